@@ -1,0 +1,119 @@
+using System.Runtime.CompilerServices;
+
+namespace PageTableEmu.Atomics;
+
+/// <summary>
+/// Every access to a word that another thread or process may touch at the same time. Loads acquire, stores release, read-modify-writes
+/// are full fences, on aligned words of 32 or 64 bits.
+/// </summary>
+/// <remarks>
+/// This class, the locks beside it and <see cref="SharedBytes{TModel}"/> are the only code that may use <c>Interlocked</c>,
+/// <c>Volatile</c> or a raw pointer into an image; a test reads the sources to keep it so. Each member calls <see cref="IModel.Step"/> first.
+/// </remarks>
+public static class Atomic<TModel>
+    where TModel : IModel
+{
+    /// <summary>Acquire load.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Load(ref readonly ulong word)
+    {
+        Seam(Access.Load, ref Unsafe.AsRef(in word));
+        return Volatile.Read(in word);
+    }
+
+    /// <inheritdoc cref="Load(ref readonly ulong)"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint Load(ref readonly uint word)
+    {
+        Seam(Access.Load, ref Unsafe.AsRef(in word));
+        return Volatile.Read(in word);
+    }
+
+    /// <summary>Release store.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(ref ulong word, ulong value)
+    {
+        Seam(Access.Store, ref word);
+        Volatile.Write(ref word, value);
+    }
+
+    /// <inheritdoc cref="Store(ref ulong, ulong)"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(ref uint word, uint value)
+    {
+        Seam(Access.Store, ref word);
+        Volatile.Write(ref word, value);
+    }
+
+    /// <summary>Stores <paramref name="desired"/> if the word is <paramref name="expected"/>; returns what the word was.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong CompareExchange(ref ulong word, ulong desired, ulong expected)
+    {
+        Seam(Access.ReadModifyWrite, ref word);
+        return Interlocked.CompareExchange(ref word, desired, expected);
+    }
+
+    /// <inheritdoc cref="CompareExchange(ref ulong, ulong, ulong)"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint CompareExchange(ref uint word, uint desired, uint expected)
+    {
+        Seam(Access.ReadModifyWrite, ref word);
+        return Interlocked.CompareExchange(ref word, desired, expected);
+    }
+
+    /// <summary>Stores <paramref name="value"/>; returns what the word was.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Exchange(ref ulong word, ulong value)
+    {
+        Seam(Access.ReadModifyWrite, ref word);
+        return Interlocked.Exchange(ref word, value);
+    }
+
+    /// <summary>Adds (two's complement: a negative amount subtracts); returns the <b>new</b> value.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Add(ref ulong word, long amount)
+    {
+        Seam(Access.ReadModifyWrite, ref word);
+        return Interlocked.Add(ref word, unchecked((ulong)amount));
+    }
+
+    /// <inheritdoc cref="Add(ref ulong, long)"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint Add(ref uint word, int amount)
+    {
+        Seam(Access.ReadModifyWrite, ref word);
+        return Interlocked.Add(ref word, unchecked((uint)amount));
+    }
+
+    /// <summary>Sets bits; returns what the word was.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Or(ref ulong word, ulong bits)
+    {
+        Seam(Access.ReadModifyWrite, ref word);
+        return Interlocked.Or(ref word, bits);
+    }
+
+    /// <summary>Keeps only the given bits; returns what the word was.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong And(ref ulong word, ulong bits)
+    {
+        Seam(Access.ReadModifyWrite, ref word);
+        return Interlocked.And(ref word, bits);
+    }
+
+    /// <summary>Full fence.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Fence()
+    {
+        TModel.Step(Access.Fence, 0);
+        Interlocked.MemoryBarrier();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe void Seam<T>(Access access, ref T word)
+        where T : unmanaged
+    {
+        // Safe: the address is only reported, and words of an image do not move.
+        TModel.Step(access, (nuint)Unsafe.AsPointer(ref word));
+    }
+}

@@ -1,0 +1,20 @@
+namespace PageTableEmu.Atomics;
+
+/// <summary>
+/// A model whose every shared access and every wait is shown to the <see cref="StepObserver"/> of the running thread. An explorer's
+/// models derive from it and override switches only.
+/// </summary>
+public interface IExplored : IModel
+{
+    static void IModel.Step(Access access, nuint address) => StepObserver.Current?.Step(access, address);
+
+    static void IModel.WaitUntil(ref readonly ulong word, ulong mask, ulong value)
+    {
+        if (StepObserver.Current is { } observer)
+            observer.WaitUntil(in word, mask, value);
+        else
+            Spin.Until(in word, mask, value);
+    }
+
+    static bool IModel.Checked => true;
+}

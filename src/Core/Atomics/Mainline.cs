@@ -1,0 +1,4 @@
+namespace PageTableEmu.Atomics;
+
+/// <summary>The default model: Linux 6.18 rules, no self-checks, no instruction spent on the explorer's seam.</summary>
+public readonly struct Mainline : IModel;

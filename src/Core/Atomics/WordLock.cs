@@ -1,0 +1,42 @@
+namespace PageTableEmu.Atomics;
+
+/// <summary>
+/// A mutual exclusion lock in one shared word: 0 when free, else the <see cref="Owner"/>. Not recursive. One locked instruction to take
+/// it uncontended, one release store to give it back.
+/// </summary>
+public static class WordLock<TModel>
+    where TModel : IModel
+{
+    /// <summary>Takes the lock if it is free.</summary>
+    public static bool TryAcquire(ref ulong word) => Atomic<TModel>.CompareExchange(ref word, Owner.Current, 0) == 0;
+
+    /// <summary>Takes the lock, waiting while another owner holds it.</summary>
+    public static void Acquire(ref ulong word)
+    {
+        while (!TryAcquire(ref word))
+        {
+            if (TModel.Checked && Atomic<TModel>.Load(ref word) == Owner.Current)
+                throw new SynchronizationLockException("The lock is already held by this thread: word locks are not recursive.");
+            TModel.WaitUntil(ref word, ulong.MaxValue, 0);
+        }
+    }
+
+    /// <summary>Gives the lock back; only its owner may.</summary>
+    /// <exception cref="SynchronizationLockException">Checked models: the caller is not the owner.</exception>
+    public static void Release(ref ulong word)
+    {
+        if (TModel.Checked)
+            AssertHeld(ref word);
+        Atomic<TModel>.Store(ref word, 0);
+    }
+
+    /// <summary>Whether the calling thread holds the lock.</summary>
+    public static bool IsHeld(ref ulong word) => Atomic<TModel>.Load(ref word) == Owner.Current;
+
+    /// <summary>Throws unless the calling thread holds the lock. Callers guard it with <see cref="IModel.Checked"/>.</summary>
+    public static void AssertHeld(ref ulong word)
+    {
+        if (!IsHeld(ref word))
+            throw new SynchronizationLockException("The lock is not held by this thread.");
+    }
+}

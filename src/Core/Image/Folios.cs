@@ -1,0 +1,130 @@
+using PageTableEmu.Atomics;
+
+namespace PageTableEmu.Image;
+
+/// <summary>
+/// Frames with a life: allocation, references that free on the last put, and the LRU list that reclaim works from (the kernel's folio_*
+/// and lruvec functions for folios of one page).
+/// </summary>
+/// <remarks>
+/// The LRU list is ordered by birth, oldest first. A frame stays in its place while reclaim looks at it: the scanner holds a reference
+/// instead of isolating it. Membership (<see cref="FrameFlags.Lru"/>) and links change under <see cref="FrameState.LruLock"/>, an innermost lock.
+/// </remarks>
+public sealed class Folios<TModel>
+    where TModel : IModel
+{
+    private readonly MachineImage image;
+
+    /// <summary>Makes a view of the frames of an image.</summary>
+    public Folios(MachineImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        this.image = image;
+        Table = new FrameTable<TModel>(image);
+        Allocator = new FrameAllocator<TModel>(image, Table);
+    }
+
+    /// <summary>Frame records.</summary>
+    public FrameTable<TModel> Table { get; }
+
+    /// <summary>Free frames.</summary>
+    public FrameAllocator<TModel> Allocator { get; }
+
+    /// <summary>The shared zero page, 0 before the machine has made it.</summary>
+    public uint ZeroFrame
+    {
+        get => Atomic<TModel>.Load(ref State.ZeroFrame);
+        set => Atomic<TModel>.Store(ref State.ZeroFrame, value);
+    }
+
+    private ref FrameState State => ref image.Record<FrameState>(MetadataRegion.FrameState, 0);
+
+    /// <summary>A frame with one reference and undefined content; 0 when RAM is exhausted.</summary>
+    public uint TryAllocate() => Allocator.TryAllocate();
+
+    /// <summary>A frame with one reference and zeroed content; 0 when RAM is exhausted.</summary>
+    public uint TryAllocateZeroed()
+    {
+        uint frame = Allocator.TryAllocate();
+        if (frame != 0)
+            SharedBytes<TModel>.Clear(Table.Bytes(frame));
+        return frame;
+    }
+
+    /// <summary>Drops references; with the last one the frame leaves the LRU list and is free.</summary>
+    public void Put(uint frame, int count = 1)
+    {
+        if (Table.Put(frame, count))
+            FreeUnreferenced(frame);
+    }
+
+    /// <summary>Frees a frame whose references the caller froze to 0.</summary>
+    public void FreeUnreferenced(uint frame)
+    {
+        RemoveFromLru(frame);
+        Allocator.Free(frame);
+    }
+
+    /// <summary>Puts a frame at the young end of the LRU list, unless it is on it.</summary>
+    public void AddToLru(uint frame)
+    {
+        ref FrameState state = ref State;
+        WordLock<TModel>.Acquire(ref state.LruLock);
+        if ((Table.Set(frame, FrameFlags.Lru) & FrameFlags.Lru) == 0)
+        {
+            ref FrameRecord record = ref Table[frame];
+            record.LruPrevious = state.LruYoungest;
+            record.LruNext = 0;
+            if (state.LruYoungest != 0)
+                Table[state.LruYoungest].LruNext = frame;
+            else
+                state.LruOldest = frame;
+            state.LruYoungest = frame;
+            state.LruCount++;
+        }
+
+        WordLock<TModel>.Release(ref state.LruLock);
+    }
+
+    /// <summary>Takes a frame off the LRU list, if it is on it.</summary>
+    public void RemoveFromLru(uint frame)
+    {
+        if (!Table.Has(frame, FrameFlags.Lru))
+            return;
+        ref FrameState state = ref State;
+        WordLock<TModel>.Acquire(ref state.LruLock);
+        if ((Table.Clear(frame, FrameFlags.Lru) & FrameFlags.Lru) != 0)
+            Unlink(ref state, frame);
+        WordLock<TModel>.Release(ref state.LruLock);
+    }
+
+    /// <summary>
+    /// The next frame on the LRU list that is not free, with a reference taken; 0 at the young end.
+    /// </summary>
+    /// <param name="after">A frame on the list to which the caller holds a reference, or 0 to start with the oldest.</param>
+    public uint NextOnLru(uint after)
+    {
+        ref FrameState state = ref State;
+        WordLock<TModel>.Acquire(ref state.LruLock);
+        uint next = after == 0 ? state.LruOldest : Table[after].LruNext;
+        while (next != 0 && !Table.TryGet(next))
+            next = Table[next].LruNext; // being freed by somebody who waits for the lock
+        WordLock<TModel>.Release(ref state.LruLock);
+        return next;
+    }
+
+    private void Unlink(ref FrameState state, uint frame)
+    {
+        ref FrameRecord record = ref Table[frame];
+        if (record.LruPrevious != 0)
+            Table[record.LruPrevious].LruNext = record.LruNext;
+        else
+            state.LruOldest = record.LruNext;
+        if (record.LruNext != 0)
+            Table[record.LruNext].LruPrevious = record.LruPrevious;
+        else
+            state.LruYoungest = record.LruPrevious;
+        record.LruNext = record.LruPrevious = 0;
+        state.LruCount--;
+    }
+}

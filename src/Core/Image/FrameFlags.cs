@@ -1,0 +1,60 @@
+namespace PageTableEmu.Image;
+
+/// <summary>State bits of a frame, in <see cref="FrameRecord.Flags"/>. The names are those of Linux's page flags (include/linux/page-flags.h).</summary>
+[Flags]
+public enum FrameFlags : ulong
+{
+    /// <summary>No bit.</summary>
+    None = 0,
+
+    /// <summary>Never handed out: frame 0, and what the creator of the machine kept for itself.</summary>
+    Reserved = 1 << 0,
+
+    /// <summary>Holds a page table.</summary>
+    Table = 1 << 1,
+
+    /// <summary>Content is valid (PG_uptodate).</summary>
+    Uptodate = 1 << 2,
+
+    /// <summary>Content is newer than the backing slot (PG_dirty).</summary>
+    Dirty = 1 << 3,
+
+    /// <summary>Backed by swap; cleared by MADV_FREE (PG_swapbacked).</summary>
+    SwapBacked = 1 << 4,
+
+    /// <summary>Bound to the slot in <see cref="FrameRecord.Swap"/> (PG_swapcache).</summary>
+    SwapCache = 1 << 5,
+
+    /// <summary>Being written to its slot (PG_writeback).</summary>
+    Writeback = 1 << 6,
+
+    /// <summary>Anonymous memory: <see cref="FrameRecord.Mapping"/> is a reverse-map root.</summary>
+    Anon = 1 << 7,
+
+    /// <summary>Belongs to one page-table entry alone (PG_anon_exclusive). Changed under that entry's page-table lock.</summary>
+    AnonExclusive = 1 << 8,
+
+    /// <summary>Merged by KSM.</summary>
+    Ksm = 1 << 9,
+
+    /// <summary>On the LRU list (PG_lru).</summary>
+    Lru = 1 << 10,
+
+    /// <summary>On the active part of the LRU (PG_active).</summary>
+    Active = 1 << 11,
+
+    /// <summary>Referenced since it was last looked at (PG_referenced).</summary>
+    Referenced = 1 << 12,
+
+    /// <summary>Kept out of reclaim (PG_unevictable).</summary>
+    Unevictable = 1 << 13,
+
+    /// <summary>Mapped by a locked VMA (PG_mlocked).</summary>
+    Mlocked = 1 << 14,
+
+    /// <summary>To be rotated to the reclaim end of the LRU when its write is done (PG_reclaim).</summary>
+    Reclaim = 1 << 15,
+
+    /// <summary>Content could not be read from its slot.</summary>
+    ReadError = 1 << 16,
+}

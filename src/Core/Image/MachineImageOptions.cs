@@ -1,0 +1,44 @@
+namespace PageTableEmu.Image;
+
+/// <summary>Sizes of a machine, fixed when its images are created.</summary>
+public sealed record MachineImageOptions
+{
+    /// <summary>Bytes of guest RAM: a multiple of the page size, at least 64 KiB. Committed only when touched.</summary>
+    public required ulong RamBytes { get; init; }
+
+    /// <summary>log2 of the page size: 12 on x86-64, 13 on sparc64.</summary>
+    public int PageShift { get; init; } = 12;
+
+    /// <summary>log2 of a huge block of frames (2 MiB on x86-64, 8 MiB on sparc64), the unit of contiguous allocation.</summary>
+    public int HugeShift { get; init; } = 21;
+
+    /// <summary>Which architecture's entries the page tables hold; attaching with another is an error. 0 when not said.</summary>
+    public uint ArchitectureId { get; init; }
+
+    /// <summary>Frames at the start of RAM that the allocator never hands out; at least 1, because frame 0 stands for none.</summary>
+    public uint ReservedFrames { get; init; } = 1;
+
+    /// <summary>Slots of all swap areas together.</summary>
+    public uint SwapSlots { get; init; } = 4096;
+
+    /// <summary>Slots of all in-memory swap areas together: their content lies in the metadata image.</summary>
+    public uint SwapStoreSlots { get; init; } = 4096;
+
+    /// <summary>Slots per cluster: a power of two, 64 to 512. 512 on x86-64, 256 on sparc64.</summary>
+    public int SwapClusterSlots { get; init; } = 512;
+
+    /// <summary>Slots whose count may be beyond the slot word at the same time.</summary>
+    public uint SwapOverflows { get; init; } = 1024;
+
+    /// <summary>Address spaces that may live at the same time.</summary>
+    public uint AddressSpaces { get; init; } = 256;
+
+    /// <summary>VMAs that may live at the same time, all address spaces together.</summary>
+    public uint Vmas { get; init; } = 131072;
+
+    /// <summary>Reverse-map roots that may live at the same time.</summary>
+    public uint AnonVmas { get; init; } = 65536;
+
+    /// <summary>Links between VMAs and reverse-map roots that may live at the same time.</summary>
+    public uint AnonVmaChains { get; init; } = 262144;
+}

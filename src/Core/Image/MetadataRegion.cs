@@ -1,0 +1,59 @@
+namespace PageTableEmu.Image;
+
+/// <summary>The arrays of records that make up the metadata image, in the order in which they lie in it.</summary>
+public enum MetadataRegion
+{
+    /// <summary>One <see cref="FrameRecord"/> per frame.</summary>
+    Frames,
+
+    /// <summary>Frame allocator: one word per area of frames.</summary>
+    FrameAreas,
+
+    /// <summary>Frame allocator: one bit per frame.</summary>
+    FrameBits,
+
+    /// <summary>Frame allocator: per-processor caches.</summary>
+    FrameCaches,
+
+    /// <summary>One head per <see cref="RecordPool{TModel, T}"/>.</summary>
+    PoolHeads,
+
+    /// <summary>State of the frames as a whole: LRU list, zero frame, allocation epoch.</summary>
+    FrameState,
+
+    /// <summary>State of the swap floor as a whole.</summary>
+    SwapState,
+
+    /// <summary>Swap areas.</summary>
+    SwapAreas,
+
+    /// <summary>Swap map: one word per slot, all areas one after the other.</summary>
+    SwapSlots,
+
+    /// <summary>Clusters of swap slots.</summary>
+    SwapClusters,
+
+    /// <summary>Swap counts beyond what a slot word holds.</summary>
+    SwapOverflow,
+
+    /// <summary>Contents of in-memory swap areas: one page per slot.</summary>
+    SwapStore,
+
+    /// <summary>State of memory management as a whole.</summary>
+    MmState,
+
+    /// <summary>Address spaces.</summary>
+    AddressSpaces,
+
+    /// <summary>Virtual memory areas.</summary>
+    Vmas,
+
+    /// <summary>Reverse-map roots (anon_vma).</summary>
+    AnonVmas,
+
+    /// <summary>Links between VMAs and reverse-map roots (anon_vma_chain).</summary>
+    AnonVmaChains,
+
+    /// <summary>Processes that are attached.</summary>
+    Processes,
+}

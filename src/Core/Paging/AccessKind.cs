@@ -1,0 +1,14 @@
+namespace PageTableEmu.Paging;
+
+/// <summary>One access of a processor.</summary>
+public enum AccessKind
+{
+    /// <summary>A load.</summary>
+    Read,
+
+    /// <summary>A store.</summary>
+    Write,
+
+    /// <summary>An instruction fetch.</summary>
+    Execute,
+}
