@@ -12,8 +12,8 @@ namespace PageTableEmu.Image;
 /// <remarks>
 /// RefCount, MapCount, Flags and Lock are changed by atomic operations only. Mapping, Index and Swap belong to the holder of
 /// <see cref="Lock"/> (or to the only reference of a new frame); the LRU links to the holder of the LRU lock.
-/// In a page-table frame Lock is the page-table lock, Mapping the address space, Index the first address that the table covers and
-/// Count its number of non-empty entries.
+/// In a page-table frame Lock is the page-table lock, Mapping the address space, Index the first address that the table covers, Swap its
+/// level and Count its number of non-empty entries.
 /// </remarks>
 [StructLayout(LayoutKind.Sequential, Size = 64)]
 public struct FrameRecord
@@ -36,7 +36,7 @@ public struct FrameRecord
     /// <summary>Anonymous: linear page index (the kernel's folio->index). Table: first virtual address covered.</summary>
     public ulong Index;
 
-    /// <summary>Swap entry that the frame is bound to in the swap cache, 0 when none.</summary>
+    /// <summary>Swap entry that the frame is bound to in the swap cache, 0 when none. Table: its level.</summary>
     public ulong Swap;
 
     /// <summary>Next (younger) frame on the LRU list, 0 at the end.</summary>
