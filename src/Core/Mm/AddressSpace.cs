@@ -1,0 +1,69 @@
+using System.Runtime.InteropServices;
+using PageTableEmu.Image;
+
+namespace PageTableEmu.Mm;
+
+/// <summary>
+/// An address space (the kernel's mm_struct): 256 bytes, record of <see cref="MetadataRegion.AddressSpaces"/>. Numbers of other records,
+/// 0 = none.
+/// </summary>
+[StructLayout(LayoutKind.Sequential, Size = 256)]
+public struct AddressSpace
+{
+    /// <summary>Root of the tree of its VMAs. Under the mmap_lock.</summary>
+    public uint VmaRoot;
+
+    /// <summary>Number of its VMAs. Under the mmap_lock.</summary>
+    public uint VmaCount;
+
+    /// <summary>Not 0 while it lives; a number that no other address space of this machine had before. Changed atomically.</summary>
+    public ulong Generation;
+
+    /// <summary>mmap_lock, writer's word of <see cref="Atomics.ReadWriteLock{TModel}"/>.</summary>
+    public ulong MmapWriter;
+
+    /// <summary>mmap_lock, readers' word.</summary>
+    public ulong MmapReaders;
+
+    /// <summary>Decides between two faults that give one VMA its anon_vma (mm->page_table_lock); inside the anon_vma root's lock.</summary>
+    public ulong PageTableLock;
+
+    /// <summary>Frame of the root page table; its maker writes it before anybody else sees the address space.</summary>
+    public uint Root;
+
+    /// <summary>The owner's name for it (a process number, say); not interpreted.</summary>
+    public uint Id;
+
+    /// <summary>Mapped anonymous pages (MM_ANONPAGES). Changed atomically.</summary>
+    public ulong AnonPages;
+
+    /// <summary>Swap entries in the page tables (MM_SWAPENTS). Changed atomically.</summary>
+    public ulong SwapEntries;
+
+    /// <summary>Mapped pages of shared objects (MM_SHMEMPAGES). Changed atomically.</summary>
+    public ulong SharedPages;
+
+    /// <summary>Next address space on the swapoff list. Under <see cref="MmState.MmListLock"/>.</summary>
+    public uint MmListNext;
+
+    /// <summary>Previous address space on the swapoff list. Under <see cref="MmState.MmListLock"/>.</summary>
+    public uint MmListPrevious;
+
+    /// <summary>1 while on the swapoff list. Changed under <see cref="MmState.MmListLock"/>, looked at without.</summary>
+    public uint OnMmList;
+
+    /// <summary>1 once any page was pinned through it (MMF_HAS_PINNED); never cleared. Changed atomically.</summary>
+    public uint HasPinned;
+
+    /// <summary>Odd while fork write-protects its entries (mm->write_protect_seq). Changed atomically.</summary>
+    public ulong WriteProtectSequence;
+
+    /// <summary>Grows when translations that others may have cached became invalid. Changed atomically.</summary>
+    public ulong TlbGeneration;
+
+    /// <summary>Userfaultfd context.</summary>
+    public uint UffdContext;
+
+    /// <summary>Free for the address space's owner; keeps the words behind aligned.</summary>
+    public uint Spare;
+}

@@ -1,0 +1,24 @@
+using System.Runtime.InteropServices;
+using PageTableEmu.Image;
+
+namespace PageTableEmu.Mm;
+
+/// <summary>State of memory management as a whole, one record in <see cref="MetadataRegion.MmState"/>. The rest of its 1024 bytes is free.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 1024)]
+public struct MmState
+{
+    /// <summary>Lock over the swapoff list (the kernel's mmlist_lock): the owner, 0 when free. Innermost.</summary>
+    public ulong MmListLock;
+
+    /// <summary>First address space on the swapoff list, 0 when empty.</summary>
+    public uint MmListHead;
+
+    /// <summary>Address spaces on the swapoff list.</summary>
+    public uint MmListCount;
+
+    /// <summary>Last <see cref="Vma.Age"/> given out; changed atomically.</summary>
+    public ulong AgeCounter;
+
+    /// <summary>Last <see cref="AddressSpace.Generation"/> given out; changed atomically.</summary>
+    public ulong AddressSpaceGeneration;
+}
