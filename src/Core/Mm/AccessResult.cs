@@ -1,0 +1,17 @@
+namespace PageTableEmu.Mm;
+
+/// <summary>Outcome of a load or store by a processor in user mode.</summary>
+public enum AccessResult
+{
+    /// <summary>Done.</summary>
+    Ok,
+
+    /// <summary>No mapping, or none that allows it (SIGSEGV).</summary>
+    SegmentationFault,
+
+    /// <summary>The content is lost (SIGBUS).</summary>
+    BusError,
+
+    /// <summary>No frame could be had, not even by reclaim.</summary>
+    OutOfMemory,
+}

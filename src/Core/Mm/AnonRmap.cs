@@ -1,0 +1,122 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+
+namespace PageTableEmu.Mm;
+
+/// <summary>
+/// Counting the mappings of anonymous frames, and the flags that go with them: exclusive, locked in memory (mm/rmap.c folio_add_*_rmap,
+/// folio_remove_rmap_*, mm/mlock.c).
+/// </summary>
+/// <remarks>
+/// Callers hold the page-table lock of the entry concerned. A mapping's reference is taken before the mapping is counted and dropped after
+/// it is no longer counted, so that references are never fewer than mappings.
+/// </remarks>
+public sealed class AnonRmap<TModel>
+    where TModel : IModel
+{
+    private readonly Folios<TModel> folios;
+    private readonly FrameTable<TModel> frames;
+    private readonly Vmas<TModel> vmas;
+    private readonly ReverseMap<TModel> reverseMap;
+
+    /// <summary>Makes the operations of a machine.</summary>
+    public AnonRmap(Folios<TModel> folios, Vmas<TModel> vmas, ReverseMap<TModel> reverseMap)
+    {
+        ArgumentNullException.ThrowIfNull(folios);
+        this.folios = folios;
+        frames = folios.Table;
+        this.vmas = vmas;
+        this.reverseMap = reverseMap;
+    }
+
+    /// <summary>
+    /// First mapping of a frame that nobody else knows (folio_add_new_anon_rmap); the caller's reference becomes the mapping's. A frame that
+    /// starts shared belongs to the oldest anon_vma, from which every address space that may hold its swap entry can be reached.
+    /// </summary>
+    public void AddNew(uint frame, uint vma, ulong virtualAddress, bool exclusive)
+    {
+        ref FrameRecord record = ref frames[frame];
+        uint anonVma = vmas.AnonVmaOf(vma);
+        record.Mapping = exclusive ? anonVma : reverseMap.AnonVmaRoot(anonVma);
+        record.Index = vmas.LinearIndex(vma, virtualAddress);
+        frames.Set(frame, exclusive ? FrameFlags.Anon | FrameFlags.AnonExclusive : FrameFlags.Anon);
+        frames.AddMapping(frame);
+    }
+
+    /// <summary>One more mapping of an anonymous frame (folio_add_anon_rmap_pte); the caller's reference becomes the mapping's.</summary>
+    public void Add(uint frame, uint vma, bool exclusive)
+    {
+        if (exclusive)
+            frames.Set(frame, FrameFlags.AnonExclusive);
+        frames.AddMapping(frame);
+        LockInMemory(frame, vma);
+    }
+
+    /// <summary>One mapping less (folio_remove_rmap_pte); the caller still owns the reference that went with it.</summary>
+    public void Remove(uint frame, uint vma)
+    {
+        frames.RemoveMapping(frame);
+        if ((vmas.FlagsOf(vma) & VmaFlags.Locked) != 0)
+            MunlockFolio(frame);
+    }
+
+    /// <summary>
+    /// One more mapping for a fork (folio_try_dup_anon_rmap_pte): false, and nothing changed, when the frame is exclusive and pinned through
+    /// the parent, so that the child needs a copy. Takes the mapping's reference.
+    /// </summary>
+    public bool TryDuplicate(uint frame, bool parentHasPinned)
+    {
+        frames.Get(frame);
+        if (frames.Has(frame, FrameFlags.AnonExclusive))
+        {
+            if (parentHasPinned && frames.MaybePinned(frame))
+            {
+                folios.Put(frame);
+                return false;
+            }
+
+            frames.Clear(frame, FrameFlags.AnonExclusive);
+        }
+
+        frames.AddMapping(frame);
+        return true;
+    }
+
+    /// <summary>Makes a frame that only this VMA maps a child of its anon_vma (folio_move_anon_rmap). Needs the folio lock.</summary>
+    public void MoveTo(uint frame, uint vma)
+    {
+        frames.AssertLocked(frame);
+        frames[frame].Mapping = vmas.AnonVmaOf(vma);
+    }
+
+    /// <summary>Counts a locked VMA's mapping of the frame (mlock_vma_folio); does nothing for other VMAs.</summary>
+    public void LockInMemory(uint frame, uint vma)
+    {
+        if ((vmas.FlagsOf(vma) & VmaFlags.Locked) != 0)
+            MlockFolio(frame);
+    }
+
+    /// <summary>Keeps a frame out of reclaim (mlock_folio): counted once per locked VMA that maps it.</summary>
+    public void MlockFolio(uint frame)
+    {
+        ref FrameRecord record = ref frames[frame];
+        FrameFlags before = frames.Set(frame, FrameFlags.Mlocked | FrameFlags.Unevictable);
+        if ((before & FrameFlags.Unevictable) != 0)
+            Atomic<TModel>.Add(ref record.Count, 1);
+        else
+            Atomic<TModel>.Store(ref record.Count, 1);
+    }
+
+    /// <summary>
+    /// Takes one count back (munlock_folio); with the last the frame can be reclaimed, even if another locked VMA maps it: reclaim repairs
+    /// that when it meets it.
+    /// </summary>
+    public void MunlockFolio(uint frame)
+    {
+        ref FrameRecord record = ref frames[frame];
+        if (frames.Has(frame, FrameFlags.Unevictable) && Atomic<TModel>.Load(ref record.Count) > 0
+            && Atomic<TModel>.Add(ref record.Count, -1) > 0)
+            return;
+        frames.Clear(frame, FrameFlags.Mlocked | FrameFlags.Unevictable);
+    }
+}

@@ -1,0 +1,82 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Leaves;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Mm;
+
+/// <summary>Moves the entries of a range to another address of the same address space (mm/mremap.c move_page_tables).</summary>
+/// <remarks>
+/// The caller holds the mmap_lock for writing. The lock of the VMA's anon_vma root is held meanwhile, so that a reverse-map walker finds each
+/// entry at the old or at the new place and never misses one in between.
+/// </remarks>
+public sealed class EntryMover<TArch, TModel>
+    where TArch : IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+
+    /// <summary>Makes the operation of a machine.</summary>
+    public EntryMover(MmContext<TArch, TModel> mm)
+    {
+        this.mm = mm;
+    }
+
+    /// <summary>
+    /// Moves the entries of [oldStart, oldStart + length) to newStart; returns how many bytes were moved before frames for tables ran out
+    /// (<paramref name="length"/> when all were).
+    /// </summary>
+    public ulong Move(uint vma, ulong oldStart, ulong newStart, ulong length)
+    {
+        uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
+        uint anonVma = mm.Vmas.AnonVmaOf(vma);
+        bool dropUffd = mm.Vmas[vma].Uffd != 0;
+        if (anonVma != 0)
+            mm.ReverseMap.LockAnonVma(anonVma);
+        ulong moved = 0;
+        while (moved < length)
+        {
+            ulong oldAddress = oldStart + moved;
+            ulong step = Math.Min(
+                Zapper<TArch, TModel>.TableEnd(oldAddress) - oldAddress,
+                Zapper<TArch, TModel>.TableEnd(newStart + moved) - (newStart + moved));
+            step = Math.Min(step, length - moved);
+            if (mm.Tables.LeafTable(root, oldAddress) != 0 && !TryMoveWithinTables(root, oldAddress, newStart + moved, step, dropUffd))
+                break;
+            moved += step;
+        }
+
+        if (anonVma != 0)
+            mm.ReverseMap.Unlock(anonVma);
+        return moved;
+    }
+
+    private bool TryMoveWithinTables(uint root, ulong oldAddress, ulong newAddress, ulong length, bool dropUffd)
+    {
+        ulong page = 1UL << TArch.PageShift;
+        if (mm.Tables.TryEnsureLeafTable(root, newAddress) == 0)
+            return false;
+        using TableGuard<TArch, TModel> source = mm.Leaves.Lock(root, oldAddress);
+        using TableGuard<TArch, TModel> second = mm.Leaves.LockSecond(source, root, newAddress);
+        for (ulong offset = 0; offset < length; offset += page)
+        {
+            Leaf<TArch, TModel> from = source[oldAddress + offset];
+            Leaf<TArch, TModel> to = second.Table == 0 ? source[newAddress + offset] : second[newAddress + offset];
+            MoveEntry(from, to, dropUffd);
+        }
+
+        return true;
+    }
+
+    private void MoveEntry(Leaf<TArch, TModel> from, Leaf<TArch, TModel> to, bool dropUffd)
+    {
+        Pte entry = from.Value;
+        if (TArch.IsNone(entry, 1))
+            return;
+        bool isUffdMarker = dropUffd && !TArch.IsPresent(entry, 1) && mm.Decode(entry) is { Kind: SoftLeafKind.Marker } marker
+            && marker.HasMarker(PteMarkers.UffdWp);
+        if (isUffdMarker)
+            mm.Leaves.Mark(from, default); // the registration does not move along
+        else
+            mm.Leaves.Move(from, to, keepUffdWp: !dropUffd);
+    }
+}

@@ -1,0 +1,163 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Leaves;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Mm;
+
+/// <summary>
+/// Page faults (mm/memory.c handle_pte_fault): finds out what the entry is and hands it to the part that knows it.
+/// </summary>
+/// <remarks>
+/// The caller holds the mmap_lock for reading and has checked that the VMA covers the address and allows the access; it gives the lock up
+/// when the result says <see cref="FaultResult.Retry"/>. The entry is first read without its lock; whoever changes it locks the table and
+/// compares it with what was read (pte_same). An entry that changed meanwhile ends the fault: the access is tried again.
+/// </remarks>
+public sealed class FaultHandler<TArch, TModel>
+    where TArch : IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly SwapInFault<TArch, TModel> swapIn;
+    private readonly WriteProtectFault<TArch, TModel> writeProtect;
+
+    /// <summary>Makes the handler of a machine.</summary>
+    public FaultHandler(MmContext<TArch, TModel> mm)
+    {
+        this.mm = mm;
+        writeProtect = new WriteProtectFault<TArch, TModel>(mm);
+        swapIn = new SwapInFault<TArch, TModel>(mm, writeProtect);
+    }
+
+    /// <summary>Swap-in, also for whoever fills the swap cache ahead of a fault.</summary>
+    public SwapInFault<TArch, TModel> SwapIn => swapIn;
+
+    /// <summary>Handles one fault and counts it.</summary>
+    /// <param name="vma">The VMA that covers the address.</param>
+    /// <param name="virtualAddress">The address; bits below the page are ignored.</param>
+    /// <param name="flags">What is wanted.</param>
+    /// <param name="counters">Whose faults to count.</param>
+    public FaultResult Handle(uint vma, ulong virtualAddress, FaultFlags flags, ref FaultCounters counters)
+    {
+        ulong page = virtualAddress & ~((1UL << TArch.PageShift) - 1);
+        FaultResult result = HandleEntry(new Fault(vma, mm.Spaces[mm.Vmas[vma].AddressSpace].Root, page, flags));
+        counters.Count(result, flags);
+        return result;
+    }
+
+    private FaultResult HandleEntry(in Fault fault)
+    {
+        uint table = mm.Tables.LeafTable(fault.Root, fault.Address);
+        Pte entry = table == 0 ? default : PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(table, fault.Address));
+        if (TArch.IsNone(entry, 1))
+            return HandleMissing(fault, expected: entry, marked: false);
+        return TArch.IsPresent(entry, 1) ? HandlePresent(fault, entry) : HandleSoftLeaf(fault, entry);
+    }
+
+    private FaultResult HandleSoftLeaf(in Fault fault, Pte entry)
+    {
+        SoftLeaf leaf = mm.Decode(entry);
+        return leaf.Kind switch
+        {
+            SoftLeafKind.Swap => swapIn.Handle(fault, entry, leaf),
+            SoftLeafKind.Marker => HandleMarker(fault, entry, leaf),
+            SoftLeafKind.HwPoison => FaultResult.HardwarePoison,
+            _ => FaultResult.BusError, // no operation of this machine makes any other kind
+        };
+    }
+
+    /// <summary>Poison before guard before write-protect, as the kernel looks at them (handle_pte_marker).</summary>
+    private FaultResult HandleMarker(in Fault fault, Pte entry, in SoftLeaf leaf)
+    {
+        if (leaf.HasMarker(PteMarkers.Poisoned))
+            return FaultResult.HardwarePoison;
+        if (leaf.HasMarker(PteMarkers.Guard))
+            return FaultResult.SegmentationFault;
+        if (!leaf.HasMarker(PteMarkers.UffdWp))
+            return FaultResult.BusError;
+        if (mm.Vmas[fault.Vma].Uffd != 0)
+            return HandleMissing(fault, entry, marked: true);
+
+        // The VMA is no longer registered: the marker means nothing now.
+        using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(fault.Root, fault.Address);
+        if (guard.Table != 0 && guard[fault.Address].Value == entry)
+            mm.Leaves.Mark(guard[fault.Address], default);
+        return FaultResult.None;
+    }
+
+    /// <summary>A page that was never there (do_anonymous_page): the zero page for a load, a fresh zeroed frame for a store.</summary>
+    private FaultResult HandleMissing(in Fault fault, Pte expected, bool marked)
+    {
+        VmaFlags vmaFlags = mm.Vmas.FlagsOf(fault.Vma);
+        if ((vmaFlags & VmaFlags.Shared) != 0)
+            return FaultResult.BusError;
+        if (!fault.HasAny(FaultFlags.Write))
+            return MapZeroPage(fault, expected, vmaFlags, marked);
+        if (!mm.Vmas.TryPrepareAnonVma(fault.Vma))
+            return FaultResult.OutOfMemory;
+        uint frame = mm.Folios.TryAllocateZeroed();
+        if (frame == 0)
+            return FaultResult.OutOfMemory;
+        mm.Frames.Set(frame, FrameFlags.Uptodate | FrameFlags.SwapBacked);
+
+        using TableGuard<TArch, TModel> guard = mm.Leaves.LockOrCreate(fault.Root, fault.Address);
+        if (guard.Table == 0 || guard[fault.Address].Value != expected)
+        {
+            mm.Folios.Put(frame);
+            return guard.Table == 0 ? FaultResult.OutOfMemory : FaultResult.None;
+        }
+
+        Pte entry = TArch.MakeYoung(TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1));
+        if ((vmaFlags & VmaFlags.Write) != 0)
+            entry = TArch.MakeWritable(TArch.MakeDirty(entry));
+        if (marked)
+            entry = TArch.MakeUffdWp(entry);
+        mm.Rmap.AddNew(frame, fault.Vma, fault.Address, exclusive: true);
+        mm.Rmap.LockInMemory(frame, fault.Vma);
+        mm.Folios.AddToLru(frame);
+        Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[fault.Vma].AddressSpace].AnonPages, 1);
+        Publish(guard[fault.Address], entry, marked);
+        return FaultResult.None;
+    }
+
+    private FaultResult MapZeroPage(in Fault fault, Pte expected, VmaFlags vmaFlags, bool marked)
+    {
+        using TableGuard<TArch, TModel> guard = mm.Leaves.LockOrCreate(fault.Root, fault.Address);
+        if (guard.Table == 0)
+            return FaultResult.OutOfMemory;
+        if (guard[fault.Address].Value != expected)
+            return FaultResult.None;
+        Pte entry = TArch.MakeSpecial(TArch.MakeLeaf(mm.Folios.ZeroFrame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1));
+        Publish(guard[fault.Address], marked ? TArch.MakeUffdWp(entry) : entry, marked);
+        return FaultResult.None;
+    }
+
+    private void Publish(Leaf<TArch, TModel> leaf, Pte entry, bool marked)
+    {
+        if (marked)
+            mm.Leaves.Mark(leaf, entry);
+        else
+            leaf.SetPresent(entry);
+    }
+
+    private FaultResult HandlePresent(in Fault fault, Pte expected)
+    {
+        PendingCopy copy;
+        using (TableGuard<TArch, TModel> guard = mm.Leaves.Lock(fault.Root, fault.Address))
+        {
+            if (guard.Table == 0 || guard[fault.Address].Value != expected)
+                return FaultResult.None;
+            if (!fault.HasAny(FaultFlags.Write | FaultFlags.Unshare) || TArch.IsWritable(expected))
+            {
+                Pte entry = fault.HasAny(FaultFlags.Write) ? TArch.MakeDirty(expected) : expected;
+                guard[fault.Address].SetPresent(TArch.MakeYoung(entry));
+                return FaultResult.None;
+            }
+
+            if (writeProtect.TryReuse(fault, guard[fault.Address], out copy))
+                return FaultResult.None;
+        }
+
+        return writeProtect.FinishCopy(fault, copy);
+    }
+}

@@ -1,0 +1,93 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Leaves;
+using PageTableEmu.Paging;
+using PageTableEmu.Swap;
+
+namespace PageTableEmu.Mm;
+
+/// <summary>
+/// The views of one machine that memory management and the floors above work with. Lock order, outermost first:
+/// mmap_lock → folio lock → anon_vma root lock → page-table lock → swap cluster → LRU list. A holder of a page-table lock may only
+/// <i>try</i> folio locks.
+/// </summary>
+public sealed class MmContext<TArch, TModel>
+    where TArch : IArchitecture
+    where TModel : IModel
+{
+    /// <summary>Makes the views of an image.</summary>
+    public MmContext(MachineImage image, SwapTypeLayout swapTypes)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        Image = image;
+        SwapTypes = swapTypes;
+        Folios = new Folios<TModel>(image);
+        Swap = new SwapSpace<TModel>(image, Folios);
+        Tables = new PageTables<TArch, TModel>(image, Folios);
+        Leaves = new LeafOperations<TArch, TModel>(Tables, Folios.Table, Swap);
+        Spaces = new AddressSpaces<TModel>(Folios, image);
+        Vmas = new Vmas<TModel>(Spaces, image);
+        ReverseMap = new ReverseMap<TModel>(Vmas);
+        Rmap = new AnonRmap<TModel>(Folios, Vmas, ReverseMap);
+    }
+
+    /// <summary>The memories.</summary>
+    public MachineImage Image { get; }
+
+    /// <summary>Numbering of special swap types.</summary>
+    public SwapTypeLayout SwapTypes { get; }
+
+    /// <summary>Frames with a life.</summary>
+    public Folios<TModel> Folios { get; }
+
+    /// <summary>Frame records.</summary>
+    public FrameTable<TModel> Frames => Folios.Table;
+
+    /// <summary>Swap areas, slots and cache.</summary>
+    public SwapSpace<TModel> Swap { get; }
+
+    /// <summary>Page-table pages.</summary>
+    public PageTables<TArch, TModel> Tables { get; }
+
+    /// <summary>Locked tables and changes of non-present entries.</summary>
+    public LeafOperations<TArch, TModel> Leaves { get; }
+
+    /// <summary>Address spaces.</summary>
+    public AddressSpaces<TModel> Spaces { get; }
+
+    /// <summary>VMAs.</summary>
+    public Vmas<TModel> Vmas { get; }
+
+    /// <summary>Who maps a frame.</summary>
+    public ReverseMap<TModel> ReverseMap { get; }
+
+    /// <summary>Counting of anonymous mappings.</summary>
+    public AnonRmap<TModel> Rmap { get; }
+
+    /// <summary>
+    /// Called without any lock when frames run out; returns whether some were freed. Set by the machine, so that this floor need not know
+    /// reclaim.
+    /// </summary>
+    public Func<bool> MemoryPressure { get; set; } = static () => false;
+
+    /// <summary>The protection value of a VMA (vm_page_prot): without write permission when it is private.</summary>
+    public static Protection ProtectionOf(VmaFlags flags) => TArch.ProtectionOf(RightsOf(flags));
+
+    /// <summary>The rights among a VMA's flags; the four bits have the same places.</summary>
+    public static AccessRights RightsOf(VmaFlags flags) => (AccessRights)((uint)flags & 15);
+
+    /// <summary>The frame that an entry counts as a mapping of; 0 for the zero page (vm_normal_page).</summary>
+    public static uint NormalFrame(Pte entry) => TArch.IsSpecial(entry) ? 0 : (uint)TArch.FrameOf(entry, 1);
+
+    /// <summary>What a non-present entry remembers.</summary>
+    public SoftLeaf Decode(Pte entry) => SoftLeaf.Decode<TArch>(entry, SwapTypes);
+
+    /// <summary>Takes a mapped-out folio out of the swap cache if nothing but the cache uses its slot (free_swap_cache).</summary>
+    public void FreeSwapCache(uint frame)
+    {
+        if (!Frames.Has(frame, FrameFlags.SwapCache) || Frames.Mappings(frame) != 0 || !Frames.TryLock(frame))
+            return;
+        Swap.TryFreeSlot(frame);
+        Frames.Unlock(frame);
+    }
+}

@@ -1,0 +1,89 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Leaves;
+using PageTableEmu.Paging;
+using PageTableEmu.Swap;
+
+namespace PageTableEmu.Mm;
+
+/// <summary>
+/// Removes what a range of a VMA maps or remembers (mm/memory.c zap_pte_range): munmap, exit, MADV_DONTNEED.
+/// </summary>
+/// <remarks>The caller holds the mmap_lock, for reading or writing; each table is locked while its entries go.</remarks>
+public sealed class Zapper<TArch, TModel>
+    where TArch : IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+
+    /// <summary>Makes the operation of a machine.</summary>
+    public Zapper(MmContext<TArch, TModel> mm)
+    {
+        this.mm = mm;
+    }
+
+    /// <summary>Empties [start, end), which lies inside the VMA.</summary>
+    /// <param name="vma">The VMA.</param>
+    /// <param name="start">First byte address.</param>
+    /// <param name="end">First byte address behind.</param>
+    /// <param name="dropMarkers">Whether guard markers go too: yes for munmap and exit, no for MADV_DONTNEED.</param>
+    public void Zap(uint vma, ulong start, ulong end, bool dropMarkers)
+    {
+        ulong page = 1UL << TArch.PageShift;
+        uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
+        for (ulong address = start; address < end;)
+        {
+            using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
+            ulong stop = Math.Min(end, TableEnd(address));
+            if (guard.Table == 0)
+                address = stop;
+            for (; address < stop; address += page)
+                ZapEntry(vma, guard[address], dropMarkers);
+        }
+    }
+
+    /// <summary>First address behind those that share a level-1 table with the given one.</summary>
+    internal static ulong TableEnd(ulong address)
+    {
+        ulong span = 1UL << TArch.LevelShift(2);
+        return (address & ~(span - 1)) + span;
+    }
+
+    private void ZapEntry(uint vma, Leaf<TArch, TModel> leaf, bool dropMarkers)
+    {
+        Pte entry = leaf.Value;
+        if (TArch.IsNone(entry, 1))
+            return;
+        if (TArch.IsPresent(entry, 1))
+            ZapPresent(vma, leaf);
+        else
+            ZapSoftLeaf(vma, leaf, mm.Decode(entry), dropMarkers);
+    }
+
+    private void ZapPresent(uint vma, Leaf<TArch, TModel> leaf)
+    {
+        uint frame = MmContext<TArch, TModel>.NormalFrame(leaf.ClearPresent());
+        if (frame == 0)
+            return;
+        Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].AnonPages, -1);
+        mm.Rmap.Remove(frame, vma);
+        mm.FreeSwapCache(frame);
+        mm.Folios.Put(frame);
+    }
+
+    private void ZapSoftLeaf(uint vma, Leaf<TArch, TModel> leaf, in SoftLeaf soft, bool dropMarkers)
+    {
+        switch (soft.Kind)
+        {
+            case SoftLeafKind.Swap:
+                Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].SwapEntries, -1);
+                mm.Leaves.Drop(leaf, new SwapEntry(soft.Type, soft.Offset));
+                break;
+            case SoftLeafKind.Marker when soft.HasMarker(PteMarkers.Guard) && !dropMarkers:
+                break;
+            default:
+                mm.Leaves.Mark(leaf, default); // markers and poison own nothing
+                break;
+        }
+    }
+}
