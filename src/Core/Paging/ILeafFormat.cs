@@ -109,6 +109,14 @@ public interface ILeafFormat
     static abstract Pte ClearUffdWp(Pte entry);
 
     /// <summary>
+    /// Takes a huge leaf away from the hardware without making it non-present for Linux (pmd_mkinvalid); the frame number stays readable
+    /// (x86-64: clears P and PROTNONE and keeps PSE; sparc64: clears VALID).
+    /// </summary>
+    /// <param name="entry">A leaf of level 2 or above.</param>
+    /// <param name="level">Level of the entry.</param>
+    static abstract Pte MakeInvalid(Pte entry, int level);
+
+    /// <summary>
     /// What the memory management unit does for one access in user mode: whether the entry allows it and, if so, the entry as the
     /// hardware leaves it (x86 sets A and D by itself; sparc64 never does: an old or clean entry traps instead).
     /// </summary>
