@@ -79,7 +79,7 @@ public sealed class Zapper<TArch, TModel>
                 Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].SwapEntries, -1);
                 mm.Leaves.Drop(leaf, new SwapEntry(soft.Type, soft.Offset));
                 break;
-            case SoftLeafKind.Marker when soft.HasMarker(PteMarkers.Guard) && !dropMarkers:
+            case SoftLeafKind.Marker when (soft.Markers & PteMarkers.Guard) != 0 && !dropMarkers:
                 break;
             default:
                 mm.Leaves.Mark(leaf, default); // markers and poison own nothing
