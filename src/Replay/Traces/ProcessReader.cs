@@ -69,8 +69,8 @@ internal static class ProcessReader
         {
             Kind = kind,
             Identity = TraceReader.Number(ref json, "identity"),
-            FirstByte = (int)TraceReader.Number(ref json, "byte0"),
-            LastByte = (int)TraceReader.Number(ref json, "byte4095"),
+            FirstByte = checked((int)TraceReader.Number(ref json, "byte0")),
+            LastByte = checked((int)TraceReader.Number(ref json, "byte4095")),
             MapCount = TraceReader.Number(ref json, "mapcount"),
         };
         if (!Letters.TryCore(text[..Text(ref json, text)], out CoreFlags core)
@@ -78,7 +78,7 @@ internal static class ProcessReader
             throw new FormatException($"page {key.TrimEnd('\0')} has an unknown letter");
         // The letters that change with the ageing of the lists are recorded but never compared.
         Text(ref json, text);
-        run = run with { Core = core, Pagemap = pagemap, SameSlot = (int)TraceReader.Number(ref json, "same") };
+        run = run with { Core = core, Pagemap = pagemap, SameSlot = checked((int)TraceReader.Number(ref json, "same")) };
         TraceReader.Expect(ref json, JsonTokenType.EndArray, $"page {key.TrimEnd('\0')} after {FieldsOfPage} fields");
         return run;
     }

@@ -41,7 +41,7 @@ public static class TraceReader
                     rows.Add(read.Row);
                 header ??= read.Header;
             }
-            catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
+            catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException or OverflowException)
             {
                 throw new TraceFormatException($"{name}, line {number}: {e.Message}", e);
             }
