@@ -234,8 +234,8 @@ public sealed class PageTables<TArch, TModel>
         uint top = 0; // the highest table made so far; the others hang below it, each the only entry of the one above
         for (int made = target; made < level; made++)
         {
-            ulong span = TArch.LevelShift(made + 1);
-            uint table = TryCreateTable(addressSpace, made, virtualAddress >> (int)span << (int)span);
+            int span = TArch.LevelShift(made + 1);
+            uint table = TryCreateTable(addressSpace, made, virtualAddress >> span << span);
             if (table == 0)
             {
                 FreeChain(top, virtualAddress, made - 1, target);
@@ -286,7 +286,7 @@ public sealed class PageTables<TArch, TModel>
             if (TArch.IsTable(entry, level))
             {
                 uint below = TableFrame(entry);
-                FreeBelow(root, below, level - 1, Math.Max(start, first), Math.Min(end, first + span), floor, ceiling);
+                FreeBelow(root, below, level - 1, Math.Max(start, first), first + (span - 1) < end - 1 ? first + span : end, floor, ceiling);
                 if (first >= floor && first + span <= ceiling)
                     Unlink(root, table, ref word, below);
             }
