@@ -9,10 +9,17 @@ namespace PageTableEmu.Paging;
 /// The page-table pages of a machine: trees of table frames in the RAM image, entries stored in the guest's byte order.
 /// </summary>
 /// <remarks>
-/// Protocol. A tree is named by the frame of its root table. Tables are added by compare-exchange on the entry above (a loser gives its
-/// table back), so adding needs no lock. Entries of a level-1 table change under the table's lock (<see cref="Lock"/>, the kernel's split
-/// page-table lock) or by compare-exchange. A table is removed only by a caller who keeps every walker out of the range that it covers
-/// (the owner's mmap_lock held for writing and the range's VMAs gone from the reverse map).
+/// <para>Protocol. A tree is named by the frame of its root table. Tables are added by compare-exchange on the entry above: the missing
+/// part of a path is built out of sight and published by one exchange, so adding needs no lock and running out of frames leaves nothing
+/// half made (a loser gives its tables back). An entry of a level-1 table changes under the table's lock (<see cref="Lock"/>, the kernel's
+/// split page-table lock); without the lock only the accessed and dirty bits of a present entry change, by compare-exchange, as hardware
+/// does it.</para>
+/// <para>A table is removed only by a caller who keeps everybody who adds entries out of the range that it covers (the owner's mmap_lock
+/// held for writing and the range's VMAs gone from the reverse map). Readers need not be kept out: after a table is unlinked and before its
+/// frame is free, the <see cref="Generation"/> of the tree grows, and a walk that finds it changed starts again.</para>
+/// <para>Counts. <see cref="FrameRecord.Count"/> of a table of level 2 and above is kept here (atomically, because tables are linked without
+/// the lock). Of a level-1 table it is kept by <see cref="PageTable{TArch, TModel}"/> under the table's lock; who stores level-1 entries
+/// through this class alone counts them himself, or not at all and then frees tables by <see cref="FreeTables"/>.</para>
 /// </remarks>
 public sealed class PageTables<TArch, TModel>
     where TArch : IArchitecture
@@ -24,45 +31,49 @@ public sealed class PageTables<TArch, TModel>
     /// <summary>Makes a view of the page tables of a machine.</summary>
     public PageTables(MachineImage image, Folios<TModel> folios)
     {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentNullException.ThrowIfNull(folios);
         this.image = image;
         this.folios = folios;
     }
+
+    internal MachineImage Image => image;
+
+    internal Folios<TModel> Folios => folios;
 
     /// <summary>Makes an empty root table; 0 when RAM is exhausted.</summary>
     /// <param name="addressSpace">The address space it belongs to; kept in the frame record for whoever finds the table.</param>
     public uint TryCreateRoot(uint addressSpace) => TryCreateTable(addressSpace, TArch.Levels, 0);
 
+    /// <summary>
+    /// The generation of a tree: grows whenever something that a walk in flight or a TLB may still hold has become invalid. It lies in the
+    /// root's <see cref="FrameRecord.Index"/>, which has no other use there: the first address that a root covers is 0.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ulong Generation(uint root) => Atomic<TModel>.Load(ref folios.Table[root].Index);
+
+    /// <summary>Lets the generation of a tree grow: cached translations of it, made before, must not be used any more.</summary>
+    public void Invalidate(uint root) => Atomic<TModel>.Add(ref folios.Table[root].Index, 1);
+
     /// <summary>The level-1 table that covers an address, 0 when there is none (a huge leaf or a gap above it).</summary>
+    /// <exception cref="CorruptImageException">A table lies outside RAM.</exception>
     public uint LeafTable(uint root, ulong virtualAddress)
     {
         uint table = root;
-        for (int level = TArch.Levels; level > 1; level--)
-        {
-            Pte entry = Load(ref Entry(table, virtualAddress, level));
-            if (!TArch.IsTable(entry, level))
-                return 0;
-            table = (uint)(TArch.TableAddress(entry) >> TArch.PageShift);
-        }
-
-        return table;
+        // Unrolled: with a constant level the geometry folds into shifts and masks; a loop over levels costs 1.4 times as much.
+        if (TArch.Levels >= 5 && !TryDescend(ref table, virtualAddress, 5))
+            return 0;
+        return TryDescend(ref table, virtualAddress, 4) && TryDescend(ref table, virtualAddress, 3) && TryDescend(ref table, virtualAddress, 2)
+            ? table
+            : 0;
     }
 
     /// <summary>The level-1 table that covers an address, made if need be; 0 when RAM is exhausted or a huge leaf is in the way.</summary>
+    /// <exception cref="CorruptImageException">A table lies outside RAM.</exception>
     public uint TryEnsureLeafTable(uint root, ulong virtualAddress)
     {
-        uint table = root;
-        for (int level = TArch.Levels; level > 1; level--)
-        {
-            ref ulong word = ref Entry(table, virtualAddress, level);
-            Pte entry = Load(ref word);
-            if (TArch.IsNone(entry, level) && !TryPublishTable(table, ref word, ref entry, virtualAddress, level))
-                return 0;
-            if (!TArch.IsTable(entry, level))
-                return 0;
-            table = (uint)(TArch.TableAddress(entry) >> TArch.PageShift);
-        }
-
-        return table;
+        uint table = LeafTable(root, virtualAddress);
+        return table != 0 ? table : EnsureTable(root, virtualAddress, 1, out _, out _);
     }
 
     /// <summary>The word of a table that covers an address.</summary>
@@ -101,13 +112,103 @@ public sealed class PageTables<TArch, TModel>
     /// (the kernel's free_pgd_range). The tables must hold no entry that owns anything.
     /// </summary>
     public void FreeTables(uint root, ulong start, ulong end, ulong floor, ulong ceiling) =>
-        FreeBelow(root, TArch.Levels, start, end, floor, ceiling);
+        FreeBelow(root, root, TArch.Levels, start, end, floor, ceiling);
 
     /// <summary>Frees a root table whose tree is empty.</summary>
     public void FreeRoot(uint root) => FreeTable(root);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Order(ulong raw) => TArch.BigEndian == BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(raw) : raw;
+
+    /// <summary>The table of a level that covers an address, made if need be; 0 when RAM is exhausted or an entry is in the way.</summary>
+    /// <param name="root">The tree.</param>
+    /// <param name="virtualAddress">The address.</param>
+    /// <param name="target">Level of the wanted table.</param>
+    /// <param name="obstacle">The entry that is in the way; none when RAM is exhausted.</param>
+    /// <param name="level">Level of the obstacle.</param>
+    internal uint EnsureTable(uint root, ulong virtualAddress, int target, out Pte obstacle, out int level)
+    {
+        uint table = root;
+        obstacle = default;
+        for (level = TArch.Levels; level > target; level--)
+        {
+            ref ulong word = ref Entry(table, virtualAddress, level);
+            Pte entry = Load(ref word);
+            while (TArch.IsNone(entry, level))
+            {
+                if (!TryPublish(table, ref word, entry, virtualAddress, level, target))
+                    return 0;
+                entry = Load(ref word);
+            }
+
+            if (!TArch.IsTable(entry, level))
+            {
+                obstacle = entry;
+                return 0;
+            }
+
+            table = TableFrame(entry);
+        }
+
+        return table;
+    }
+
+    /// <summary>
+    /// Frees the empty tables on the path to an address, from the lowest up, as their counts say. The caller keeps everybody out who adds
+    /// entries in the range that they cover; the root stays.
+    /// </summary>
+    internal void FreeEmptyPath(uint root, ulong virtualAddress)
+    {
+        Span<uint> path = stackalloc uint[TArch.Levels + 1];
+        path[TArch.Levels] = root;
+        int level = TArch.Levels;
+        while (level > 1)
+        {
+            Pte entry = Load(ref Entry(path[level], virtualAddress, level));
+            if (!TArch.IsTable(entry, level))
+                break;
+            path[--level] = TableFrame(entry);
+        }
+
+        for (; level < TArch.Levels && Count(path[level]) == 0; level++)
+            Unlink(root, path[level + 1], ref Entry(path[level + 1], virtualAddress, level + 1), path[level]);
+    }
+
+    /// <summary>Takes an empty table out of the tree and frees it. Who may: <see cref="FreeEmptyPath"/>.</summary>
+    internal void Unlink(uint root, uint parent, ref ulong word, uint table)
+    {
+        Store(ref word, default);
+        Atomic<TModel>.Add(ref folios.Table[parent].Count, -1);
+        Invalidate(root); // before the frame can be something else: a walk that still reads the table sees the change and starts again
+        FreeTable(table);
+    }
+
+    /// <summary>Non-empty entries of a table.</summary>
+    internal uint Count(uint table) => Atomic<TModel>.Load(ref folios.Table[table].Count);
+
+    /// <summary>Frame of the table that an entry points to.</summary>
+    /// <exception cref="CorruptImageException">It lies outside RAM.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal uint TableFrame(Pte entry)
+    {
+        ulong frame = TArch.TableAddress(entry) >> TArch.PageShift;
+        if (frame - 1 >= image.FrameCount - 1UL)
+            ThrowTableOutside(entry);
+        return (uint)frame;
+    }
+
+    private static void ThrowTableOutside(Pte entry) =>
+        throw new CorruptImageException("page-table entry", $"{entry} points to a table outside RAM");
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryDescend(ref uint table, ulong virtualAddress, int level)
+    {
+        Pte entry = Load(ref Entry(table, virtualAddress, level));
+        if (!TArch.IsTable(entry, level))
+            return false;
+        table = TableFrame(entry);
+        return true;
+    }
 
     private uint TryCreateTable(uint addressSpace, int level, ulong firstAddress)
     {
@@ -118,26 +219,53 @@ public sealed class PageTables<TArch, TModel>
         record.Mapping = addressSpace;
         record.Index = firstAddress;
         record.Swap = (uint)level;
+        record.Count = 0;
         folios.Table.Set(table, FrameFlags.Table);
         return table;
     }
 
-    private bool TryPublishTable(uint parent, ref ulong word, ref Pte entry, ulong virtualAddress, int level)
+    /// <summary>
+    /// Makes the tables from below <paramref name="level"/> down to <paramref name="target"/> and publishes them by one exchange of the
+    /// entry. True also when somebody else changed the entry first: the caller looks again. False when RAM is exhausted.
+    /// </summary>
+    private bool TryPublish(uint parent, ref ulong word, Pte seen, ulong virtualAddress, int level, int target)
     {
-        ulong first = virtualAddress & ~((1UL << TArch.LevelShift(level)) - 1);
-        uint table = TryCreateTable((uint)folios.Table[parent].Mapping, level - 1, first);
-        if (table == 0)
-            return false;
-        Pte made = TArch.MakeTable((ulong)table << TArch.PageShift);
-        if (TryReplace(ref word, made, entry))
+        uint addressSpace = (uint)folios.Table[parent].Mapping;
+        uint top = 0; // the highest table made so far; the others hang below it, each the only entry of the one above
+        for (int made = target; made < level; made++)
         {
-            entry = made;
-            return true;
+            int span = TArch.LevelShift(made + 1);
+            uint table = TryCreateTable(addressSpace, made, virtualAddress >> span << span);
+            if (table == 0)
+            {
+                FreeChain(top, virtualAddress, made - 1, target);
+                return false;
+            }
+
+            if (top != 0)
+            {
+                Store(ref Entry(table, virtualAddress, made), TArch.MakeTable((ulong)top << TArch.PageShift));
+                folios.Table[table].Count = 1;
+            }
+
+            top = table;
         }
 
-        FreeTable(table); // somebody else published a table first
-        entry = Load(ref word);
+        if (TryReplace(ref word, TArch.MakeTable((ulong)top << TArch.PageShift), seen))
+            Atomic<TModel>.Add(ref folios.Table[parent].Count, 1);
+        else
+            FreeChain(top, virtualAddress, level - 1, target);
         return true;
+    }
+
+    private void FreeChain(uint table, ulong virtualAddress, int level, int target)
+    {
+        for (; table != 0; level--)
+        {
+            uint below = level > target ? TableFrame(Load(ref Entry(table, virtualAddress, level))) : 0;
+            FreeTable(table); // nobody has seen it: no generation to raise
+            table = below;
+        }
     }
 
     private void FreeTable(uint table)
@@ -146,7 +274,7 @@ public sealed class PageTables<TArch, TModel>
         folios.Put(table);
     }
 
-    private void FreeBelow(uint table, int level, ulong start, ulong end, ulong floor, ulong ceiling)
+    private void FreeBelow(uint root, uint table, int level, ulong start, ulong end, ulong floor, ulong ceiling)
     {
         if (level == 1)
             return;
@@ -155,14 +283,16 @@ public sealed class PageTables<TArch, TModel>
         {
             ref ulong word = ref Entry(table, first, level);
             Pte entry = Load(ref word);
-            if (!TArch.IsTable(entry, level))
-                continue;
-            uint below = (uint)(TArch.TableAddress(entry) >> TArch.PageShift);
-            FreeBelow(below, level - 1, Math.Max(start, first), Math.Min(end, first + span), floor, ceiling);
-            if (first < floor || first + span > ceiling)
-                continue;
-            Store(ref word, default);
-            FreeTable(below);
+            if (TArch.IsTable(entry, level))
+            {
+                uint below = TableFrame(entry);
+                FreeBelow(root, below, level - 1, Math.Max(start, first), first + (span - 1) < end - 1 ? first + span : end, floor, ceiling);
+                if (first >= floor && first + span <= ceiling)
+                    Unlink(root, table, ref word, below);
+            }
+
+            if (first + span < first)
+                return; // the last entry of the address space
         }
     }
 }
