@@ -256,7 +256,7 @@ public sealed class FrameAllocator<TModel>
                 return false;
             stolen = cache.Frames.TakeBottom(self.frames);
             if (cache.Frames.Count == 0)
-                self.Mark(ref self.State.CachesWithFrames, index, false);
+                Mark(ref self.State.CachesWithFrames, index, false);
             return true;
         });
         return stolen;
@@ -302,7 +302,7 @@ public sealed class FrameAllocator<TModel>
             Mark(ref State.CachesWithFrames, index, false);
     }
 
-    private void Mark(ref ulong caches, int index, bool value)
+    private static void Mark(ref ulong caches, int index, bool value)
     {
         ulong bit = 1UL << index;
         if (value)

@@ -10,7 +10,7 @@ namespace PageTableEmu.Mm;
 /// entry at the old or at the new place and never misses one in between.
 /// </remarks>
 public sealed class EntryMover<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;

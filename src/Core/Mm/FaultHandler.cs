@@ -14,7 +14,7 @@ namespace PageTableEmu.Mm;
 /// compares it with what was read (pte_same). An entry that changed meanwhile ends the fault: the access is tried again.
 /// </remarks>
 public sealed class FaultHandler<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;

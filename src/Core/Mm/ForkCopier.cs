@@ -15,7 +15,7 @@ namespace PageTableEmu.Mm;
 /// the parent's.
 /// </remarks>
 public sealed class ForkCopier<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;

@@ -7,7 +7,7 @@ namespace PageTableEmu.Mm;
 
 /// <summary>Faults pages in on behalf of somebody who is not a processor executing user code (mm/gup.c, the slow path).</summary>
 public sealed class Gup<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private const int PressureTries = 8;

@@ -4,7 +4,7 @@ namespace PageTableEmu.Mm;
 
 /// <summary>madvise(2), but for MADV_PAGEOUT, which is reclaim's.</summary>
 public sealed class Madvise<TArch, TModel>
-    where TArch : Paging.IArchitecture
+    where TArch : struct, Paging.IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;

@@ -6,7 +6,7 @@ namespace PageTableEmu.Mm;
 /// <summary>Mapping, unmapping and protecting ranges of an address space: mmap(2), munmap(2), mprotect(2) for anonymous memory.</summary>
 /// <remarks>Every operation takes the mmap_lock for writing by itself. Addresses and lengths are multiples of the page size.</remarks>
 public sealed class Mmap<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;

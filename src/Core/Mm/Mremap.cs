@@ -6,7 +6,7 @@ namespace PageTableEmu.Mm;
 /// <summary>mremap(2): moving, growing and shrinking mappings.</summary>
 /// <remarks>Takes the mmap_lock for writing. Addresses and lengths are multiples of the page size.</remarks>
 public sealed class Mremap<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
@@ -160,7 +160,7 @@ public sealed class Mremap<TArch, TModel>
     /// <summary>MREMAP_DONTUNMAP: the old VMA stays but is not locked any more; moved as a whole it has no anonymous page left.</summary>
     private MmResult KeepOldVma(uint vma, uint target, ulong oldStart, ulong length)
     {
-        mm.Vmas[vma].Flags &= ~VmaFlags.Locked;
+        mm.Vmas.SetFlags(vma, mm.Vmas.FlagsOf(vma) & ~VmaFlags.Locked);
         if (vma != target && mm.Vmas[vma].Start == oldStart && mm.Vmas[vma].End == oldStart + length)
             mm.Vmas.DropAnonVma(vma);
         return MmResult.Ok;

@@ -9,7 +9,7 @@ namespace PageTableEmu.Mm;
 /// <summary>What MADV_COLD, WILLNEED, DONTNEED and FREE do to the pages of one VMA (mm/madvise.c *_pte_range).</summary>
 /// <remarks>The caller holds the mmap_lock for reading.</remarks>
 internal sealed class PageAdvice<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;

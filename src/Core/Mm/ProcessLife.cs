@@ -8,7 +8,7 @@ namespace PageTableEmu.Mm;
 /// An address space is kept by users: its process, and swapoff while it works in it. The last user to let go tears it down.
 /// </remarks>
 public sealed class ProcessLife<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
@@ -97,7 +97,7 @@ public sealed class ProcessLife<TArch, TModel>
         if (clone == 0)
             return false;
         mm.Vmas.ClearRegistration(clone);
-        mm.Vmas[clone].Flags &= ~VmaFlags.Locked;
+        mm.Vmas.SetFlags(clone, mm.Vmas.FlagsOf(clone) & ~VmaFlags.Locked);
         if ((flags & VmaFlags.WipeOnFork) != 0)
             return true;
         if (!mm.Vmas.TryForkAnonVma(clone, vma))

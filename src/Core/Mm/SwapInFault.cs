@@ -18,7 +18,7 @@ namespace PageTableEmu.Mm;
 /// never enters the cache, under (b). Everything else goes through the swap cache, under (a).</para>
 /// </remarks>
 public sealed class SwapInFault<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;

@@ -10,7 +10,7 @@ namespace PageTableEmu.Mm;
 /// frame after its entry is gone. That is what flushing a hardware TLB achieves on a machine.
 /// </remarks>
 public sealed class UserAccess<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     /// <summary>How often an access that found no free frame asks for reclaim before it gives up.</summary>

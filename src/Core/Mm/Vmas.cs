@@ -65,6 +65,13 @@ public sealed partial class Vmas<TModel>
     /// <summary>Sets the flags of a VMA where no merge is wanted (a sticky guard, for example). mmap_lock for writing.</summary>
     public void SetFlags(uint vma, VmaFlags flags) => Atomic<TModel>.Store(ref FlagsWord(vma), (uint)flags);
 
+    /// <summary>Ends a VMA's registration with userfaultfd: it does not follow a fork or a move. mmap_lock for writing.</summary>
+    public void ClearRegistration(uint vma)
+    {
+        pool[vma].Uffd = 0;
+        SetFlags(vma, FlagsOf(vma) & ~(VmaFlags.UffdWriteProtect | VmaFlags.UffdMissing));
+    }
+
     /// <summary>Anon_vma of a VMA, 0 when it has none yet; for faults, which hold the mmap_lock for reading only.</summary>
     public uint AnonVmaOf(uint vma) => Atomic<TModel>.Load(ref pool[vma].AnonVma);
 
@@ -105,6 +112,15 @@ public sealed partial class Vmas<TModel>
         }
 
         return found;
+    }
+
+    /// <summary>The last VMA by address, 0 when there is none.</summary>
+    public uint Last(uint mm)
+    {
+        uint last = Spaces[mm].VmaRoot;
+        while (last != 0 && pool[last].Tree.Right != 0)
+            last = pool[last].Tree.Right;
+        return last;
     }
 
     /// <summary>The next VMA by address, else 0.</summary>

@@ -1,5 +1,4 @@
 using PageTableEmu.Atomics;
-using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
@@ -11,7 +10,7 @@ namespace PageTableEmu.Mm;
 /// </summary>
 /// <remarks>The caller holds the mmap_lock, for reading or writing; each table is locked while its entries go.</remarks>
 public sealed class Zapper<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;

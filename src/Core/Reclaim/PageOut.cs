@@ -9,7 +9,7 @@ namespace PageTableEmu.Reclaim;
 
 /// <summary>MADV_PAGEOUT: reclaims the pages that only this address space maps (mm/madvise.c madvise_pageout).</summary>
 public sealed class PageOut<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;

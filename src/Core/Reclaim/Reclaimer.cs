@@ -15,7 +15,7 @@ namespace PageTableEmu.Reclaim;
 /// one and the swap cache's. Folio lock → anon_vma root lock → table lock inside.
 /// </remarks>
 public sealed class Reclaimer<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;

@@ -1,6 +1,4 @@
 using PageTableEmu.Atomics;
-using PageTableEmu.Image;
-using PageTableEmu.Leaves;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
@@ -16,7 +14,7 @@ namespace PageTableEmu.Reclaim;
 /// no slot is in use. A page comes back read-only and old: the next store takes a fault.
 /// </remarks>
 public sealed class SwapOff<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
@@ -50,8 +48,8 @@ public sealed class SwapOff<TArch, TModel>
         }
 
         SwapResult finished = mm.Swap.FinishSwapOff(type);
-        if (finished == SwapResult.Ok && mm.Swap.TotalInUse == 0)
-            mm.Spaces.ClearMmList();
+        if (finished == SwapResult.Ok && !mm.Swap.HasActiveArea && mm.Swap.TotalInUse == 0)
+            mm.Spaces.ClearMmList(); // nobody can swap anything out now, so no entry can be missed
         return finished;
     }
 

@@ -18,7 +18,7 @@ namespace PageTableEmu.Reclaim;
 /// failure the walk ends; entries converted before stay converted, ordinary swap entries of a folio in the swap cache.</para>
 /// </remarks>
 public sealed class Unmapper<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;

@@ -84,6 +84,9 @@ public sealed class SwapSpace<TModel>
     /// <summary>Ends <see cref="TryPinSlot"/>; the slot is freed here if it has no reference left.</summary>
     public void UnpinSlot(SwapEntry entry) => throw new NotSupportedException();
 
+    /// <summary>Returns when the slot was seen not to be pinned.</summary>
+    public void WaitWhilePinned(SwapEntry entry) => throw new NotSupportedException();
+
     // ---- swap cache
 
     /// <summary>The folio bound to a slot, with a reference taken, 0 when none. Stale on return: lock it and ask <see cref="IsBound"/>.</summary>
