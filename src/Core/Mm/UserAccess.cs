@@ -27,35 +27,35 @@ public sealed class UserAccess<TArch, TModel>
     }
 
     /// <summary>Loads bytes; on a failure those of the pages before it were loaded.</summary>
-    public AccessResult Read(uint space, ulong virtualAddress, Span<byte> destination, ref FaultCounters counters)
+    public UserAccessResult Read(uint space, ulong virtualAddress, Span<byte> destination, ref FaultCounters counters)
     {
         while (!destination.IsEmpty)
         {
             int length = Math.Min(destination.Length, BytesToPageEnd(virtualAddress));
-            AccessResult result = AccessPage(space, virtualAddress, AccessKind.Read, destination[..length], default, ref counters);
-            if (result != AccessResult.Ok)
+            UserAccessResult result = AccessPage(space, virtualAddress, AccessKind.Read, destination[..length], default, ref counters);
+            if (result != UserAccessResult.Ok)
                 return result;
             destination = destination[length..];
             virtualAddress += (uint)length;
         }
 
-        return AccessResult.Ok;
+        return UserAccessResult.Ok;
     }
 
     /// <summary>Stores bytes; on a failure those of the pages before it were stored.</summary>
-    public AccessResult Write(uint space, ulong virtualAddress, ReadOnlySpan<byte> source, ref FaultCounters counters)
+    public UserAccessResult Write(uint space, ulong virtualAddress, ReadOnlySpan<byte> source, ref FaultCounters counters)
     {
         while (!source.IsEmpty)
         {
             int length = Math.Min(source.Length, BytesToPageEnd(virtualAddress));
-            AccessResult result = AccessPage(space, virtualAddress, AccessKind.Write, default, source[..length], ref counters);
-            if (result != AccessResult.Ok)
+            UserAccessResult result = AccessPage(space, virtualAddress, AccessKind.Write, default, source[..length], ref counters);
+            if (result != UserAccessResult.Ok)
                 return result;
             source = source[length..];
             virtualAddress += (uint)length;
         }
 
-        return AccessResult.Ok;
+        return UserAccessResult.Ok;
     }
 
     private static int BytesToPageEnd(ulong virtualAddress) =>
@@ -69,7 +69,7 @@ public sealed class UserAccess<TArch, TModel>
     };
 
     /// <summary>Tries the access, faults, and tries again until the entry allows it. Exactly one of the spans is used.</summary>
-    private AccessResult AccessPage(
+    private UserAccessResult AccessPage(
         uint space, ulong address, AccessKind kind, Span<byte> load, ReadOnlySpan<byte> store, ref FaultCounters counters)
     {
         FaultFlags flags = FaultFlags.AllowRetry | (kind == AccessKind.Write ? FaultFlags.Write : FaultFlags.None);
@@ -81,13 +81,13 @@ public sealed class UserAccess<TArch, TModel>
             if (vma == 0 || (mm.Vmas.FlagsOf(vma) & Needed(kind)) == 0)
             {
                 mm.Spaces.ReleaseRead(space);
-                return AccessResult.SegmentationFault;
+                return UserAccessResult.SegmentationFault;
             }
 
             if (TryAccess(mm.Spaces[space].Root, address, kind, load, store))
             {
                 mm.Spaces.ReleaseRead(space);
-                return AccessResult.Ok;
+                return UserAccessResult.Ok;
             }
 
             FaultResult result = faults.Handle(vma, address, flags, ref counters);
@@ -120,10 +120,10 @@ public sealed class UserAccess<TArch, TModel>
         return true;
     }
 
-    private static AccessResult Translate(FaultResult result)
+    private static UserAccessResult Translate(FaultResult result)
     {
         if ((result & FaultResult.OutOfMemory) != 0)
-            return AccessResult.OutOfMemory;
-        return (result & FaultResult.SegmentationFault) != 0 ? AccessResult.SegmentationFault : AccessResult.BusError;
+            return UserAccessResult.OutOfMemory;
+        return (result & FaultResult.SegmentationFault) != 0 ? UserAccessResult.SegmentationFault : UserAccessResult.BusError;
     }
 }

@@ -106,6 +106,9 @@ public sealed class SwapSpace<TModel>
     /// </summary>
     public bool TryFreeSlot(uint frame) => throw new NotSupportedException();
 
+    /// <summary>Closes what this view holds open (files); the areas stay.</summary>
+    public void Dispose() { }
+
     // ---- input and output
 
     /// <summary>Reads a slot into a locked folio; sets Uptodate, or ReadError. A slot known to be zero is cleared without I/O.</summary>
