@@ -121,8 +121,8 @@ public sealed unsafe class MachineImage : IDisposable
         Add(MetadataRegion.FrameCaches, 1024, 64);
         Add(MetadataRegion.PoolHeads, 64, RegionCount);
         Add(MetadataRegion.FrameState, 256, 1);
-        Add(MetadataRegion.SwapState, 1024, 1);
-        Add(MetadataRegion.SwapAreas, 512, 32);
+        Add(MetadataRegion.SwapState, 8192, 1);
+        Add(MetadataRegion.SwapAreas, 2048, 32);
         Add(MetadataRegion.SwapSlots, 8, Options.SwapSlots);
         Add(MetadataRegion.SwapClusters, 64, (Options.SwapSlots / 64) + 33);
         Add(MetadataRegion.SwapOverflow, 16, Options.SwapOverflows);
