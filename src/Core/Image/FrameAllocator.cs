@@ -16,7 +16,7 @@ namespace PageTableEmu.Image;
 /// are drained when they are full.</para>
 /// <para>When the areas are exhausted, frames are stolen from the caches of other processors, and then the epoch is ended: no frame stays
 /// unused while somebody asks. A cache that another thread is inside of is waited for, unless its owner is dead.</para>
-/// <para>The cache locks are innermost: no other lock is taken while one is held, except none.</para>
+/// <para>The cache locks are innermost: no other lock is taken while one is held, but the commit lock of the image.</para>
 /// </remarks>
 public sealed class FrameAllocator<TModel>
     where TModel : IModel
@@ -110,7 +110,7 @@ public sealed class FrameAllocator<TModel>
         ref FrameCache cache = ref Cache(own);
         if (!WordLock<TModel>.TryAcquire(ref cache.Lock))
         {
-            areas.Put(frame); // busy: its holder is quick, but so is this
+            areas.Put(frame); // busy; the epoch rule is about which frame comes next on this processor, and this one left it
             return;
         }
 
@@ -134,7 +134,7 @@ public sealed class FrameAllocator<TModel>
         ForEach(ref State.CachesWithDeferred, static (FrameAllocator<TModel> self, int index, ref FrameCache cache) =>
         {
             self.Drain(index, ref cache);
-            return false;
+            return 0;
         });
     }
 
@@ -180,7 +180,7 @@ public sealed class FrameAllocator<TModel>
         ForEach(ref State.CachesWithFrames, static (FrameAllocator<TModel> self, int index, ref FrameCache cache) =>
         {
             self.Spill(index, ref cache, 0);
-            return false;
+            return 0;
         });
 
     private void GiveBirth(uint frame, uint references)
@@ -247,20 +247,16 @@ public sealed class FrameAllocator<TModel>
         return frame != 0 ? frame : Steal();
     }
 
-    private uint Steal()
-    {
-        uint stolen = 0;
-        ForEach(ref State.CachesWithFrames, (FrameAllocator<TModel> self, int index, ref FrameCache cache) =>
+    private uint Steal() =>
+        ForEach(ref State.CachesWithFrames, static (FrameAllocator<TModel> self, int index, ref FrameCache cache) =>
         {
             if (cache.Frames.Count == 0)
-                return false;
-            stolen = cache.Frames.TakeBottom(self.frames);
+                return 0;
+            uint stolen = cache.Frames.TakeBottom(self.frames);
             if (cache.Frames.Count == 0)
                 Mark(ref self.State.CachesWithFrames, index, false);
-            return true;
+            return stolen;
         });
-        return stolen;
-    }
 
     /// <summary>Puts a frame on top of the cache; a cache that gets too long gives the older half back.</summary>
     private void Keep(int index, ref FrameCache cache, uint frame)
@@ -311,8 +307,8 @@ public sealed class FrameAllocator<TModel>
             Atomic<TModel>.And(ref caches, ~bit);
     }
 
-    /// <summary>Visits the caches of a mask, each under its lock, until a visit returns true.</summary>
-    private void ForEach(ref ulong mask, Visit visit)
+    /// <summary>Visits the caches of a mask, each under its lock, until a visit returns a frame.</summary>
+    private uint ForEach(ref ulong mask, Visit visit)
     {
         for (ulong caches = Atomic<TModel>.Load(ref mask); caches != 0; caches &= caches - 1)
         {
@@ -322,14 +318,17 @@ public sealed class FrameAllocator<TModel>
                 continue;
             try
             {
-                if (visit(this, index, ref cache))
-                    return;
+                uint frame = visit(this, index, ref cache);
+                if (frame != 0)
+                    return frame;
             }
             finally
             {
                 WordLock<TModel>.Release(ref cache.Lock);
             }
         }
+
+        return 0;
     }
 
     /// <summary>Takes a cache's lock, waiting for an owner that lives; false when the owner is dead and what the cache holds must be recovered.</summary>
@@ -348,5 +347,5 @@ public sealed class FrameAllocator<TModel>
 
     private ref FrameCache Cache(int index) => ref image.Record<FrameCache>(MetadataRegion.FrameCaches, (ulong)index);
 
-    private delegate bool Visit(FrameAllocator<TModel> self, int index, ref FrameCache cache);
+    private delegate uint Visit(FrameAllocator<TModel> self, int index, ref FrameCache cache);
 }

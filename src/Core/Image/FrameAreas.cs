@@ -57,7 +57,7 @@ internal sealed class FrameAreas<TModel>
         ulong seen = Checked(area, Atomic<TModel>.Load(ref word));
         if ((seen & Whole) != 0 || (seen & TakenMask) == 0 || (Atomic<TModel>.And(ref Bits(frame / 64), ~bit) & bit) == 0)
             throw new CorruptImageException(nameof(MetadataRegion.FrameBits), $"frame {frame} is freed and was not taken");
-        Lower(area, 1, TakenMask);
+        Lower(area, 1);
     }
 
     /// <summary>Takes a free area as a whole; returns its first frame, 0 when there is none.</summary>
@@ -72,7 +72,7 @@ internal sealed class FrameAreas<TModel>
     internal void PutWhole(uint frame)
     {
         uint area = WholeArea(frame);
-        Lower(area, areaFrames, Whole | TakenMask);
+        Lower(area, areaFrames);
     }
 
     /// <summary>Turns an area taken as a whole into frames taken one by one.</summary>
@@ -129,8 +129,8 @@ internal sealed class FrameAreas<TModel>
     private void Search(uint area, Span<uint> frames)
     {
         int found = 0;
-        uint first = area * areaFrames / 64;
-        uint last = (Math.Min((area + 1UL) * areaFrames, image.FrameCount) - 1) is var end ? (uint)(end / 64) : 0;
+        uint first = (uint)((ulong)area * areaFrames / 64);
+        uint last = (uint)((Math.Min((area + 1UL) * areaFrames, image.FrameCount) - 1) / 64);
         for (int attempt = 0; attempt < SearchLimit; attempt++)
         {
             for (uint word = first; word <= last; word++)
@@ -211,7 +211,7 @@ internal sealed class FrameAreas<TModel>
     }
 
     /// <summary>Gives frames of an area back: lowers its count, and the hints that would overlook it.</summary>
-    private void Lower(uint area, uint count, ulong mask)
+    private void Lower(uint area, uint count)
     {
         ref ulong word = ref Word(area);
         ulong seen = Atomic<TModel>.Load(ref word);
@@ -219,8 +219,7 @@ internal sealed class FrameAreas<TModel>
         {
             if ((seen & TakenMask) < count)
                 throw new CorruptImageException(nameof(MetadataRegion.FrameAreas), $"area {area} counts {seen & TakenMask} frames and {count} are freed");
-            ulong lowered = (seen - count) & mask;
-            ulong was = Atomic<TModel>.CompareExchange(ref word, lowered & ~Whole, seen);
+            ulong was = Atomic<TModel>.CompareExchange(ref word, (seen - count) & TakenMask, seen); // a block is no longer whole
             if (was == seen)
                 break;
             seen = was;

@@ -77,6 +77,9 @@ public sealed unsafe partial class MachineImage : IDisposable
     /// <summary>Number of records of a region.</summary>
     public ulong Capacity(MetadataRegion region) => regions[(int)region].Capacity;
 
+    /// <summary>Bytes of a record of a region.</summary>
+    public ulong Stride(MetadataRegion region) => regions[(int)region].Stride;
+
     /// <summary>Bytes of one record of a region (contents of in-memory swap slots).</summary>
     /// <inheritdoc cref="Record" path="/exception"/>
     public Span<byte> RecordBytes(MetadataRegion region, ulong index)
