@@ -9,7 +9,7 @@ namespace PageTableEmu.Arch.X64;
 /// also be called directly; code that takes the architecture as a type argument reaches them through this interface, and the JIT, which
 /// knows the struct, compiles the calls away.
 /// </summary>
-public interface IX64 : IArchitecture
+public interface IX64 : IArchitecture, IEntryNames
 {
     static int IPageGeometry.PageShift => X64Geometry.PageShift;
 
@@ -178,5 +178,16 @@ public interface IX64 : IArchitecture
 
     static int IArchitecture.SwapClusterSlots => 1 << X64Geometry.TableBits;
 
+    static SwapTypeOptions IArchitecture.UsualSwapTypeOptions => SwapTypeOptions.All;
+
     static SwapTypeLayout IArchitecture.DefaultSwapTypes => SwapTypeLayout.For(KernelVersion.Linux72, SwapTypeOptions.All);
+
+    static IReadOnlyList<string> IEntryNames.FlagNames(Pte entry, int level) => X64Names.FlagNames(entry, level);
+
+    static string? IEntryNames.ParseFlags(IEnumerable<string> names, int level, bool table, out Protection flags) =>
+        X64Names.ParseFlags(names, level, table, out flags);
+
+    static Pte IEntryNames.Place(ulong frame, Protection flags, int level, bool table) => X64Names.Place(frame, flags, level, table);
+
+    static IReadOnlyList<EntryField> IEntryNames.Fields(Pte entry, int level) => X64Names.Fields(entry, level);
 }

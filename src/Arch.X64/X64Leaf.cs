@@ -129,7 +129,7 @@ public static class X64Leaf
     /// <summary>pfn_pte; pfn_pmd and pfn_pud of a protection in PTE form, which gets PS and its PAT bit moved.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pte MakeLeaf(ulong frame, Protection protection, int level) =>
-        Place(frame, level == 1 ? protection.Raw : ToLarge(protection).Raw, level);
+        Place(frame, level == 1 ? protection : ToLarge(protection), level);
 
     /// <summary>pte_pfn, pmd_pfn, pud_pfn of a leaf.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -266,7 +266,7 @@ public static class X64Leaf
     /// <summary>pmd_mkinvalid, pud_mkinvalid: P and PROTNONE go, PS stays, and the frame number is stored anew because it is now inverted.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pte MakeInvalid(Pte entry, int level) =>
-        Place(FrameOf(entry, level), FlagsOf(entry, level).Raw & ~(X64Bits.Present | X64Bits.ProtNone), level);
+        Place(FrameOf(entry, level), new Protection(FlagsOf(entry, level).Raw & ~(X64Bits.Present | X64Bits.ProtNone)), level);
 
     /// <summary>One access in user mode by a processor without protection keys in use: needs P and U/S, R/W for a store, no NX for a fetch.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -280,10 +280,12 @@ public static class X64Leaf
         return allowed;
     }
 
-    private static Pte Place(ulong frame, ulong flags, int level)
+    /// <summary>Puts a frame number and all other bits of a leaf together; the bits decide whether the number is inverted.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Pte Place(ulong frame, Protection flags, int level)
     {
         ulong field = frame << 12;
-        return new Pte(((IsInverted(flags) ? ~field : field) & FrameMask(level)) | flags);
+        return new Pte(((IsInverted(flags.Raw) ? ~field : field) & FrameMask(level)) | flags.Raw);
     }
 
     // Where R/W is clear: D moves to SAVED_DIRTY.

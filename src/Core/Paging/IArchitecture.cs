@@ -23,6 +23,9 @@ public interface IArchitecture : IPageGeometry, ILeafFormat, ISwapFormat
     /// <summary>Slots of one swap cluster (SWAPFILE_CLUSTER): 512 on x86-64, 256 on sparc64.</summary>
     static abstract int SwapClusterSlots { get; }
 
+    /// <summary>The configuration options that a usual kernel of this architecture has on.</summary>
+    static abstract SwapTypeOptions UsualSwapTypeOptions { get; }
+
     /// <summary>The type numbers of a kernel of this architecture with its usual configuration (7.2).</summary>
     static abstract SwapTypeLayout DefaultSwapTypes { get; }
 }
