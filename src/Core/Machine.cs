@@ -1,9 +1,6 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
-using PageTableEmu.Mm;
 using PageTableEmu.Paging;
-using PageTableEmu.Reclaim;
-using PageTableEmu.Swap;
 
 namespace PageTableEmu;
 

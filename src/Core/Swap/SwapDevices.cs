@@ -95,6 +95,17 @@ internal sealed class SwapDevices<TModel>
         }
     }
 
+    /// <summary>Closes the files that this view has open.</summary>
+    internal void CloseAll()
+    {
+        lock (opening)
+        {
+            foreach (SwapFile? file in files)
+                file?.Dispose();
+            Array.Clear(files);
+        }
+    }
+
     /// <summary>Stores the path of an area's file.</summary>
     internal static void SetPath(ref SwapAreaRecord area, ReadOnlySpan<byte> path)
     {

@@ -143,6 +143,14 @@ public sealed class SwapMap<TModel>
         }
     }
 
+    /// <summary>Returns when the slot was seen not to be pinned.</summary>
+    public void WaitWhilePinned(SwapEntry entry)
+    {
+        ref ulong slot = ref areas.Slot(entry);
+        if (!Unsafe.IsNullRef(ref slot))
+            TModel.WaitUntil(ref slot, SwapSlotWord.PinBit, 0);
+    }
+
     /// <summary>L- (swapcache_clear). The slot is freed here if it has no reference left.</summary>
     public void Unpin(SwapEntry entry)
     {

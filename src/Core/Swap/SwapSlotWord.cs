@@ -22,7 +22,7 @@ public readonly struct SwapSlotWord(ulong value) : IEquatable<SwapSlotWord>
     private const ulong PayloadMask = (1UL << GenerationShift) - 1;
     private const ulong GenerationMask = ((1UL << CountShift) - 1) & ~PayloadMask;
     private const ulong CountMask = ((1UL << PinShift) - 1) & ~GenerationMask & ~PayloadMask;
-    private const ulong PinBit = 1UL << PinShift;
+    internal const ulong PinBit = 1UL << PinShift;
     private const ulong ZeroBit = 1UL << ZeroShift;
     private const ulong TagMask = 3UL << TagShift;
     private const ulong IdentityMask = TagMask | GenerationMask | PayloadMask;

@@ -4,7 +4,7 @@ using PageTableEmu.Image;
 namespace PageTableEmu.Swap;
 
 /// <summary>The swap floor's front: areas, swap map, swap cache and their I/O.</summary>
-public sealed class SwapSpace<TModel>
+public sealed class SwapSpace<TModel> : IDisposable
     where TModel : IModel
 {
     private readonly MachineImage image;
@@ -158,7 +158,7 @@ public sealed class SwapSpace<TModel>
     public void UnpinSlot(SwapEntry entry) => Map.Unpin(entry);
 
     /// <summary>Returns when the slot was seen not to be pinned.</summary>
-    public void WaitWhilePinned(SwapEntry entry) => throw new NotSupportedException();
+    public void WaitWhilePinned(SwapEntry entry) => Map.WaitWhilePinned(entry);
 
     // ---- swap cache
 
@@ -197,7 +197,7 @@ public sealed class SwapSpace<TModel>
     public bool TryFreeSlot(uint frame) => cache.TryFreeSlot(frame);
 
     /// <summary>Closes what this view holds open (files); the areas stay.</summary>
-    public void Dispose() { }
+    public void Dispose() => devices.CloseAll();
 
     // ---- input and output
 
