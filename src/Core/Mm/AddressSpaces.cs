@@ -58,7 +58,9 @@ public sealed class AddressSpaces<TModel>
         return mm;
     }
 
-    /// <summary>Ends an address space whose VMAs are removed; takes it off the swapoff list. The page tables are the caller's to free, before.</summary>
+    /// <summary>
+    /// Ends an address space whose VMAs are removed; takes it off the swapoff list. The page tables are the caller's to free, before.
+    /// </summary>
     /// <exception cref="InvalidOperationException">It still has VMAs.</exception>
     public void Destroy(uint mm)
     {

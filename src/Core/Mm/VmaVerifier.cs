@@ -67,8 +67,8 @@ public sealed class VmaVerifier<TModel>
     }
 
     /// <summary>
-    /// Mapped anonymous frames whose anon_vma is free or cannot lead to any mapping: for those "the frame is mapped" would not prove that its
-    /// anon_vma lives. KSM frames are found by other means and are left out.
+    /// Mapped anonymous frames whose anon_vma is free or cannot lead to all their mappings (each place of the reverse map has one page-table
+    /// entry): for those "the frame is mapped" would not prove that its anon_vma lives. KSM frames are found by other means and are left out.
     /// </summary>
     public IEnumerable<string> VerifyFrames()
     {
@@ -81,9 +81,17 @@ public sealed class VmaVerifier<TModel>
             ulong mapping = frames[frame].Mapping;
             if (!IsLive(mapping))
                 yield return $"Frame {frame}: is mapped, its anon_vma {mapping} is not in use.";
-            else if (!new ReverseMapCandidates<TModel>(vmas, (uint)mapping, frames[frame].Index, 1).MoveNext())
-                yield return $"Frame {frame}: is mapped, no VMA of anon_vma {mapping} covers index {frames[frame].Index:x}.";
+            else if (CountPlaces((uint)mapping, frames[frame].Index) is var places && places < frames.Mappings(frame))
+                yield return $"Frame {frame}: is mapped {frames.Mappings(frame)} times, anon_vma {mapping} leads to {places} places.";
         }
+    }
+
+    private uint CountPlaces(uint anonVma, ulong index)
+    {
+        uint places = 0;
+        foreach (ReverseMapPlace place in new ReverseMapCandidates<TModel>(vmas, anonVma, index, 1))
+            places += place.Vma != 0 ? 1u : 0;
+        return places;
     }
 
     private IEnumerable<string> VerifyVma(uint mm, uint number, ulong previousEnd, HashSet<uint> seen)
@@ -126,7 +134,9 @@ public sealed class VmaVerifier<TModel>
             yield return $"{name}: has anon_vma {vma.AnonVma} but no link to it.";
     }
 
-    /// <summary>The interval tree of one anon_vma: shape, links both ways, and VMAs that are active under it (all of which are in the tree).</summary>
+    /// <summary>
+    /// The interval tree of one anon_vma: shape, links both ways, and VMAs that are active under it (all of which are in the tree).
+    /// </summary>
     private IEnumerable<string> VerifyTree(uint anonVma)
     {
         string name = $"Anon_vma {anonVma}";

@@ -11,7 +11,7 @@ namespace PageTableEmu.Mm;
 /// <remarks>
 /// <para>Callers hold the mmap_lock of the address space: for reading to look up and for <see cref="TryPrepareAnonVma"/>, for writing for
 /// everything else. Nothing here takes it. A change that a reverse-map walker could see takes the lock of the VMA's anon_vma family
-/// itself, so callers of mutators hold none.</para>
+/// itself, so callers of mutators hold neither that nor, since walkers take page-table locks inside it, any page-table lock.</para>
 /// <para>A result of 0 or false means that the image has no record left; then nothing has changed.</para>
 /// <para><see cref="Vma.Age"/> is renewed exactly when the kernel takes a VMA out of the interval trees and puts it back behind its equals:
 /// on both parts of a split, on a VMA that a merge made longer or shorter, when it gets its anon_vma, and in a forked copy.</para>

@@ -1,6 +1,8 @@
 namespace PageTableEmu.Image.Trees;
 
-/// <summary>How an <see cref="AugmentedTree{TNodes}"/> sees the records that are its nodes. A struct, so that each tree is compiled for its records.</summary>
+/// <summary>
+/// How an <see cref="AugmentedTree{TNodes}"/> sees the records that are its nodes. A struct, so that each tree is compiled for its records.
+/// </summary>
 public interface ITreeNodes
 {
     /// <summary>The links of a node.</summary>
