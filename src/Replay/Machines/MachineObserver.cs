@@ -1,4 +1,3 @@
-using PageTableEmu.Arch.X64;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
@@ -8,14 +7,13 @@ using PageTableEmu.Swap;
 namespace PageTableEmu.Replay.Machines;
 
 /// <summary>Shows a machine as /proc shows a kernel: pagemap, kpageflags, smaps, the swap device's bytes.</summary>
-internal sealed class MachineObserver(MmContext<X64FourLevel, CheckedModel> mm)
+internal sealed class MachineObserver<TArch>(MmContext<TArch, CheckedModel> mm)
+    where TArch : struct, IArchitecture
 {
-    private const int PageShift = 12;
-
     /// <summary>Proportional shares are summed in units of 2^-12 byte (PSS_SHIFT), and shown in KiB.</summary>
     private const int PssShift = 12;
 
-    private readonly byte[] slot = new byte[1 << PageShift];
+    private readonly byte[] slot = new byte[1 << TArch.PageShift];
 
     /// <summary>Fills in what belongs to the machine as a whole.</summary>
     internal void ObserveSwap(Observation observation, uint? area)
@@ -56,23 +54,23 @@ internal sealed class MachineObserver(MmContext<X64FourLevel, CheckedModel> mm)
         uint root = mm.Spaces[space].Root;
         bool locked = (record.Flags & PageTableEmu.Mm.VmaFlags.Locked) != 0;
         var sums = new SmapsSums();
-        for (ulong address = record.Start; address < record.End; address += 1 << PageShift)
+        for (ulong address = record.Start; address < record.End; address += 1UL << TArch.PageShift)
         {
             uint table = mm.Tables.LeafTable(root, address);
             if (table == 0)
                 continue;
-            Pte entry = PageTables<X64FourLevel, CheckedModel>.Load(ref mm.Tables.Entry(table, address));
-            if (X64FourLevel.IsNone(entry, 1))
+            Pte entry = PageTables<TArch, CheckedModel>.Load(ref mm.Tables.Entry(table, address));
+            if (TArch.IsNone(entry, 1))
                 continue;
-            var page = new PageObservation { Region = region, Page = (int)((address - regionStart) >> PageShift) };
-            process.AddPage(X64FourLevel.IsPresent(entry, 1) ? Present(page, entry, locked, ref sums) : NotPresent(page, entry, ref sums));
+            var page = new PageObservation { Region = region, Page = (int)((address - regionStart) >> TArch.PageShift) };
+            process.AddPage(TArch.IsPresent(entry, 1) ? Present(page, entry, locked, ref sums) : NotPresent(page, entry, ref sums));
         }
 
         var shown = new VmaObservation
         {
             Region = region,
-            FirstPage = (long)((record.Start - regionStart) >> PageShift),
-            Pages = (long)((record.End - record.Start) >> PageShift),
+            FirstPage = (long)((record.Start - regionStart) >> TArch.PageShift),
+            Pages = (long)((record.End - record.Start) >> TArch.PageShift),
             Protection = (ScriptProtection)((uint)record.Flags & 3),
             IsShared = (record.Flags & PageTableEmu.Mm.VmaFlags.Shared) != 0,
             Flags = Letters(record.Flags),
@@ -82,14 +80,14 @@ internal sealed class MachineObserver(MmContext<X64FourLevel, CheckedModel> mm)
 
     private PageObservation Present(PageObservation page, Pte entry, bool locked, ref SmapsSums sums)
     {
-        uint frame = (uint)X64FourLevel.FrameOf(entry, 1);
-        PagemapFlags writeProtected = X64FourLevel.IsUffdWp(entry) ? PagemapFlags.UffdWp : 0;
-        if (X64FourLevel.IsSpecial(entry))
+        uint frame = (uint)TArch.FrameOf(entry, 1);
+        PagemapFlags writeProtected = TArch.IsUffdWp(entry) ? PagemapFlags.UffdWp : 0;
+        if (TArch.IsSpecial(entry))
             return page with { Kind = PageKind.Present, Core = CoreFlags.ZeroPage, Pagemap = writeProtected };
         FrameFlags flags = mm.Frames.Flags(frame);
         long mapCount = mm.Frames.Mappings(frame);
         Span<byte> bytes = mm.Frames.Bytes(frame);
-        sums.AddPresent(flags, mapCount, X64FourLevel.IsDirty(entry), locked);
+        sums.AddPresent(flags, mapCount, TArch.IsDirty(entry), locked);
         return page with
         {
             Kind = PageKind.Present,
@@ -187,7 +185,7 @@ internal sealed class MachineObserver(MmContext<X64FourLevel, CheckedModel> mm)
     /// <summary>The counters of one VMA in bytes; shares in 2^-12 byte, rounded down once at the end (fs/proc/task_mmu.c).</summary>
     private struct SmapsSums
     {
-        private const long PageBytes = 1 << PageShift;
+        private static long PageBytes => 1L << TArch.PageShift;
 
         private long rss;
         private long pss;

@@ -1,4 +1,3 @@
-using PageTableEmu.Arch.X64;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
@@ -8,7 +7,8 @@ using PageTableEmu.Swap;
 namespace PageTableEmu.Replay.Machines;
 
 /// <summary>Runs scripts on a machine of this library: translates operations to its calls and its results to Linux's return values.</summary>
-internal sealed class ReplayMachine : IReplayMachine
+internal sealed class ReplayMachine<TArch> : IReplayMachine
+    where TArch : struct, IArchitecture
 {
     private const ulong RegionBase = 0x7000_0000_0000;
     private const int RegionShift = 30;
@@ -16,17 +16,17 @@ internal sealed class ReplayMachine : IReplayMachine
     private const int Segv = -11;
     private const int Bus = -7;
 
-    private readonly Machine<X64FourLevel, CheckedModel> machine;
-    private readonly MachineObserver observer;
+    private readonly Machine<TArch, CheckedModel> machine;
+    private readonly MachineObserver<TArch> observer;
     private readonly Backend backend;
     private readonly uint[] spaces = new uint[ScriptOperation.ProcessCount];
-    private readonly byte[] page = new byte[1 << X64FourLevel.PageShift];
+    private readonly byte[] page = new byte[1 << TArch.PageShift];
     private uint? area;
 
     internal ReplayMachine(Backend backend)
     {
         this.backend = backend;
-        machine = Machine<X64FourLevel, CheckedModel>.Create(new MachineImageOptions
+        machine = Machine<TArch, CheckedModel>.Create(new MachineImageOptions
         {
             RamBytes = 64 << 20,
             SwapSlots = SwapSlots,
@@ -36,7 +36,7 @@ internal sealed class ReplayMachine : IReplayMachine
             AnonVmas = 4096,
             AnonVmaChains = 16384,
         });
-        observer = new MachineObserver(machine.Context);
+        observer = new MachineObserver<TArch>(machine.Context);
         spaces[0] = machine.CreateAddressSpace();
         SwapOn();
     }
@@ -62,7 +62,7 @@ internal sealed class ReplayMachine : IReplayMachine
     }
 
     /// <inheritdoc/>
-    public IEnumerable<string> Verify() => machine.Verify().Select(static violation => violation.ToString());
+    public IEnumerable<string> Verify() => new VmaVerifier<CheckedModel>(machine.Context.Vmas).VerifyAll();
 
     /// <inheritdoc/>
     public bool TryReadEntry(int process, int region, long page, out ulong entry)
@@ -74,7 +74,7 @@ internal sealed class ReplayMachine : IReplayMachine
         uint table = machine.Context.Tables.LeafTable(machine.Context.Spaces[spaces[process]].Root, address);
         if (table == 0)
             return false;
-        entry = PageTables<X64FourLevel, CheckedModel>.Load(ref machine.Context.Tables.Entry(table, address)).Raw;
+        entry = PageTables<TArch, CheckedModel>.Load(ref machine.Context.Tables.Entry(table, address)).Raw;
         return true;
     }
 
@@ -82,7 +82,7 @@ internal sealed class ReplayMachine : IReplayMachine
     public void Dispose() => machine.Dispose();
 
     private static ulong AddressOf(int region, long page) =>
-        RegionBase + ((ulong)region << RegionShift) + ((ulong)page << X64FourLevel.PageShift);
+        RegionBase + ((ulong)region << RegionShift) + ((ulong)page << TArch.PageShift);
 
     private static OperationOutcome Outcome(MmResult result, in FaultCounters counters) =>
         new(result == MmResult.Ok ? 0 : -1, (int)result, -1, counters.Minor, counters.Major);
@@ -107,7 +107,7 @@ internal sealed class ReplayMachine : IReplayMachine
     {
         uint space = spaces[operation.Process];
         ulong start = AddressOf(operation.Region, operation.Page);
-        ulong length = (ulong)operation.Count << X64FourLevel.PageShift;
+        ulong length = (ulong)operation.Count << TArch.PageShift;
         var counters = new FaultCounters();
         if (AdviceOf(operation.Kind) is { } advice)
             return Outcome(machine.Advise(space, start, length, advice, ref counters), counters);
