@@ -1,5 +1,4 @@
 using PageTableEmu.Atomics;
-using PageTableEmu.Image;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Core.Tests.Paging;
