@@ -139,8 +139,8 @@ public sealed class FrameAllocator<TModel>
     }
 
     /// <summary>
-    /// Hands out a block of <see cref="BlockFrames"/> contiguous frames, aligned to its size: the lowest that is free. The first frame has one
-    /// reference, the others none; all records are zeroed but for Birth. 0 when there is none, even after the caches gave back what they had.
+    /// Hands out a block of <see cref="BlockFrames"/> contiguous frames, aligned to its size: the lowest that has no frame in use or in a cache,
+    /// and when there is none, the lowest after the caches gave back what they had. The first frame has one reference, the others none; all records are zeroed but for Birth. 0 when no block is free.
     /// </summary>
     public uint TryAllocateBlock()
     {

@@ -89,6 +89,9 @@ internal sealed class FrameAreas<TModel>
         bool mayGrow = true;
         for (uint area = start; area < image.AreaCount; area++)
         {
+            // Areas that are reserved as a whole are not ours to commit, but for the first: a walk addresses RAM relative to its first word.
+            if (area != 0 && Usable(area) == 0)
+                continue;
             if (!image.IsAreaCommitted(area) && (!mayGrow || !(mayGrow = image.TryCommitArea(area))))
                 continue; // storage is full: what is left is in areas that have some
             int count = Claim(area, frames.Length);

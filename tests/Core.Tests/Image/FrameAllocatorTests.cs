@@ -316,10 +316,10 @@ public sealed class FrameAllocatorTests
                 blocks.RemoveAt(0);
                 break;
             case 13:
-                uint lowest = Enumerable.Range(1, 2).Select(area => (uint)area * 64)
-                    .FirstOrDefault(start => !blocks.Contains(start) && !held.Any(f => f >= start && f < start + 64));
-                Assert.Equal(lowest, allocator.TryAllocateBlock() is var block && block != 0 ? block : lowest);
-                Assert.Equal(lowest != 0, block != 0);
+                uint[] free = [.. Enumerable.Range(1, 2).Select(area => (uint)area * 64)
+                    .Where(start => !blocks.Contains(start) && !held.Any(f => f >= start && f < start + 64))];
+                uint block = allocator.TryAllocateBlock();
+                Assert.True(free.Length == 0 ? block == 0 : free.Contains(block)); // which one depends on what lies in caches
                 if (block != 0)
                     blocks.Add(block);
                 break;
