@@ -45,7 +45,7 @@ public sealed class SwapMap<TModel>
         FrameTable<TModel> frames)
     {
         if (TModel.SlotCountLimit is 0 or > SwapSlotWord.LargestCount)
-            throw new ArgumentException($"SlotCountLimit is {TModel.SlotCountLimit}; a slot word holds counts from 1 to {SwapSlotWord.LargestCount}.");
+            throw new ArgumentException($"SlotCountLimit is {TModel.SlotCountLimit}; a word holds counts from 1 to {SwapSlotWord.LargestCount}.");
         this.areas = areas;
         this.clusters = clusters;
         this.overflow = overflow;
@@ -202,7 +202,9 @@ public sealed class SwapMap<TModel>
         }
     }
 
-    /// <summary>What the cache and a pin want to know before they claim a slot, from one word: Cached, then pinned, then without references.</summary>
+    /// <summary>
+    /// What the cache and a pin want to know before they claim a slot, from one word: cached, then pinned, then without references.
+    /// </summary>
     internal static SwapResult Claimable(SwapSlotWord word)
     {
         if (word.IsCached || word.IsPinned)

@@ -7,7 +7,6 @@ namespace PageTableEmu.Swap;
 public sealed class SwapSpace<TModel> : IDisposable
     where TModel : IModel
 {
-    private readonly MachineImage image;
     private readonly Folios<TModel> folios;
     private readonly SwapAreas<TModel> areas;
     private readonly SwapCache<TModel> cache;
@@ -21,12 +20,12 @@ public sealed class SwapSpace<TModel> : IDisposable
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(folios);
-        this.image = image;
         this.folios = folios;
         areas = new SwapAreas<TModel>(image);
         devices = new SwapDevices<TModel>(areas);
+        Overflow = new SwapOverflow<TModel>(areas);
         var clusters = new SwapClusters<TModel>(areas);
-        Map = new SwapMap<TModel>(areas, clusters, new SwapOverflow<TModel>(areas), devices, folios.Table);
+        Map = new SwapMap<TModel>(areas, clusters, Overflow, devices, folios.Table);
         cache = new SwapCache<TModel>(areas, Map, folios);
         allocator = new SwapAllocator<TModel>(areas, clusters, Map, cache);
         transfer = new SwapTransfer<TModel>(areas, Map, cache, devices, folios.Table);
@@ -38,6 +37,10 @@ public sealed class SwapSpace<TModel> : IDisposable
 
     /// <summary>Reads and writes that shall fail; of this view only.</summary>
     public SwapFaults Faults => devices.Faults;
+
+    internal SwapAreas<TModel> Areas => areas;
+
+    internal SwapOverflow<TModel> Overflow { get; }
 
     // ---- areas
 
@@ -86,6 +89,19 @@ public sealed class SwapSpace<TModel> : IDisposable
         }
 
         return 0;
+    }
+
+    /// <summary>Every slot in use of every area, with its word, in ascending order: for observers and for checks against page tables.</summary>
+    public IEnumerable<(SwapEntry Entry, SwapSlotWord Word)> UsedSlots()
+    {
+        for (uint type = 0; type < SwapAreas<TModel>.MaxAreas; type++)
+        {
+            for (ulong offset = NextInUse(type, 1); offset != 0; offset = NextInUse(type, offset + 1))
+            {
+                var entry = new SwapEntry(type, offset);
+                yield return (entry, Map[entry]);
+            }
+        }
     }
 
     /// <summary>Keeps an area from being removed (get_swap_device); false when it is gone or the entry is outside it.</summary>
