@@ -1,1 +1,3 @@
-return 0;
+using PageTableEmu.Cli;
+
+return CommandLine.Run(args, machines: null);

@@ -7,20 +7,20 @@ public enum VmaFlags : byte
     /// <summary>None.</summary>
     None = 0,
 
-    /// <summary>lo: VM_LOCKED.</summary>
-    Locked = 1 << 0,
-
-    /// <summary>dc: VM_DONTCOPY.</summary>
-    DontCopy = 1 << 1,
-
-    /// <summary>wf: VM_WIPEONFORK.</summary>
-    WipeOnFork = 1 << 2,
+    /// <summary>gu: a guard was ever set.</summary>
+    Guard = 1 << 0,
 
     /// <summary>uw: VM_UFFD_WP.</summary>
-    UffdWp = 1 << 3,
+    UffdWp = 1 << 1,
 
-    /// <summary>gu: a guard was ever set.</summary>
-    Guard = 1 << 4,
+    /// <summary>lo: VM_LOCKED.</summary>
+    Locked = 1 << 2,
+
+    /// <summary>dc: VM_DONTCOPY.</summary>
+    DontCopy = 1 << 3,
+
+    /// <summary>wf: VM_WIPEONFORK.</summary>
+    WipeOnFork = 1 << 4,
 
     /// <summary>hg: VM_HUGEPAGE.</summary>
     HugePage = 1 << 5,

@@ -1,0 +1,101 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using PageTableEmu.Cli.Replaying;
+using PageTableEmu.Replay;
+using PageTableEmu.Replay.Running;
+
+namespace PageTableEmu.Cli.Commands;
+
+/// <summary><c>ptemu replay</c>: recordings against our machine, or a script turned into observations.</summary>
+internal static class ReplayCommand
+{
+    /// <summary>Makes the command.</summary>
+    /// <param name="machines">Makes the machines.</param>
+    /// <param name="input">Standard input; the console's when not given.</param>
+    public static Command Create(IReplayMachineFactory machines, TextReader? input = null)
+    {
+        Argument<string[]> paths = new("path")
+        {
+            Description = "Trace files or folders of them; with --emit one script, or - for standard input.",
+            Arity = ArgumentArity.OneOrMore,
+        };
+        // The parser takes an option that it does not know for a path.
+        paths.Validators.Add(result =>
+        {
+            foreach (Token token in result.Tokens.Where(token => token.Value.Length > 1 && token.Value[0] == '-'))
+                result.AddError($"unknown option {token.Value}");
+        });
+        Option<bool> verify = new("--verify") { Description = "Check every invariant of the machine after every operation." };
+        Option<bool> json = new("--json") { Description = "One JSON object a trace and one for the sums, a line each." };
+        Option<bool> emit = new("--emit") { Description = "Run a script and print what the machine shows after each operation, in the traces' form." };
+        Option<Backend?> backend = new("--backend")
+        {
+            Description = "Swap device for --emit: zram or file.",
+            CustomParser = result => Parse(result),
+        };
+        backend.HelpName = "zram|file";
+        Command command = new("replay", "Replay recordings of a real kernel on our machine and compare every observation.")
+        {
+            paths, verify, json, emit, backend,
+        };
+        command.Validators.Add(result =>
+        {
+            bool emits = result.GetValue(emit);
+            if (emits && result.GetResult(backend) is null)
+                result.AddError("--emit needs --backend zram or --backend file");
+            if (emits && result.GetResult(paths) is { Tokens.Count: not 1 })
+                result.AddError("--emit takes one script");
+            if (!emits && result.GetResult(backend) is not null)
+                result.AddError("--backend goes with --emit; a trace names its own");
+        });
+        command.SetAction(line =>
+        {
+            ReplayOutput output = new(line.InvocationConfiguration);
+            bool verifies = line.GetValue(verify);
+            string[] given = line.GetValue(paths)!;
+            return line.GetValue(emit)
+                ? new ScriptEmission(machines, verifies, output).Run(given[0], line.GetValue(backend)!.Value, input ?? Console.In)
+                : Compare(new TraceReplay(machines, verifies), given, line.GetValue(json), output);
+        });
+        return command;
+    }
+
+    private static Backend? Parse(ArgumentResult result)
+    {
+        switch (result.Tokens[0].Value)
+        {
+            case "zram":
+                return Backend.Zram;
+            case "file":
+                return Backend.File;
+            default:
+                result.AddError($"backend {result.Tokens[0].Value} is neither zram nor file");
+                return null;
+        }
+    }
+
+    private static int Compare(TraceReplay replay, string[] given, bool json, ReplayOutput output)
+    {
+        IReadOnlyList<string> paths;
+        try
+        {
+            paths = ReplayRunner.FindTraces(given);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            output.Error(e.Message);
+            return ExitCode.Usage;
+        }
+
+        IReadOnlyList<TraceResult> results = output.WithProgress(paths.Count, done => ReplayRunner.Run(replay, paths, _ => done()));
+        if (json)
+            ReplayJson.Write(output, results);
+        else
+            ReplayReport.Write(output, results);
+        foreach (TraceResult result in results.Where(result => result.Verdict == TraceVerdict.InputError))
+            output.Error(result.Message is { } text && text.Contains(result.Path, StringComparison.Ordinal) ? text : $"{result.Path}: {result.Message}");
+        return results.Any(result => result.Verdict == TraceVerdict.InputError) ? ExitCode.Usage
+            : results.Any(result => !result.IsGood) ? ExitCode.Difference
+            : ExitCode.Ok;
+    }
+}
