@@ -8,8 +8,6 @@ namespace PageTableEmu.Cli.Commands;
 /// <summary><c>ptemu capture</c>: page tables of running kernels.</summary>
 internal static class CaptureCommand
 {
-    private const int Difference = 1;
-    private const int UsageError = 2;
     private const int ShownDifferences = 20;
 
     /// <summary>Makes the command.</summary>
@@ -34,7 +32,7 @@ internal static class CaptureCommand
     /// <returns>0 when nothing differs, 1 when something does, 2 when a capture cannot be read.</returns>
     internal static int Run(IEnumerable<string> folders, bool json, TextWriter output, TextWriter error)
     {
-        int exit = 0;
+        int exit = ExitCode.Ok;
         foreach (string folder in folders)
         {
             try
@@ -45,12 +43,12 @@ internal static class CaptureCommand
                     output.WriteLine(ToJson(report));
                 else
                     Write(report, output);
-                exit = Math.Max(exit, report.Mismatches == 0 ? 0 : Difference);
+                exit = Math.Max(exit, report.Mismatches == 0 ? ExitCode.Ok : ExitCode.Difference);
             }
             catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
             {
                 error.WriteLine($"ptemu: {e.Message}");
-                exit = UsageError;
+                exit = ExitCode.Usage;
             }
         }
 
