@@ -205,7 +205,7 @@ public abstract class PageTableLaws<TArch, TModel>
         }
 
         PageWalk gap = machine.Tree.Walk(0);
-        Assert.Equal((FaultReason.NotMapped, TArch.Levels), (gap.Fault, gap.Level));
+        Assert.Equal((FaultReason.NotMapped, TopLevel), (gap.Fault, gap.Level));
         Assert.Throws<ArgumentOutOfRangeException>(() => gap.Entry(1));
         machine.Tree.Unmap(address, out _).Ignore();
         machine.AssertAllFreed();
