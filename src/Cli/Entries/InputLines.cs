@@ -5,18 +5,15 @@ namespace PageTableEmu.Cli.Entries;
 /// <summary>Inputs of a command: its arguments, or the lines of standard input when there are none. Every bad one is reported, none stops the rest.</summary>
 internal static class InputLines
 {
-    private const int Understood = 0;
-    private const int NotUnderstood = 2;
-
     /// <summary>Handles every input.</summary>
     /// <param name="arguments">The arguments.</param>
     /// <param name="standardInput">Read when there are no arguments, a non-empty line an input.</param>
     /// <param name="error">Where bad inputs are reported.</param>
     /// <param name="handle">Handles one input; throws <see cref="InputException"/> if it is bad.</param>
-    /// <returns>The exit code: 2 if any input was bad.</returns>
+    /// <returns><see cref="ExitCode.Usage"/> if any input was bad.</returns>
     public static int ForEach(IReadOnlyList<string> arguments, TextReader standardInput, TextWriter error, Action<string> handle)
     {
-        int result = Understood;
+        int result = ExitCode.Ok;
         foreach (string input in arguments.Count > 0 ? arguments : Lines(standardInput))
         {
             try
@@ -26,7 +23,7 @@ internal static class InputLines
             catch (InputException bad)
             {
                 error.WriteLine($"ptemu: '{input}': {bad.Message}");
-                result = NotUnderstood;
+                result = ExitCode.Usage;
             }
         }
 
