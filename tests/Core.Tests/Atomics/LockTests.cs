@@ -1,6 +1,6 @@
 using PageTableEmu.Atomics;
 
-namespace PageTableEmu.Core.Tests.Atomics;
+namespace PageTableEmu.Core.Tests.AtomicAccess;
 
 public sealed class LockTests
 {

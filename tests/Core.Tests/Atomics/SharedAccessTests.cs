@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace PageTableEmu.Core.Tests.Atomics;
+namespace PageTableEmu.Core.Tests.AtomicAccess;
 
 /// <summary>
 /// Reads the sources: shared words are touched through src/Core/Atomics and nowhere else, because an access that does not pass the seam is one

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace PageTableEmu.Core.Tests.Atomics;
+namespace PageTableEmu.Core.Tests.AtomicAccess;
 
 /// <summary>A source file of the repository, as written and with comments and literals blanked out.</summary>
 internal sealed class SourceFile
@@ -18,6 +18,9 @@ internal sealed class SourceFile
 
     /// <summary>Path below the root, with slashes.</summary>
     internal string Name { get; }
+
+    /// <summary>The folder part of the name.</summary>
+    internal string Folder => Name[..Name.LastIndexOf('/')];
 
     internal string[] Lines { get; }
 
@@ -58,7 +61,8 @@ internal sealed class SourceFile
     private static int LiteralEnd(string text, int at)
     {
         bool Is(string token) => string.CompareOrdinal(text, at, token, 0, token.Length) == 0;
-        int After(string token, int from) => text.IndexOf(token, from, StringComparison.Ordinal) is >= 0 and var found ? found + token.Length : text.Length;
+        int After(string token, int from) =>
+            text.IndexOf(token, from, StringComparison.Ordinal) is >= 0 and var found ? found + token.Length : text.Length;
         if (Is("//"))
             return text.IndexOf('\n', at) is >= 0 and var line ? line : text.Length;
         if (Is("/*"))

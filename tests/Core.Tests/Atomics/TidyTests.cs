@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace PageTableEmu.Core.Tests.Atomics;
+namespace PageTableEmu.Core.Tests.AtomicAccess;
 
 /// <summary>Reads the repository's text: what the house rules say about every file.</summary>
 public sealed partial class TidyTests
@@ -38,7 +38,7 @@ public sealed partial class TidyTests
     public void EveryFolder_IsItsNamespace() => Check(["src/Core"], file =>
         file.Code.Select(line => Namespace().Match(line)).FirstOrDefault(match => match.Success) is { } found
         && found.Groups[1].Value is var declared && declared.StartsWith("PageTableEmu", StringComparison.Ordinal)
-        && declared.Replace('.', '/') != Path.GetDirectoryName(file.Name)!.Replace('\\', '/').Replace("src/Core", "PageTableEmu", StringComparison.Ordinal)
+        && declared.Replace('.', '/') != file.Folder.Replace("src/Core", "PageTableEmu", StringComparison.Ordinal)
             ? [$"namespace {declared}"] : []);
 
     [Fact]
