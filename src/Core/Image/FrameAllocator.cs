@@ -140,7 +140,8 @@ public sealed class FrameAllocator<TModel>
 
     /// <summary>
     /// Hands out a block of <see cref="BlockFrames"/> contiguous frames, aligned to its size: the lowest that has no frame in use or in a cache,
-    /// and when there is none, the lowest after the caches gave back what they had. The first frame has one reference, the others none; all records are zeroed but for Birth. 0 when no block is free.
+    /// and when there is none, the lowest after the caches gave back what they had. The first frame has one reference, the others none; all
+    /// records are zeroed but for Birth. 0 when no block is free.
     /// </summary>
     public uint TryAllocateBlock()
     {
@@ -331,7 +332,9 @@ public sealed class FrameAllocator<TModel>
         return 0;
     }
 
-    /// <summary>Takes a cache's lock, waiting for an owner that lives; false when the owner is dead and what the cache holds must be recovered.</summary>
+    /// <summary>
+    /// Takes a cache's lock, waiting for an owner that lives; false when the owner is dead and what the cache holds must be recovered.
+    /// </summary>
     private static bool Acquire(ref ulong word)
     {
         while (!WordLock<TModel>.TryAcquire(ref word))

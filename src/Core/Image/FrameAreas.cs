@@ -221,7 +221,8 @@ internal sealed class FrameAreas<TModel>
         while (true)
         {
             if ((seen & TakenMask) < count)
-                throw new CorruptImageException(nameof(MetadataRegion.FrameAreas), $"area {area} counts {seen & TakenMask} frames and {count} are freed");
+                throw new CorruptImageException(nameof(MetadataRegion.FrameAreas),
+                    $"area {area} counts {seen & TakenMask} frames and {count} are freed");
             ulong was = Atomic<TModel>.CompareExchange(ref word, (seen - count) & TakenMask, seen); // a block is no longer whole
             if (was == seen)
                 break;

@@ -1,6 +1,8 @@
 namespace PageTableEmu.Image;
 
-/// <summary>State bits of a frame, in <see cref="FrameRecord.Flags"/>. The names are those of Linux's page flags (include/linux/page-flags.h).</summary>
+/// <summary>
+/// State bits of a frame, in <see cref="FrameRecord.Flags"/>. The names are those of Linux's page flags (include/linux/page-flags.h).
+/// </summary>
 [Flags]
 public enum FrameFlags : ulong
 {

@@ -42,7 +42,8 @@ internal sealed class ImageHeader
     {
         if (bytes.Length < ImageLayout.HeaderBytes)
             throw new CorruptImageException(nameof(Field.MetadataBytes), $"the metadata image is truncated to {bytes.Length} bytes");
-        ulong[] words = MemoryMarshal.Cast<byte, ulong>(bytes[..ImageLayout.HeaderBytes]).ToArray(); // copied, so that nobody changes it while it is checked
+        // copied, so that nobody changes it while it is checked
+        ulong[] words = MemoryMarshal.Cast<byte, ulong>(bytes[..ImageLayout.HeaderBytes]).ToArray();
         CheckMagicAndVersion(words);
         for (Field field = 0; field < Field.Count; field++)
             CheckPair(words, field);
@@ -55,7 +56,8 @@ internal sealed class ImageHeader
         MachineImageOptions options = ReadOptions(words);
         ulong bytesNeeded = new ImageLayout(options).MetadataBytes;
         if (words[2 * (int)Field.MetadataBytes] != bytesNeeded)
-            throw new CorruptImageException(nameof(Field.MetadataBytes), $"{words[2 * (int)Field.MetadataBytes]} bytes, but the capacities make {bytesNeeded}");
+            throw new CorruptImageException(nameof(Field.MetadataBytes),
+                $"{words[2 * (int)Field.MetadataBytes]} bytes, but the capacities make {bytesNeeded}");
         return new ImageHeader { Options = options, RamIdentity = words[2 * (int)Field.RamIdentity] };
     }
 

@@ -11,7 +11,8 @@ public sealed unsafe partial class MachineImage
     private ulong processRecord = ulong.MaxValue;
     private bool detached;
 
-    private MachineImage(MachineImageOptions options, ImageLayout layout, SharedMemory ramMemory, SharedMemory metadataMemory, ImageLocation? location)
+    private MachineImage(
+        MachineImageOptions options, ImageLayout layout, SharedMemory ramMemory, SharedMemory metadataMemory, ImageLocation? location)
     {
         Options = options;
         FrameCount = (uint)layout.Frames;
@@ -104,7 +105,8 @@ public sealed unsafe partial class MachineImage
     }
 
     /// <summary>Attaches to the images of a shared machine that exists.</summary>
-    /// <exception cref="CorruptImageException">The images are truncated, foreign, damaged, of another version or architecture, or no pair.</exception>
+    /// <exception cref="CorruptImageException">The images are truncated, foreign, damaged, of another version or architecture, or no
+    /// pair.</exception>
     /// <exception cref="ImageStorageException">An image does not exist or cannot be mapped.</exception>
     /// <exception cref="InvalidOperationException">Too many processes are attached.</exception>
     public static MachineImage Attach(ImageLocation location, AttachOptions? options = null)
@@ -121,7 +123,8 @@ public sealed unsafe partial class MachineImage
             if (options.ArchitectureId != 0 && options.ArchitectureId != header.Options.ArchitectureId)
             {
                 throw new CorruptImageException(
-                    nameof(AttachOptions.ArchitectureId), $"the image is of architecture {header.Options.ArchitectureId}, not {options.ArchitectureId}");
+                    nameof(AttachOptions.ArchitectureId),
+                    $"the image is of architecture {header.Options.ArchitectureId}, not {options.ArchitectureId}");
             }
 
             ram = location.Open(location.Ram);
@@ -249,7 +252,8 @@ public sealed unsafe partial class MachineImage
         new ImageHeader { Options = Options, RamIdentity = ramMemory.Identity }.Write(new Span<byte>(metadata, ImageLayout.HeaderBytes));
 
     private void ThrowFull() =>
-        throw new ImageStorageException(ImageStorageFailure.Full, location?.Metadata ?? "private memory", "no storage for the header and the fixed records");
+        throw new ImageStorageException(ImageStorageFailure.Full, location?.Metadata ?? "private memory",
+            "no storage for the header and the fixed records");
 
     private void CheckCopy(int ramLength, int metadataLength)
     {
@@ -257,7 +261,8 @@ public sealed unsafe partial class MachineImage
         if (location is not null)
             throw new InvalidOperationException("Only a machine in private memory can be copied as a whole.");
         if ((ulong)ramLength != Options.RamBytes || (ulong)metadataLength != layout.MetadataBytes)
-            throw new ArgumentException($"The copies must have {Options.RamBytes} and {layout.MetadataBytes} bytes, not {ramLength} and {metadataLength}.");
+            throw new ArgumentException(
+                $"The copies must have {Options.RamBytes} and {layout.MetadataBytes} bytes, not {ramLength} and {metadataLength}.");
         for (ulong chunk = 0; chunk < chunkMap.Granules; chunk++)
         {
             if (!chunkMap.TryCommit(chunk))

@@ -114,10 +114,11 @@ public sealed unsafe partial class MachineImage : IDisposable
     }
 
     /// <summary>Whether storage backs a frame and its record.</summary>
-    public bool HasStorage(uint frame) => frame < FrameCount && (frame < frameLimit || areaMap.IsCommitted(frame / layout.AreaFrames));
+    public bool HasStorage(uint frame) => frame < FrameCount && IsAreaCommitted((uint)(frame / layout.AreaFrames));
 
     /// <summary>The record of a frame.</summary>
-    /// <exception cref="CorruptImageException">The number is 0, outside RAM or beyond what the allocator has reached: some number is damaged.</exception>
+    /// <exception cref="CorruptImageException">The number is 0, outside RAM or beyond what the allocator has reached: some number is
+    /// damaged.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ref FrameRecord Frame(uint frame)
     {
@@ -179,7 +180,8 @@ public sealed unsafe partial class MachineImage : IDisposable
         if (index >= regions[(int)region].Capacity || size > regions[(int)region].Stride)
             ThrowOutside(region, index);
         if (!TryCommit(region, index))
-            throw new ImageStorageException(ImageStorageFailure.Full, location?.Metadata ?? "private memory", $"no storage for record {index} of {region}");
+            throw new ImageStorageException(ImageStorageFailure.Full, location?.Metadata ?? "private memory",
+                $"no storage for record {index} of {region}");
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -27,7 +27,8 @@ public sealed class RecordPool<TModel, T>
     {
         ArgumentNullException.ThrowIfNull(image);
         if (image.Stride(region) < (ulong)Unsafe.SizeOf<T>() || Unsafe.SizeOf<T>() < sizeof(uint))
-            throw new ArgumentException($"{typeof(T).Name} has {Unsafe.SizeOf<T>()} bytes, a record of {region} 4 to {image.Stride(region)}.", nameof(region));
+            throw new ArgumentException($"{typeof(T).Name} has {Unsafe.SizeOf<T>()} bytes, a record of {region} 4 to {image.Stride(region)}.",
+                nameof(region));
         this.image = image;
         this.region = region;
         capacity = checked((uint)image.Capacity(region));
@@ -94,20 +95,23 @@ public sealed class RecordPool<TModel, T>
         var free = new List<uint>();
         uint high = CheckedHighWater();
         var seen = new HashSet<uint>();
-        for (uint number = (uint)Atomic<TModel>.Load(ref Head.Free); number != 0; number = Atomic<TModel>.Load(ref Unsafe.As<T, uint>(ref this[number])))
+        uint number = (uint)Atomic<TModel>.Load(ref Head.Free);
+        while (number != 0)
         {
             if (number > high)
                 throw new CorruptImageException(region.ToString(), $"free list holds record {number}, and only {high} were ever handed out");
             if (!seen.Add(number))
                 throw new CorruptImageException(region.ToString(), $"free list comes back to record {number}");
             free.Add(number);
+            number = Atomic<TModel>.Load(ref Unsafe.As<T, uint>(ref this[number]));
         }
 
         return free;
     }
 
     /// <summary>
-    /// The records that live, ascending, after checking that they and the free ones are all there are. Meaningful only while nobody allocates or frees.
+    /// The records that live, ascending, after checking that they and the free ones are all there are. Meaningful only while nobody allocates or
+    /// frees.
     /// </summary>
     /// <exception cref="CorruptImageException">The free list is damaged, or the count of records in use is not what it leaves.</exception>
     public IReadOnlyList<uint> ReadLive()

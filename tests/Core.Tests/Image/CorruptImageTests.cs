@@ -143,10 +143,14 @@ public sealed class CorruptImageTests
             }
         }
 
-        Assert.Throws<CorruptImageException>(() => image.Record<FrameRecord>(MetadataRegion.SwapSlots, 0).RefCount); // larger than the region's records
+        // larger than the region's records
+        Assert.Throws<CorruptImageException>(() => image.Record<FrameRecord>(MetadataRegion.SwapSlots, 0).RefCount);
     }
 
-    /// <summary>A shared image whose metadata (behind the header) and frame records are damaged at random: errors have a type, and nothing crashes or hangs.</summary>
+    /// <summary>
+    /// A shared image whose metadata (behind the header) and frame records are damaged at random: errors have a type, and nothing crashes or
+    /// hangs.
+    /// </summary>
     [Fact]
     public void RandomDamage_NeverCrashesTheAllocator()
     {

@@ -56,21 +56,20 @@ public sealed class MachineImageLifetimeTests
     public void CreatingWhatExists_OrAttachingToWhatDoesNot_SaysSo() => ImageFixture.InFolder(folder =>
     {
         ImageLocation location = ImageFixture.Files(folder);
-        Assert.Equal(ImageStorageFailure.NotFound, Assert.Throws<ImageStorageException>(() => MachineImage.Attach(location)).Failure);
+        Assert.Equal(ImageStorageFailure.NotFound, Failure(() => MachineImage.Attach(location)));
         using (MachineImage.Create(location, ImageFixture.Small()))
         {
-            Assert.Equal(
-                ImageStorageFailure.Exists, Assert.Throws<ImageStorageException>(() => MachineImage.Create(location, ImageFixture.Small())).Failure);
+            Assert.Equal(ImageStorageFailure.Exists, Failure(() => MachineImage.Create(location, ImageFixture.Small())));
         }
 
         File.Delete(location.Metadata);
-        Assert.Equal(ImageStorageFailure.Exists, Assert.Throws<ImageStorageException>(() => MachineImage.Create(location, ImageFixture.Small())).Failure);
+        Assert.Equal(ImageStorageFailure.Exists, Failure(() => MachineImage.Create(location, ImageFixture.Small())));
         Assert.False(File.Exists(location.Metadata)); // what a failed creation made, it removed
         Assert.True(File.Exists(location.Ram)); // what was there before, it left
         Assert.True(MachineImage.Delete(location));
         Assert.False(MachineImage.Delete(location));
         var nowhere = ImageLocation.Files(Path.Combine(folder, "no", "ram"), Path.Combine(folder, "no", "metadata"));
-        Assert.Equal(ImageStorageFailure.NotFound, Assert.Throws<ImageStorageException>(() => MachineImage.Create(nowhere, ImageFixture.Small())).Failure);
+        Assert.Equal(ImageStorageFailure.NotFound, Failure(() => MachineImage.Create(nowhere, ImageFixture.Small())));
     });
 
     [Fact]
@@ -92,11 +91,19 @@ public sealed class MachineImageLifetimeTests
         MachineImageOptions good = ImageFixture.Small();
         (MachineImageOptions Options, string Field)[] bad =
         [
-            (good with { RamBytes = 65535 }, "RamBytes"), (good with { RamBytes = 0 }, "RamBytes"), (good with { RamBytes = (1 << 20) + 512 }, "RamBytes"),
-            (good with { RamBytes = 1UL << 44 }, "RamBytes"), (good with { PageShift = 11 }, "PageShift"), (good with { PageShift = 17 }, "PageShift"),
-            (good with { HugeShift = 17 }, "HugeShift"), (good with { HugeShift = 28 }, "HugeShift"), (good with { ReservedFrames = 0 }, "ReservedFrames"),
-            (good with { ReservedFrames = 64 }, "ReservedFrames"), (good with { SwapClusterSlots = 32 }, "SwapClusterSlots"),
-            (good with { SwapClusterSlots = 96 }, "SwapClusterSlots"), (good with { SwapClusterSlots = 1024 }, "SwapClusterSlots"),
+            (good with { RamBytes = 65535 }, "RamBytes"),
+            (good with { RamBytes = 0 }, "RamBytes"),
+            (good with { RamBytes = (1 << 20) + 512 }, "RamBytes"),
+            (good with { RamBytes = 1UL << 44 }, "RamBytes"),
+            (good with { PageShift = 11 }, "PageShift"),
+            (good with { PageShift = 17 }, "PageShift"),
+            (good with { HugeShift = 17 }, "HugeShift"),
+            (good with { HugeShift = 28 }, "HugeShift"),
+            (good with { ReservedFrames = 0 }, "ReservedFrames"),
+            (good with { ReservedFrames = 64 }, "ReservedFrames"),
+            (good with { SwapClusterSlots = 32 }, "SwapClusterSlots"),
+            (good with { SwapClusterSlots = 96 }, "SwapClusterSlots"),
+            (good with { SwapClusterSlots = 1024 }, "SwapClusterSlots"),
         ];
         foreach ((MachineImageOptions options, string field) in bad)
             Assert.Equal(field, Assert.Throws<ArgumentOutOfRangeException>(() => MachineImage.CreatePrivate(options)).ParamName);
@@ -123,7 +130,8 @@ public sealed class MachineImageLifetimeTests
 
         Assert.True(layout.MetadataBytes >= end);
         Assert.True(layout.Chunks << ImageLayout.ChunkShift >= layout.MetadataBytes);
-        Assert.True(ImageLayout.MapsOffset + (layout.Areas / 8) <= layout.ChunkMapOffset && layout.ChunkMapOffset + (layout.Chunks / 8) <= layout.RegionsOffset);
+        Assert.True(ImageLayout.MapsOffset + (layout.Areas / 8) <= layout.ChunkMapOffset
+            && layout.ChunkMapOffset + (layout.Chunks / 8) <= layout.RegionsOffset);
         Assert.Equal(frames, layout[MetadataRegion.Frames].Capacity);
     }
 
@@ -173,6 +181,8 @@ public sealed class MachineImageLifetimeTests
         });
     });
 
+    private static ImageStorageFailure Failure(Func<MachineImage> action) => Assert.Throws<ImageStorageException>(action).Failure;
+
     private static void CheckSharing(ImageLocation location)
     {
         ImageFixture.WithImage(location, ImageFixture.Small(4096), first =>
@@ -195,6 +205,6 @@ public sealed class MachineImageLifetimeTests
             second.Record<ulong>(MetadataRegion.SwapSlots, 63) = 99;
             Assert.Equal(99ul, first.Record<ulong>(MetadataRegion.SwapSlots, 63));
         });
-        Assert.Equal(ImageStorageFailure.NotFound, Assert.Throws<ImageStorageException>(() => MachineImage.Attach(location)).Failure);
+        Assert.Equal(ImageStorageFailure.NotFound, Failure(() => MachineImage.Attach(location)));
     }
 }

@@ -79,7 +79,8 @@ public sealed class StorageTests
     [Fact]
     public void FileSystemTooSmallForTheHeader_IsATypedError_AndLeavesNothing() => OnSmallFileSystem("size=16k", folder =>
     {
-        var error = Assert.Throws<ImageStorageException>(() => MachineImage.Create(ImageFixture.Files(folder), new MachineImageOptions { RamBytes = 1 << 30 }));
+        var error = Assert.Throws<ImageStorageException>(() => MachineImage.Create(ImageFixture.Files(folder),
+            new MachineImageOptions { RamBytes = 1 << 30 }));
         Assert.Equal(ImageStorageFailure.Full, error.Failure);
         Assert.Empty(Directory.GetFiles(folder));
     });
@@ -143,7 +144,8 @@ public sealed class StorageTests
             Assert.False(image.HasStorage(image.FrameCount / 2));
             Assert.InRange(Used(ram), 3 * (2 << 20), (3 * (2 << 20)) + 65536); // two areas that the allocator reached, and the last
             Assert.InRange(Used(metadata), 1, 2 << 20);
-            TestContext.Current.TestOutputHelper?.WriteLine($"empty {empty}, then RAM {Used(ram)}, metadata {Used(metadata)} of {image.MetadataBytes}");
+            TestContext.Current.TestOutputHelper?.WriteLine(
+                $"empty {empty}, then RAM {Used(ram)}, metadata {Used(metadata)} of {image.MetadataBytes}");
 
             using MachineImage second = MachineImage.Attach(location);
             Assert.Equal(1ul, second.RamWord(Huge - 8));

@@ -96,7 +96,9 @@ internal sealed unsafe class PosixMemory : SharedMemory
                 if (written <= 0)
                 {
                     Errno error = Stdlib.GetLastError();
-                    return error is Errno.ENOSPC or Errno.EDQUOT ? false : throw PosixPlatform.Error(error, path, $"write of {length} bytes at {offset}");
+                    return error is Errno.ENOSPC or Errno.EDQUOT
+                        ? false
+                        : throw PosixPlatform.Error(error, path, $"write of {length} bytes at {offset}");
                 }
 
                 offset += (ulong)written;

@@ -129,7 +129,8 @@ internal static unsafe partial class Windows
 
     [DllImport("kernel32", ExactSpelling = true)]
     public static extern BOOL DeviceIoControl(
-        HANDLE hDevice, uint dwIoControlCode, void* lpInBuffer, uint nInBufferSize, void* lpOutBuffer, uint nOutBufferSize, uint* lpBytesReturned, OVERLAPPED* lpOverlapped);
+        HANDLE hDevice, uint dwIoControlCode, void* lpInBuffer, uint nInBufferSize, void* lpOutBuffer, uint nOutBufferSize, uint* lpBytesReturned,
+        OVERLAPPED* lpOverlapped);
 
     [DllImport("kernel32", ExactSpelling = true)]
     public static extern BOOL CloseHandle(HANDLE hObject);

@@ -136,7 +136,8 @@ internal sealed unsafe class WindowsPlatform : ISharedMemoryPlatform
             ERROR.ERROR_ALREADY_EXISTS or 80 => ImageStorageFailure.Exists, // 80: ERROR_FILE_EXISTS
             ERROR.ERROR_FILE_NOT_FOUND or 3 => ImageStorageFailure.NotFound, // 3: ERROR_PATH_NOT_FOUND
             ERROR.ERROR_ACCESS_DENIED => ImageStorageFailure.Denied,
-            ERROR.ERROR_NOT_ENOUGH_MEMORY or 14 or 112 or 1450 or 1455 => ImageStorageFailure.Full, // out of memory, disk full, no resources, commitment limit
+            // out of memory, disk full, no resources, commitment limit
+            ERROR.ERROR_NOT_ENOUGH_MEMORY or 14 or 112 or 1450 or 1455 => ImageStorageFailure.Full,
             ERROR.ERROR_INVALID_ADDRESS => ImageStorageFailure.Unsupported,
             _ => ImageStorageFailure.Other,
         };
