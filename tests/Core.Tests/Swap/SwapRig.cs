@@ -124,5 +124,9 @@ internal sealed class SwapRig<TModel> : IDisposable
     public void AssertConsistent() =>
         Assert.DoesNotContain(new SwapVerifier<TModel>(Swap, Folios).Verify(), line => !line.Contains("pinned", StringComparison.Ordinal));
 
-    public void Dispose() => Image.Dispose();
+    public void Dispose()
+    {
+        Swap.Dispose();
+        Image.Dispose();
+    }
 }
