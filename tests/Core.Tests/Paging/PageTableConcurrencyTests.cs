@@ -23,7 +23,7 @@ public abstract class PageTableConcurrencyTests<TArch>
         void Work(ulong parity)
         {
             start.SignalAndWait();
-            for (int round = 0; round < 20; round++)
+            for (int round = 0; round < 8; round++)
             {
                 for (ulong page = parity; page < pages; page += 2)
                     Assert.True(machine.Tree.Map(page * Page, page + 5, Writable).IsMapped);
@@ -55,7 +55,7 @@ public abstract class PageTableConcurrencyTests<TArch>
         {
             try
             {
-                for (int round = 0; round < 20000; round++)
+                for (int round = 0; round < 6000; round++)
                 {
                     Assert.True(machine.Tree.Map(address, 5, Writable).IsMapped);
                     machine.Tree.Unmap(address, out _).Flush();
@@ -104,7 +104,7 @@ public abstract class PageTableConcurrencyTests<TArch>
         bool stop = false;
         void Change()
         {
-            for (int round = 0; round < 50000; round++)
+            for (int round = 0; round < 20000; round++)
             {
                 machine.Tree.Protect(0, round % 2 == 0 ? readOnly : Writable, out _).Flush();
                 if (TArch.IsDirty(machine.Tree.Walk(0).Last))
@@ -137,7 +137,7 @@ public abstract class PageTableConcurrencyTests<TArch>
     {
         using var machine = new PagingMachine<TArch, Mainline>(64);
         var random = new Random(20);
-        for (int round = 0; round < 400; round++)
+        for (int round = 0; round < 150; round++)
         {
             Poison(machine, random, round);
             for (int i = 0; i < 50; i++)

@@ -38,7 +38,7 @@ public abstract class PageTableModelTests<TArch, TModel>
     private static bool Run(int[] program)
     {
         using var machine = new PagingMachine<TArch, TModel>(64);
-        SortedDictionary<ulong, Pte> model = [];
+        SortedDictionary<ulong, (Pte Entry, int Level)> model = [];
         foreach (int code in program)
         {
             var random = new System.Random(code);
@@ -56,7 +56,7 @@ public abstract class PageTableModelTests<TArch, TModel>
         return true;
     }
 
-    private static void Step(PageTable<TArch, TModel> tree, SortedDictionary<ulong, Pte> model, System.Random random, ulong page, ulong count)
+    private static void Step(PageTable<TArch, TModel> tree, SortedDictionary<ulong, (Pte Entry, int Level)> model, System.Random random, ulong page, ulong count)
     {
         Protection protection = Protections[random.Next(Protections.Length)];
         ulong frame = 1000 + (ulong)random.Next(1000);
@@ -88,33 +88,28 @@ public abstract class PageTableModelTests<TArch, TModel>
                 break;
             default:
                 tree.ProtectRange(page << Shift, (page + count) << Shift, protection, out many).Flush();
-                Ranged(model, page, count, many, (at, entry) => model[at] = TArch.Modify(entry, protection, LevelOf(model, at)));
+                Ranged(model, page, count, many, (at, leaf) => model[at] = (TArch.Modify(leaf.Entry, protection, leaf.Level), leaf.Level));
                 break;
         }
     }
 
-    // In the model every page of a huge leaf holds the whole leaf's entry.
-    private static int LevelOf(SortedDictionary<ulong, Pte> model, ulong page) => TArch.IsLeaf(model[page], 2) && IsHuge(model[page]) ? 2 : 1;
-
-    private static bool IsHuge(Pte entry) => Protections.Any(p => TArch.Modify(entry, p, 2) == TArch.MakeLeaf(TArch.FrameOf(entry, 2), p, 2));
-
-    private static void Put(MapResult result, SortedDictionary<ulong, Pte> model, ulong page, ulong frame, ulong count, Protection protection, int level)
+    private static void Put(MapResult result, SortedDictionary<ulong, (Pte Entry, int Level)> model, ulong page, ulong frame, ulong count, Protection protection, int level)
     {
         bool free = true;
         for (ulong i = 0; i < count; i++)
             free &= !model.ContainsKey(page + i);
         Assert.Equal(free ? MapStatus.Mapped : MapStatus.Occupied, result.Status);
         for (ulong i = 0; free && i < count; i++)
-            model[page + i] = TArch.MakeLeaf(level == 1 ? frame + i : frame, protection, level);
+            model[page + i] = (TArch.MakeLeaf(level == 1 ? frame + i : frame, protection, level), level);
     }
 
-    private static void Remove(SortedDictionary<ulong, Pte> model, ulong page, ulong count)
+    private static void Remove(SortedDictionary<ulong, (Pte Entry, int Level)> model, ulong page, ulong count)
     {
         for (ulong i = 0; i < count; i++)
             Assert.True(model.Remove(page + i));
     }
 
-    private static void Ranged(SortedDictionary<ulong, Pte> model, ulong page, ulong count, ChangeResult result, Action<ulong, Pte> change)
+    private static void Ranged(SortedDictionary<ulong, (Pte Entry, int Level)> model, ulong page, ulong count, ChangeResult result, Action<ulong, (Pte Entry, int Level)> change)
     {
         if (result.Status == ChangeStatus.LeafStraddles)
         {
@@ -125,16 +120,16 @@ public abstract class PageTableModelTests<TArch, TModel>
         ulong seen = 0;
         for (ulong at = page; at < page + count; at++)
         {
-            if (!model.TryGetValue(at, out Pte entry))
+            if (!model.TryGetValue(at, out (Pte Entry, int Level) leaf))
                 continue;
             seen++;
-            change(at, entry);
+            change(at, leaf);
         }
 
         Assert.Equal((ChangeStatus.Done, seen), (result.Status, result.Pages));
     }
 
-    private static void Compare(PageTable<TArch, TModel> tree, SortedDictionary<ulong, Pte> model)
+    private static void Compare(PageTable<TArch, TModel> tree, SortedDictionary<ulong, (Pte Entry, int Level)> model)
     {
         ulong start = Border - HugePages;
         ulong end = Border + HugePages;
@@ -145,9 +140,9 @@ public abstract class PageTableModelTests<TArch, TModel>
         for (int i = 0; i < addresses.Length; i++)
         {
             PageWalk walk = tree.Walk(addresses[i]);
-            bool expected = model.TryGetValue(addresses[i] >> Shift, out Pte entry);
+            bool expected = model.TryGetValue(addresses[i] >> Shift, out (Pte Entry, int Level) leaf);
             Assert.Equal(expected ? FaultReason.None : FaultReason.NotMapped, walk.Fault);
-            Assert.Equal(expected ? entry : default, walk.Last);
+            Assert.Equal(leaf.Entry, walk.Last);
             Assert.Equal(expected ? walk.PhysicalAddress : PageTable<TArch, TModel>.NotMapped, physical[i]);
             Assert.Equal(physical[i], tree.Translate(addresses[i]));
         }
@@ -167,7 +162,7 @@ public abstract class PageTableModelTests<TArch, TModel>
             if (gap)
                 continue;
             Assert.Equal(RangeKind.Leaf, cursor.Kind);
-            Assert.Equal(model[cursor.Start >> Shift], cursor.Entry);
+            Assert.Equal(model[cursor.Start >> Shift], (cursor.Entry, cursor.Level));
             Assert.Equal(tree.Walk(cursor.Start).EntryAddress(cursor.Level), cursor.EntryAddress);
             Assert.Equal(tree.Translate(cursor.Start), cursor.PhysicalAddress);
             leafPages += (cursor.End - cursor.Start) >> Shift;
