@@ -1,3 +1,4 @@
 using PageTableEmu.Cli;
+using PageTableEmu.Replay.Machines;
 
-return CommandLine.Run(args, machines: null);
+return CommandLine.Run(args, new ReplayMachines());

@@ -1,77 +1,351 @@
+using System.Numerics;
 using PageTableEmu.Atomics;
 
 namespace PageTableEmu.Image;
 
-/// <summary>Hands out frames of RAM.</summary>
+/// <summary>
+/// Hands out frames of RAM: single frames from caches near each processor, and blocks of an area (2 MiB on x86-64, 8 MiB on sparc64).
+/// </summary>
+/// <remarks>
+/// <para>Two halves. Below, <see cref="FrameAreas{TModel}"/> is lock-free and shared. Above, 64 caches, chosen by the number of the thread,
+/// hold frames freed lately and a batch of fresh ones, as the kernel's per-cpu page lists do: each is taken by a try-lock, and who finds its
+/// own busy works on the areas directly. Frames freed last are handed out first; fresh ones are the lowest there are; so what one
+/// thread gets is determined by what it did.</para>
+/// <para>A frame freed in the epoch of its birth waits in its cache's deferred list (<see cref="FrameState.Epoch"/>). The list needs no memory
+/// of its own, because it is linked through the frames; when it gets long the processor drains it by itself, as the kernel's LRU batches
+/// are drained when they are full.</para>
+/// <para>When the areas are exhausted, frames are stolen from the caches of other processors, and then the epoch is ended: no frame stays
+/// unused while somebody asks. A cache that another thread is inside of is waited for, unless its owner is dead.</para>
+/// <para>The cache locks are innermost: no other lock is taken while one is held, but the commit lock of the image.</para>
+/// </remarks>
 public sealed class FrameAllocator<TModel>
     where TModel : IModel
 {
+    /// <summary>Most frames a cache keeps; beyond, the half freed longest ago goes back to the areas.</summary>
+    internal const uint CacheLimit = 1024;
+
+    /// <summary>Most deferred frames a cache keeps before it drains them by itself.</summary>
+    internal const uint DeferredLimit = 1024;
+
+    private const int CacheCount = 64;
+    private const int LargestBatch = 32;
+
     private readonly MachineImage image;
     private readonly FrameTable<TModel> frames;
-    private readonly Stack<uint> free = new();
-    private readonly List<uint> deferred = [];
-    private uint next;
+    private readonly FrameAreas<TModel> areas;
+    private readonly int batch;
 
     /// <summary>Makes a view of the allocator of an image.</summary>
     public FrameAllocator(MachineImage image, FrameTable<TModel> frames)
     {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentNullException.ThrowIfNull(frames);
         this.image = image;
         this.frames = frames;
-        next = image.Options.ReservedFrames;
+        areas = new FrameAreas<TModel>(image);
+        batch = (int)Math.Clamp(image.FrameCount / 8, 1, LargestBatch);
     }
 
-    /// <summary>Frames that can be handed out, those in caches included.</summary>
-    public uint FreeCount { get; private set; }
+    /// <summary>Frames of a block.</summary>
+    public uint BlockFrames => image.AreaFrames;
+
+    /// <summary>
+    /// Frames that can be handed out, those in caches, deferred ones and those without storage yet included. Exact when nobody allocates or frees.
+    /// </summary>
+    public uint FreeCount
+    {
+        get
+        {
+            uint count = areas.FreeCount;
+            ulong caches = Atomic<TModel>.Load(ref State.CachesWithFrames) | Atomic<TModel>.Load(ref State.CachesWithDeferred);
+            for (; caches != 0; caches &= caches - 1)
+            {
+                ref FrameCache cache = ref Cache(BitOperations.TrailingZeroCount(caches));
+                count += Atomic<TModel>.Load(ref cache.Frames.Count) + Atomic<TModel>.Load(ref cache.Deferred.Count);
+            }
+
+            return count;
+        }
+    }
 
     /// <summary>Current allocation epoch; see <see cref="FrameState.Epoch"/>.</summary>
     public uint Epoch => Atomic<TModel>.Load(ref State.Epoch);
+
+    private static int OwnCache => (int)(Owner.Thread % CacheCount);
 
     private ref FrameState State => ref image.Record<FrameState>(MetadataRegion.FrameState, 0);
 
     /// <summary>
     /// Hands out one frame with one reference and no flag; its record is zeroed but for <see cref="FrameRecord.Birth"/>, its content is not.
-    /// A frame freed last is handed out first (per processor). 0 when RAM is exhausted.
+    /// A frame freed last is handed out first (per processor). 0 when RAM or its storage is exhausted.
     /// </summary>
+    /// <exception cref="CorruptImageException">The allocator's state is damaged.</exception>
     public uint TryAllocate()
     {
-        lock (free)
-        {
-            if (!free.TryPop(out uint frame))
-                frame = next < image.FrameCount ? next++ : 0;
-            if (frame == 0)
-                return 0;
-            ref FrameRecord record = ref frames[frame];
-            record = default;
-            record.Birth = Epoch;
-            Atomic<TModel>.Store(ref record.RefCount, 1);
-            return frame;
-        }
+        uint frame = TakeCached();
+        if (frame == 0)
+            frame = TakeLast();
+        if (frame == 0)
+            return 0;
+        GiveBirth(frame, 1);
+        return frame;
     }
 
     /// <summary>
     /// Takes back a frame whose last reference is gone. A frame born in the current epoch is not handed out again before
-    /// <see cref="AdvanceEpoch"/>.
+    /// <see cref="AdvanceEpoch"/>, unless nothing else is left.
     /// </summary>
+    /// <exception cref="ArgumentException">The frame is reserved or has references.</exception>
+    /// <exception cref="CorruptImageException">The frame is free already, or the number is outside RAM.</exception>
     public void Free(uint frame)
     {
-        lock (free)
+        ref FrameRecord record = ref frames[frame];
+        if (frame < image.Options.ReservedFrames)
+            throw new ArgumentException($"Frame {frame} is reserved: the first {image.Options.ReservedFrames} are.", nameof(frame));
+        if (Atomic<TModel>.Load(ref record.RefCount) is not 0 and var references)
+            throw new ArgumentException($"Frame {frame} has {references} references and must have 0.", nameof(frame));
+        if ((Atomic<TModel>.Or(ref record.Flags, (ulong)FrameFlags.Free) & (ulong)FrameFlags.Free) != 0)
+            throw new CorruptImageException(nameof(MetadataRegion.Frames), $"frame {frame} is freed twice");
+        int own = OwnCache;
+        ref FrameCache cache = ref Cache(own);
+        if (!WordLock<TModel>.TryAcquire(ref cache.Lock))
         {
-            if (frames[frame].Birth == Epoch)
-                deferred.Add(frame);
+            areas.Put(frame); // busy; the epoch rule is about which frame comes next on this processor, and this one left it
+            return;
+        }
+
+        try
+        {
+            if (record.Birth == Epoch)
+                Defer(own, ref cache, frame, record.Birth);
             else
-                free.Push(frame);
+                Keep(own, ref cache, frame);
+        }
+        finally
+        {
+            WordLock<TModel>.Release(ref cache.Lock);
         }
     }
 
     /// <summary>Ends the current allocation epoch (the kernel's lru_add_drain_all): deferred frames can be handed out again.</summary>
     public void AdvanceEpoch()
     {
-        lock (free)
+        Atomic<TModel>.Add(ref State.Epoch, 1);
+        ForEach(ref State.CachesWithDeferred, static (FrameAllocator<TModel> self, int index, ref FrameCache cache) =>
         {
-            Atomic<TModel>.Add(ref State.Epoch, 1);
-            foreach (uint frame in deferred)
-                free.Push(frame);
-            deferred.Clear();
+            self.Drain(index, ref cache);
+            return 0;
+        });
+    }
+
+    /// <summary>
+    /// Hands out a block of <see cref="BlockFrames"/> contiguous frames, aligned to its size: the lowest that has no frame in use or in a cache,
+    /// and when there is none, the lowest after the caches gave back what they had. The first frame has one reference, the others none; all records are zeroed but for Birth. 0 when no block is free.
+    /// </summary>
+    public uint TryAllocateBlock()
+    {
+        uint frame = areas.TakeWhole();
+        if (frame == 0)
+        {
+            AdvanceEpoch();
+            ReturnCaches();
+            frame = areas.TakeWhole();
+        }
+
+        if (frame == 0)
+            return 0;
+        for (uint member = BlockFrames - 1; member != 0; member--)
+            GiveBirth(frame + member, 0);
+        GiveBirth(frame, 1);
+        return frame;
+    }
+
+    /// <summary>Takes back a block whose last reference is gone; at once, whatever the epoch.</summary>
+    /// <exception cref="ArgumentException">The frame does not begin a block that was handed out as a whole, or has references.</exception>
+    public void FreeBlock(uint frame)
+    {
+        if (Atomic<TModel>.Load(ref frames[frame].RefCount) is not 0 and var references)
+            throw new ArgumentException($"Block {frame} has {references} references and must have 0.", nameof(frame));
+        areas.PutWhole(frame);
+    }
+
+    /// <summary>Turns a block into frames that are freed one by one (the allocator's side of splitting a huge page).</summary>
+    /// <exception cref="ArgumentException">The frame does not begin a block that was handed out as a whole.</exception>
+    public void SplitBlock(uint frame) => areas.Split(frame);
+
+    /// <summary>
+    /// Gives all frames in caches back to the areas (the kernel's drain_all_pages), so that blocks can form. Deferred frames stay.
+    /// </summary>
+    public void ReturnCaches() =>
+        ForEach(ref State.CachesWithFrames, static (FrameAllocator<TModel> self, int index, ref FrameCache cache) =>
+        {
+            self.Spill(index, ref cache, 0);
+            return 0;
+        });
+
+    private void GiveBirth(uint frame, uint references)
+    {
+        ref FrameRecord record = ref frames[frame];
+        if (Atomic<TModel>.Load(ref record.RefCount) != 0)
+            throw new CorruptImageException(nameof(MetadataRegion.Frames), $"frame {frame} is free and has references");
+        record = default;
+        record.Birth = Epoch;
+        if (references != 0)
+            Atomic<TModel>.Store(ref record.RefCount, references);
+    }
+
+    /// <summary>A frame of the caller's own cache, which is refilled when empty; straight from the areas when the cache is busy.</summary>
+    private uint TakeCached()
+    {
+        int own = OwnCache;
+        ref FrameCache cache = ref Cache(own);
+        if (!WordLock<TModel>.TryAcquire(ref cache.Lock))
+        {
+            uint one = 0;
+            return areas.Take(new Span<uint>(ref one)) != 0 ? one : 0;
+        }
+
+        try
+        {
+            return cache.Frames.Count != 0 ? TakeTop(own, ref cache) : Refill(own, ref cache);
+        }
+        finally
+        {
+            WordLock<TModel>.Release(ref cache.Lock);
         }
     }
+
+    private uint Refill(int index, ref FrameCache cache)
+    {
+        Span<uint> fresh = stackalloc uint[LargestBatch];
+        int count = areas.Take(fresh[..batch]);
+        if (count == 0)
+            return 0;
+        for (int last = count - 1; last > 0; last--)
+            cache.Frames.Push(frames, fresh[last]); // highest first, so that the lowest lies on top
+        if (count > 1)
+            Mark(ref State.CachesWithFrames, index, true);
+        return fresh[0];
+    }
+
+    private uint TakeTop(int index, ref FrameCache cache)
+    {
+        uint frame = cache.Frames.Pop(frames);
+        if (cache.Frames.Count == 0)
+            Mark(ref State.CachesWithFrames, index, false);
+        return frame;
+    }
+
+    /// <summary>The areas are exhausted: another processor's cache, then what is deferred anywhere.</summary>
+    private uint TakeLast()
+    {
+        uint frame = Steal();
+        if (frame != 0 || Atomic<TModel>.Load(ref State.CachesWithDeferred) == 0)
+            return frame;
+        AdvanceEpoch();
+        frame = TakeCached();
+        return frame != 0 ? frame : Steal();
+    }
+
+    private uint Steal() =>
+        ForEach(ref State.CachesWithFrames, static (FrameAllocator<TModel> self, int index, ref FrameCache cache) =>
+        {
+            if (cache.Frames.Count == 0)
+                return 0;
+            uint stolen = cache.Frames.TakeBottom(self.frames);
+            if (cache.Frames.Count == 0)
+                Mark(ref self.State.CachesWithFrames, index, false);
+            return stolen;
+        });
+
+    /// <summary>Puts a frame on top of the cache; a cache that gets too long gives the older half back.</summary>
+    private void Keep(int index, ref FrameCache cache, uint frame)
+    {
+        cache.Frames.Push(frames, frame);
+        if (cache.Frames.Count == 1)
+            Mark(ref State.CachesWithFrames, index, true);
+        else if (cache.Frames.Count > CacheLimit)
+            Spill(index, ref cache, CacheLimit / 2);
+    }
+
+    private void Defer(int index, ref FrameCache cache, uint frame, uint epoch)
+    {
+        cache.Deferred.Push(frames, frame);
+        if (cache.Deferred.Count == 1)
+            Mark(ref State.CachesWithDeferred, index, true);
+
+        // The epoch may have ended between its reading and the mark, and then nobody comes for this frame before the next one ends.
+        if (cache.Deferred.Count > DeferredLimit || Epoch != epoch)
+            Drain(index, ref cache);
+    }
+
+    private void Drain(int index, ref FrameCache cache)
+    {
+        if (cache.Deferred.Count == 0)
+            return;
+        cache.Frames.Splice(frames, ref cache.Deferred);
+        Mark(ref State.CachesWithDeferred, index, false);
+        Mark(ref State.CachesWithFrames, index, true);
+        if (cache.Frames.Count > CacheLimit)
+            Spill(index, ref cache, CacheLimit / 2);
+    }
+
+    private void Spill(int index, ref FrameCache cache, uint keep)
+    {
+        while (cache.Frames.Count > keep)
+            areas.Put(cache.Frames.TakeBottom(frames));
+        if (keep == 0)
+            Mark(ref State.CachesWithFrames, index, false);
+    }
+
+    private static void Mark(ref ulong caches, int index, bool value)
+    {
+        ulong bit = 1UL << index;
+        if (value)
+            Atomic<TModel>.Or(ref caches, bit);
+        else
+            Atomic<TModel>.And(ref caches, ~bit);
+    }
+
+    /// <summary>Visits the caches of a mask, each under its lock, until a visit returns a frame.</summary>
+    private uint ForEach(ref ulong mask, Visit visit)
+    {
+        for (ulong caches = Atomic<TModel>.Load(ref mask); caches != 0; caches &= caches - 1)
+        {
+            int index = BitOperations.TrailingZeroCount(caches);
+            ref FrameCache cache = ref Cache(index);
+            if (!Acquire(ref cache.Lock))
+                continue;
+            try
+            {
+                uint frame = visit(this, index, ref cache);
+                if (frame != 0)
+                    return frame;
+            }
+            finally
+            {
+                WordLock<TModel>.Release(ref cache.Lock);
+            }
+        }
+
+        return 0;
+    }
+
+    /// <summary>Takes a cache's lock, waiting for an owner that lives; false when the owner is dead and what the cache holds must be recovered.</summary>
+    private static bool Acquire(ref ulong word)
+    {
+        while (!WordLock<TModel>.TryAcquire(ref word))
+        {
+            ulong owner = Atomic<TModel>.Load(ref word);
+            if (owner != 0 && !ProcessRegistry.MayBeAlive(owner))
+                return false;
+            TModel.WaitUntil(ref word, ulong.MaxValue, 0);
+        }
+
+        return true;
+    }
+
+    private ref FrameCache Cache(int index) => ref image.Record<FrameCache>(MetadataRegion.FrameCaches, (ulong)index);
+
+    private delegate uint Visit(FrameAllocator<TModel> self, int index, ref FrameCache cache);
 }

@@ -57,4 +57,7 @@ public enum FrameFlags : ulong
 
     /// <summary>Content could not be read from its slot.</summary>
     ReadError = 1 << 16,
+
+    /// <summary>In the hands of the frame allocator (PG_buddy). Set and cleared by it alone; a frame never handed out may lack it.</summary>
+    Free = 1 << 17,
 }

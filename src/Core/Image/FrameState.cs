@@ -26,4 +26,19 @@ public struct FrameState
 
     /// <summary>Frames on the LRU list.</summary>
     public ulong LruCount;
+
+    /// <summary>Frame allocator: frames taken from the areas, those in caches included. Atomic.</summary>
+    internal ulong TakenFromAreas;
+
+    /// <summary>Frame allocator: areas below this one have no free frame, most likely. Atomic; a hint.</summary>
+    internal ulong FirstFreeArea;
+
+    /// <summary>Frame allocator: areas below this one have a frame taken, most likely. Atomic; a hint.</summary>
+    internal ulong FirstWholeArea;
+
+    /// <summary>Frame allocator: one bit per cache that has frames to hand out. A bit changes under its cache's lock.</summary>
+    internal ulong CachesWithFrames;
+
+    /// <summary>Frame allocator: one bit per cache that has deferred frames. A bit changes under its cache's lock.</summary>
+    internal ulong CachesWithDeferred;
 }

@@ -29,6 +29,12 @@ public sealed class FrameTable<TModel>
     /// <summary>Number of frames of the machine.</summary>
     public uint FrameCount => image.FrameCount;
 
+    /// <summary>One more than the highest frame that may have been handed out; see <see cref="MachineImage.CommittedFrames"/>.</summary>
+    public uint CommittedFrames => image.CommittedFrames;
+
+    /// <summary>Whether a frame has a record to look at: false for frames that were never handed out and need no looking at.</summary>
+    public bool HasStorage(uint frame) => image.HasStorage(frame);
+
     /// <summary>The record of a frame.</summary>
     /// <exception cref="CorruptImageException">The number is 0 or outside RAM: some record or entry of the image is damaged.</exception>
     public ref FrameRecord this[uint frame] => ref image.Frame(frame);

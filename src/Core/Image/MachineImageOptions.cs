@@ -1,15 +1,22 @@
+using System.Numerics;
+
 namespace PageTableEmu.Image;
 
 /// <summary>Sizes of a machine, fixed when its images are created.</summary>
 public sealed record MachineImageOptions
 {
-    /// <summary>Bytes of guest RAM: a multiple of the page size, at least 64 KiB. Committed only when touched.</summary>
+    /// <summary>Smallest RAM of a machine, in bytes.</summary>
+    public const ulong MinimumRamBytes = 64 << 10;
+
+    /// <summary>Bytes of guest RAM: a multiple of the page size, at least 64 KiB, below 2^32 pages. Committed only when touched.</summary>
     public required ulong RamBytes { get; init; }
 
-    /// <summary>log2 of the page size: 12 on x86-64, 13 on sparc64.</summary>
+    /// <summary>log2 of the page size, 12 to 16: 12 on x86-64, 13 on sparc64.</summary>
     public int PageShift { get; init; } = 12;
 
-    /// <summary>log2 of a huge block of frames (2 MiB on x86-64, 8 MiB on sparc64), the unit of contiguous allocation.</summary>
+    /// <summary>
+    /// log2 of a huge block of frames (2 MiB on x86-64, 8 MiB on sparc64), the unit of contiguous allocation: 64 to 32768 pages.
+    /// </summary>
     public int HugeShift { get; init; } = 21;
 
     /// <summary>Which architecture's entries the page tables hold; attaching with another is an error. 0 when not said.</summary>
@@ -41,4 +48,28 @@ public sealed record MachineImageOptions
 
     /// <summary>Links between VMAs and reverse-map roots that may live at the same time.</summary>
     public uint AnonVmaChains { get; init; } = 262144;
+
+    /// <summary>Throws unless the sizes make a machine.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Names the first size that is wrong, with its value and limit.</exception>
+    internal void Validate()
+    {
+        Within(PageShift, 12, 16, nameof(PageShift));
+        Within(HugeShift, PageShift + 6, PageShift + 15, nameof(HugeShift));
+        ulong page = 1UL << PageShift;
+        ArgumentOutOfRangeException.ThrowIfLessThan(RamBytes, MinimumRamBytes, nameof(RamBytes));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(RamBytes, uint.MaxValue * page, nameof(RamBytes));
+        if (RamBytes % page != 0)
+            throw new ArgumentOutOfRangeException(nameof(RamBytes), RamBytes, $"RAM must be a whole number of pages of {page} bytes.");
+        ArgumentOutOfRangeException.ThrowIfLessThan(ReservedFrames, 1u, nameof(ReservedFrames));
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual<ulong>(ReservedFrames, RamBytes / page, nameof(ReservedFrames));
+        Within(SwapClusterSlots, 64, 512, nameof(SwapClusterSlots));
+        if (!BitOperations.IsPow2(SwapClusterSlots))
+            throw new ArgumentOutOfRangeException(nameof(SwapClusterSlots), SwapClusterSlots, "A cluster has a power of two of slots.");
+    }
+
+    private static void Within(int value, int least, int most, string name)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(value, least, name);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(value, most, name);
+    }
 }

@@ -10,7 +10,9 @@ namespace PageTableEmu.Image;
 /// <remarks>
 /// Free records form a stack whose head word carries a tag that grows with every change: <c>[ tag : 32 | first free : 32 ]</c>, so that a
 /// compare-exchange cannot succeed on a head that went away and came back. The link to the next free record is the record's first word.
-/// Records never handed out before are taken from the high-water mark, in ascending order.
+/// Records never handed out before are taken from the high-water mark, in ascending order, and storage is committed before the mark moves.
+/// A free record has no mark of its own: every byte but the link is zero, as every byte of a record is when it is handed out. Who is free
+/// is known from the list alone (<see cref="ReadFree"/>).
 /// </remarks>
 public sealed class RecordPool<TModel, T>
     where TModel : IModel
@@ -24,6 +26,8 @@ public sealed class RecordPool<TModel, T>
     public RecordPool(MachineImage image, MetadataRegion region)
     {
         ArgumentNullException.ThrowIfNull(image);
+        if (image.Stride(region) < (ulong)Unsafe.SizeOf<T>() || Unsafe.SizeOf<T>() < sizeof(uint))
+            throw new ArgumentException($"{typeof(T).Name} has {Unsafe.SizeOf<T>()} bytes, a record of {region} 4 to {image.Stride(region)}.", nameof(region));
         this.image = image;
         this.region = region;
         capacity = checked((uint)image.Capacity(region));
@@ -34,6 +38,9 @@ public sealed class RecordPool<TModel, T>
 
     /// <summary>Most records that were ever in use at the same time: record numbers above have never been handed out.</summary>
     public uint HighWater => (uint)Atomic<TModel>.Load(ref Head.HighWater);
+
+    /// <summary>Most records that may live at the same time.</summary>
+    public uint Capacity => capacity;
 
     private ref PoolHead Head => ref image.Record<PoolHead>(MetadataRegion.PoolHeads, (ulong)region);
 
@@ -78,6 +85,53 @@ public sealed class RecordPool<TModel, T>
                 return;
             head = was;
         }
+    }
+
+    /// <summary>The free list, from its top. Meaningful only while nobody allocates or frees.</summary>
+    /// <exception cref="CorruptImageException">The list leaves the pool, has a cycle, or holds a record that was never handed out.</exception>
+    public IReadOnlyList<uint> ReadFree()
+    {
+        var free = new List<uint>();
+        uint high = CheckedHighWater();
+        var seen = new HashSet<uint>();
+        for (uint number = (uint)Atomic<TModel>.Load(ref Head.Free); number != 0; number = Atomic<TModel>.Load(ref Unsafe.As<T, uint>(ref this[number])))
+        {
+            if (number > high)
+                throw new CorruptImageException(region.ToString(), $"free list holds record {number}, and only {high} were ever handed out");
+            if (!seen.Add(number))
+                throw new CorruptImageException(region.ToString(), $"free list comes back to record {number}");
+            free.Add(number);
+        }
+
+        return free;
+    }
+
+    /// <summary>
+    /// The records that live, ascending, after checking that they and the free ones are all there are. Meaningful only while nobody allocates or frees.
+    /// </summary>
+    /// <exception cref="CorruptImageException">The free list is damaged, or the count of records in use is not what it leaves.</exception>
+    public IReadOnlyList<uint> ReadLive()
+    {
+        var free = new HashSet<uint>(ReadFree());
+        uint high = CheckedHighWater();
+        if (high - free.Count != InUse)
+            throw new CorruptImageException(region.ToString(), $"{InUse} records in use, but {high} handed out and {free.Count} free");
+        var live = new List<uint>();
+        for (uint number = 1; number <= high; number++)
+        {
+            if (!free.Contains(number))
+                live.Add(number);
+        }
+
+        return live;
+    }
+
+    private uint CheckedHighWater()
+    {
+        ulong high = Atomic<TModel>.Load(ref Head.HighWater);
+        return high <= capacity
+            ? (uint)high
+            : throw new CorruptImageException(region.ToString(), $"high-water mark {high} is above the capacity {capacity}");
     }
 
     private static ulong Next(ulong head, uint first) => (((head >> 32) + 1) << 32) | first;

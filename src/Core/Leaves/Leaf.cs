@@ -9,7 +9,7 @@ namespace PageTableEmu.Leaves;
 /// Entries that are present, or become so from none, are changed here; all others only by <see cref="LeafOperations{TArch, TModel}"/>.
 /// </summary>
 public readonly ref struct Leaf<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly ref ulong word;

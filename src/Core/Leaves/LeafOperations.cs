@@ -15,7 +15,7 @@ namespace PageTableEmu.Leaves;
 /// that is the caller's, who knows it.
 /// </remarks>
 public sealed class LeafOperations<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly PageTables<TArch, TModel> tables;

@@ -7,7 +7,7 @@ namespace PageTableEmu.Leaves;
 /// A level-1 table under its lock (the kernel's pte_offset_map_lock … pte_unmap_unlock). Dispose it to unlock.
 /// </summary>
 public readonly ref struct TableGuard<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly PageTables<TArch, TModel> tables;

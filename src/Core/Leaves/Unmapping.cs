@@ -15,7 +15,7 @@ namespace PageTableEmu.Leaves;
 /// Sharing is the last step that can fail, because the exclusive flag cannot be set again safely once others may have seen it clear.
 /// </remarks>
 public ref struct Unmapping<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly FrameTable<TModel> frames;

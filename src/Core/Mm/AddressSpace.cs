@@ -64,6 +64,9 @@ public struct AddressSpace
     /// <summary>Userfaultfd context.</summary>
     public uint UffdContext;
 
-    /// <summary>Free for the address space's owner; keeps the words behind aligned.</summary>
-    public uint Spare;
+    /// <summary>
+    /// Those who keep it from being torn down (mm_users): its process, and swapoff while it works in it. 0 while it is torn down. Changed
+    /// atomically.
+    /// </summary>
+    public uint Users;
 }

@@ -58,7 +58,9 @@ public sealed class AddressSpaces<TModel>
         return mm;
     }
 
-    /// <summary>Ends an address space whose VMAs are removed; takes it off the swapoff list. The page tables are the caller's to free, before.</summary>
+    /// <summary>
+    /// Ends an address space whose VMAs are removed; takes it off the swapoff list. The page tables are the caller's to free, before.
+    /// </summary>
     /// <exception cref="InvalidOperationException">It still has VMAs.</exception>
     public void Destroy(uint mm)
     {
@@ -151,6 +153,37 @@ public sealed class AddressSpaces<TModel>
         uint next = after == 0 ? state.MmListHead : pool[after].MmListNext;
         WordLock<TModel>.Release(ref state.MmListLock);
         return next;
+    }
+
+    /// <summary>
+    /// As <see cref="NextOnMmList"/>, but skips those that are being torn down and makes the caller a user of the one it returns.
+    /// </summary>
+    /// <param name="after">0, or an address space that the caller is a user of, which keeps it on the list.</param>
+    public uint NextOnMmListWithUser(uint after)
+    {
+        ref MmState state = ref State;
+        WordLock<TModel>.Acquire(ref state.MmListLock);
+        uint next = after == 0 ? state.MmListHead : pool[after].MmListNext;
+        while (next != 0 && !TryAddUser(next))
+            next = pool[next].MmListNext;
+        WordLock<TModel>.Release(ref state.MmListLock);
+        return next;
+    }
+
+    /// <summary>One more user, unless there is none (mmget_not_zero).</summary>
+    private bool TryAddUser(uint mm)
+    {
+        ref uint users = ref pool[mm].Users;
+        uint seen = Atomic<TModel>.Load(ref users);
+        while (seen != 0)
+        {
+            uint was = Atomic<TModel>.CompareExchange(ref users, seen + 1, seen);
+            if (was == seen)
+                return true;
+            seen = was;
+        }
+
+        return false;
     }
 
     /// <summary>Empties the swapoff list: the end of a swapoff of the last area.</summary>

@@ -10,7 +10,7 @@ namespace PageTableEmu.Mm;
 /// entry at the old or at the new place and never misses one in between.
 /// </remarks>
 public sealed class EntryMover<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
@@ -73,7 +73,7 @@ public sealed class EntryMover<TArch, TModel>
         if (TArch.IsNone(entry, 1))
             return;
         bool isUffdMarker = dropUffd && !TArch.IsPresent(entry, 1) && mm.Decode(entry) is { Kind: SoftLeafKind.Marker } marker
-            && marker.HasMarker(PteMarkers.UffdWp);
+            && (marker.Markers & PteMarkers.UffdWp) != 0;
         if (isUffdMarker)
             mm.Leaves.Mark(from, default); // the registration does not move along
         else

@@ -14,7 +14,7 @@ namespace PageTableEmu.Mm;
 /// compares it with what was read (pte_same). An entry that changed meanwhile ends the fault: the access is tried again.
 /// </remarks>
 public sealed class FaultHandler<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
@@ -69,11 +69,11 @@ public sealed class FaultHandler<TArch, TModel>
     /// <summary>Poison before guard before write-protect, as the kernel looks at them (handle_pte_marker).</summary>
     private FaultResult HandleMarker(in Fault fault, Pte entry, in SoftLeaf leaf)
     {
-        if (leaf.HasMarker(PteMarkers.Poisoned))
+        if ((leaf.Markers & PteMarkers.Poisoned) != 0)
             return FaultResult.HardwarePoison;
-        if (leaf.HasMarker(PteMarkers.Guard))
+        if ((leaf.Markers & PteMarkers.Guard) != 0)
             return FaultResult.SegmentationFault;
-        if (!leaf.HasMarker(PteMarkers.UffdWp))
+        if ((leaf.Markers & PteMarkers.UffdWp) == 0)
             return FaultResult.BusError;
         if (mm.Vmas[fault.Vma].Uffd != 0)
             return HandleMissing(fault, entry, marked: true);

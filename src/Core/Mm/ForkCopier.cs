@@ -15,7 +15,7 @@ namespace PageTableEmu.Mm;
 /// the parent's.
 /// </remarks>
 public sealed class ForkCopier<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
@@ -142,7 +142,7 @@ public sealed class ForkCopier<TArch, TModel>
                 mm.Spaces.AddToMmListBehind(child, mm.Vmas[parentVma].AddressSpace); // before swapoff could miss the new entry
                 Atomic<TModel>.Add(ref mm.Spaces[child].SwapEntries, 1);
                 return Outcome.Copied;
-            case SoftLeafKind.Marker when !soft.HasMarker(PteMarkers.Guard | PteMarkers.Poisoned):
+            case SoftLeafKind.Marker when (soft.Markers & (PteMarkers.Guard | PteMarkers.Poisoned)) == 0:
                 return Outcome.Copied; // a write-protect marker means nothing to a child that is not registered
             default:
                 mm.Leaves.Mark(destination, source.Value);

@@ -12,7 +12,7 @@ namespace PageTableEmu.Mm;
 /// <i>try</i> folio locks.
 /// </summary>
 public sealed class MmContext<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     /// <summary>Makes the views of an image.</summary>

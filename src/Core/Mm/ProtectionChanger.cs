@@ -8,7 +8,7 @@ namespace PageTableEmu.Mm;
 /// <summary>Gives the present entries of a range the protection of their VMA (mm/mprotect.c change_pte_range).</summary>
 /// <remarks>The caller holds the mmap_lock for writing. Swap entries keep all they remember.</remarks>
 public sealed class ProtectionChanger<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;

@@ -18,7 +18,7 @@ namespace PageTableEmu.Mm;
 /// never enters the cache, under (b). Everything else goes through the swap cache, under (a).</para>
 /// </remarks>
 public sealed class SwapInFault<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
@@ -79,6 +79,71 @@ public sealed class SwapInFault<TArch, TModel>
                 return 0;
             mm.Swap.WaitWhilePinned(entry); // somebody binds or pins the slot: look again when that is over
         }
+    }
+
+    /// <summary>
+    /// Maps a page for swapoff (unuse_pte): from the locked, up-to-date folio of its slot, read-only and old. An entry that does not name the
+    /// slot any more is left alone.
+    /// </summary>
+    /// <returns>False only when a frame for a copy could not be had.</returns>
+    public bool TryRestore(in Fault fault, SwapEntry entry, uint cached)
+    {
+        if (!mm.Swap.IsBound(cached, entry))
+            return true; // let go of meanwhile: the next round looks again
+        uint frame = KsmCopyIfNeeded(fault, cached);
+        if (frame == 0)
+            return false;
+        bool restored = false;
+        using (TableGuard<TArch, TModel> guard = mm.Leaves.Lock(fault.Root, fault.Address))
+        {
+            if (guard.Table != 0 && Names(guard[fault.Address].Value, entry))
+            {
+                restored = mm.Frames.Has(frame, FrameFlags.Uptodate);
+                if (restored)
+                    Restore(fault, guard[fault.Address], entry, frame, cached);
+                else
+                    Poison(fault, guard[fault.Address], entry);
+            }
+        }
+
+        if (frame == cached)
+            return true;
+        mm.Frames.Unlock(frame);
+        if (!restored)
+            mm.Folios.Put(frame);
+        return true;
+    }
+
+    /// <summary>Whether an entry names a slot, whatever its marks say (pte_same_as_swp).</summary>
+    private bool Names(Pte value, SwapEntry entry) =>
+        !TArch.IsNone(value, 1) && !TArch.IsPresent(value, 1)
+        && mm.Decode(value) is { Kind: SoftLeafKind.Swap } soft && new SwapEntry(soft.Type, soft.Offset) == entry;
+
+    private void Restore(in Fault fault, Leaf<TArch, TModel> leaf, SwapEntry entry, uint frame, uint cached)
+    {
+        Pte old = leaf.Value;
+        ref AddressSpace space = ref mm.Spaces[mm.Vmas[fault.Vma].AddressSpace];
+        Atomic<TModel>.Add(ref space.AnonPages, 1);
+        Atomic<TModel>.Add(ref space.SwapEntries, -1);
+        if (frame == cached)
+            mm.Frames.Get(frame); // the mapping's reference; a copy comes with its own
+        AddMapping(fault, frame, cached, TArch.IsSwapExclusive(old));
+
+        Pte present = TArch.MakeOld(TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(mm.Vmas.FlagsOf(fault.Vma)), 1));
+        if (TArch.IsSwapSoftDirty(old))
+            present = TArch.MakeSoftDirty(present);
+        if (TArch.IsSwapUffdWp(old))
+            present = TArch.MakeUffdWp(present);
+        mm.Leaves.Resolve(leaf, present);
+        mm.Swap.Put(entry);
+    }
+
+    /// <summary>The content could not be read: the entry remembers that, instead of the slot.</summary>
+    private void Poison(in Fault fault, Leaf<TArch, TModel> leaf, SwapEntry entry)
+    {
+        Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[fault.Vma].AddressSpace].SwapEntries, -1);
+        mm.Leaves.Mark(leaf, SoftLeaf.OfMarker(PteMarkers.Poisoned).Encode<TArch>(mm.SwapTypes));
+        mm.Swap.Put(entry);
     }
 
     private FaultResult HandlePinned(in Fault fault, Pte expected, SwapEntry entry)

@@ -15,7 +15,7 @@ namespace PageTableEmu.Mm;
 /// is harmless for an entry that may be shared anyway.
 /// </remarks>
 public sealed class WriteProtectFault<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;

@@ -1,5 +1,4 @@
 using PageTableEmu.Atomics;
-using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
@@ -11,7 +10,7 @@ namespace PageTableEmu.Mm;
 /// </summary>
 /// <remarks>The caller holds the mmap_lock, for reading or writing; each table is locked while its entries go.</remarks>
 public sealed class Zapper<TArch, TModel>
-    where TArch : IArchitecture
+    where TArch : struct, IArchitecture
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
@@ -79,7 +78,7 @@ public sealed class Zapper<TArch, TModel>
                 Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].SwapEntries, -1);
                 mm.Leaves.Drop(leaf, new SwapEntry(soft.Type, soft.Offset));
                 break;
-            case SoftLeafKind.Marker when soft.HasMarker(PteMarkers.Guard) && !dropMarkers:
+            case SoftLeafKind.Marker when (soft.Markers & PteMarkers.Guard) != 0 && !dropMarkers:
                 break;
             default:
                 mm.Leaves.Mark(leaf, default); // markers and poison own nothing

@@ -18,7 +18,16 @@ public sealed record SwapAreaOptions
     /// <summary>Whether a folio under writeback must not be modified (SWP_STABLE_WRITES; zram has it).</summary>
     public bool StableWrites { get; init; }
 
-    /// <summary>Areas of higher priority fill first; areas of equal priority take turns. Null: below every area so far, as swapon(8) without -p.</summary>
+    /// <summary>
+    /// Whether neighbouring slots are cheaper than distant ones (no SWP_SOLIDSTATE): the area then has one allocation hint instead of one
+    /// per processor.
+    /// </summary>
+    public bool Rotational { get; init; }
+
+    /// <summary>
+    /// Areas of higher priority fill first; areas of equal priority take turns. 0 to 32767, or null: below every area so far, as
+    /// swapon(8) without -p.
+    /// </summary>
     public int? Priority { get; init; }
 
     /// <summary>Unusable slots besides the header.</summary>

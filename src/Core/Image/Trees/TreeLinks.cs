@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace PageTableEmu.Image.Trees;
 
 /// <summary>
-/// The links of a record that is a node of an <c>AugmentedTree</c>: 24 bytes, record numbers, 0 = none. They belong to the
+/// The links of a record that is a node of an <see cref="AugmentedTree{TNodes}"/>: 24 bytes, record numbers, 0 = none. They belong to the
 /// lock of the tree; only the tree writes them.
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Size = 24)]

@@ -1,7 +1,7 @@
 namespace PageTableEmu.Mm;
 
 /// <summary>Outcome of a load or store by a processor in user mode.</summary>
-public enum AccessResult
+public enum UserAccessResult
 {
     /// <summary>Done.</summary>
     Ok,

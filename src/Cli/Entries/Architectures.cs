@@ -1,0 +1,28 @@
+using PageTableEmu.Arch.Sparc;
+using PageTableEmu.Arch.X64;
+
+namespace PageTableEmu.Cli.Entries;
+
+/// <summary>The one place where the name of an architecture becomes a type argument.</summary>
+internal static class Architectures
+{
+    /// <summary>All names.</summary>
+    public static string[] Names { get; } = [X64FourLevel.Name, X64FiveLevel.Name, Sun4u.Name, Sun4v.Name, Sun4vM7.Name];
+
+    /// <summary>Does something for the architecture of a name.</summary>
+    /// <exception cref="ArgumentException">There is no such architecture.</exception>
+    public static TResult Invoke<TResult>(string name, IArchitectureAction<TResult> action)
+    {
+        if (name == X64FourLevel.Name)
+            return action.Invoke<X64FourLevel>();
+        if (name == X64FiveLevel.Name)
+            return action.Invoke<X64FiveLevel>();
+        if (name == Sun4u.Name)
+            return action.Invoke<Sun4u>();
+        if (name == Sun4v.Name)
+            return action.Invoke<Sun4v>();
+        if (name == Sun4vM7.Name)
+            return action.Invoke<Sun4vM7>();
+        throw new ArgumentException($"Architecture '{name}' is none of {string.Join(", ", Names)}.", nameof(name));
+    }
+}

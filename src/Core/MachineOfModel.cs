@@ -1,0 +1,186 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Mm;
+using PageTableEmu.Paging;
+using PageTableEmu.Reclaim;
+using PageTableEmu.Swap;
+
+namespace PageTableEmu;
+
+/// <summary>A machine's anonymous memory under the rules of a model: composes all floors.</summary>
+/// <remarks>
+/// <para>Any number of threads, and of processes attached to the same images, may call at the same time, unless a member says otherwise. There
+/// are no hidden threads: pending writes of asynchronous swap areas complete when somebody waits for them, reclaims, or calls
+/// <see cref="Settle"/>.</para>
+/// <para>Addresses are virtual addresses of an address space; ranges are multiples of the page size.</para>
+/// </remarks>
+public class Machine<TArch, TModel> : IDisposable
+    where TArch : struct, IArchitecture
+    where TModel : struct, IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly FaultHandler<TArch, TModel> faults;
+    private readonly UserAccess<TArch, TModel> access;
+    private readonly Madvise<TArch, TModel> madvise;
+    private readonly Mmap<TArch, TModel> mmap;
+    private readonly Mremap<TArch, TModel> mremap;
+    private readonly ProcessLife<TArch, TModel> life;
+    private readonly Reclaimer<TArch, TModel> reclaimer;
+    private readonly PageOut<TArch, TModel> pageOut;
+    private readonly SwapOff<TArch, TModel> swapOff;
+
+    private protected Machine(MachineImage image, bool isNew)
+    {
+        mm = new MmContext<TArch, TModel>(image, TArch.DefaultSwapTypes);
+        faults = new FaultHandler<TArch, TModel>(mm);
+        access = new UserAccess<TArch, TModel>(mm, faults);
+        var gup = new Gup<TArch, TModel>(mm, faults);
+        madvise = new Madvise<TArch, TModel>(mm, faults, gup);
+        mmap = new Mmap<TArch, TModel>(mm);
+        mremap = new Mremap<TArch, TModel>(mm, mmap);
+        life = new ProcessLife<TArch, TModel>(mm);
+        reclaimer = new Reclaimer<TArch, TModel>(mm);
+        pageOut = new PageOut<TArch, TModel>(mm, reclaimer);
+        swapOff = new SwapOff<TArch, TModel>(mm, faults, life);
+        mm.MemoryPressure = reclaimer.ReclaimSome;
+        if (isNew)
+            MakeZeroPage();
+    }
+
+    /// <summary>The floors below, for those who build on them: simulators that walk tables, observers, verification.</summary>
+    public MmContext<TArch, TModel> Context => mm;
+
+    /// <summary>The two memories.</summary>
+    public MachineImage Image => mm.Image;
+
+    /// <summary>Creates a machine in private memory of this process.</summary>
+    /// <param name="options">Sizes; what belongs to the architecture (page sizes, cluster size, id) is filled in.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A size is out of range.</exception>
+    public static Machine<TArch, TModel> Create(MachineImageOptions options) => new(MachineImage.CreatePrivate(ForArchitecture(options)), isNew: true);
+
+    /// <summary>Creates a machine in shared memory and attaches to it.</summary>
+    /// <param name="location">Where its images go; they must not exist.</param>
+    /// <param name="options">Sizes; what belongs to the architecture (page sizes, cluster size, id) is filled in.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A size is out of range.</exception>
+    public static Machine<TArch, TModel> Create(ImageLocation location, MachineImageOptions options) =>
+        new(MachineImage.Create(location, ForArchitecture(options)), isNew: true);
+
+    /// <summary>Attaches to a machine in shared memory.</summary>
+    /// <exception cref="CorruptImageException">The images are damaged, or of another architecture or version.</exception>
+    public static Machine<TArch, TModel> Attach(ImageLocation location) =>
+        new(MachineImage.Attach(location, new AttachOptions { ArchitectureId = TArch.Id }), isNew: false);
+
+    /// <summary>Makes an empty address space; 0 when records or frames run out.</summary>
+    public uint CreateAddressSpace() => life.TryCreate();
+
+    /// <summary>Makes a copy-on-write copy of an address space (fork); 0 when anything runs out.</summary>
+    public uint Fork(uint space) => life.TryFork(space);
+
+    /// <summary>Ends an address space. Nobody may use its number afterwards.</summary>
+    public void Exit(uint space) => life.Put(space);
+
+    /// <inheritdoc cref="Mmap{TArch, TModel}.Map"/>
+    public MmResult Map(uint space, ulong start, ulong length, VmaFlags flags) => mmap.Map(space, start, length, WithPermissions(flags));
+
+    /// <inheritdoc cref="Mmap{TArch, TModel}.MapAnywhere"/>
+    public MmResult MapAnywhere(uint space, ulong length, VmaFlags flags, out ulong start) =>
+        mmap.MapAnywhere(space, length, WithPermissions(flags), out start);
+
+    /// <inheritdoc cref="Mmap{TArch, TModel}.Unmap"/>
+    public MmResult Unmap(uint space, ulong start, ulong length) => mmap.Unmap(space, start, length);
+
+    /// <inheritdoc cref="Mmap{TArch, TModel}.Protect"/>
+    public MmResult Protect(uint space, ulong start, ulong length, AccessRights rights) => mmap.Protect(space, start, length, rights);
+
+    /// <inheritdoc cref="Mremap{TArch, TModel}.Move"/>
+    public MmResult Move(uint space, ulong oldStart, ulong newStart, ulong length, bool dontUnmap = false) =>
+        mremap.Move(space, oldStart, newStart, length, dontUnmap);
+
+    /// <inheritdoc cref="Mremap{TArch, TModel}.Resize"/>
+    public MmResult Resize(uint space, ulong start, ulong oldLength, ulong newLength, bool mayMove, out ulong newStart) =>
+        mremap.Resize(space, start, oldLength, newLength, mayMove, out newStart);
+
+    /// <summary>madvise(2) on [start, start + length).</summary>
+    /// <inheritdoc cref="Madvise{TArch, TModel}.Apply"/>
+    public MmResult Advise(uint space, ulong start, ulong length, Advice advice, ref FaultCounters counters)
+    {
+        if (((start | length) & (ulong)(Image.PageSize - 1)) != 0 || start + length < start)
+            return MmResult.Invalid;
+        return advice == Advice.PageOut
+            ? pageOut.Apply(space, start, start + length)
+            : madvise.Apply(space, start, start + length, advice, ref counters);
+    }
+
+    /// <inheritdoc cref="UserAccess{TArch, TModel}.Read"/>
+    public UserAccessResult Read(uint space, ulong virtualAddress, Span<byte> destination, ref FaultCounters counters) =>
+        access.Read(space, virtualAddress, destination, ref counters);
+
+    /// <inheritdoc cref="UserAccess{TArch, TModel}.Write"/>
+    public UserAccessResult Write(uint space, ulong virtualAddress, ReadOnlySpan<byte> source, ref FaultCounters counters) =>
+        access.Write(space, virtualAddress, source, ref counters);
+
+    /// <inheritdoc cref="SwapSpace{TModel}.SwapOn"/>
+    public SwapResult SwapOn(SwapAreaOptions options, out uint type) => mm.Swap.SwapOn(options, out type);
+
+    /// <inheritdoc cref="SwapOff{TArch, TModel}.Run"/>
+    public SwapResult SwapOff(uint type) => swapOff.Run(type);
+
+    /// <inheritdoc cref="Reclaimer{TArch, TModel}.Scan"/>
+    public long Reclaim(long target) => reclaimer.Scan(target);
+
+    /// <inheritdoc cref="Reclaimer{TArch, TModel}.ReclaimAll"/>
+    public void ReclaimAll() => reclaimer.ReclaimAll();
+
+    /// <summary>
+    /// Completes pending writes and ends the allocation epoch, as a kernel does that waits for its I/O and drains its per-processor batches.
+    /// </summary>
+    public void Settle()
+    {
+        mm.Swap.CompleteWrites();
+        mm.Folios.Allocator.AdvanceEpoch();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Detaches from the images.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (!disposing)
+            return;
+        mm.Swap.Dispose();
+        mm.Image.Dispose();
+    }
+
+    private protected static MachineImageOptions ForArchitecture(MachineImageOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return options with
+        {
+            PageShift = TArch.PageShift,
+            HugeShift = TArch.HugePageShift,
+            ArchitectureId = TArch.Id,
+            SwapClusterSlots = TArch.SwapClusterSlots,
+        };
+    }
+
+    /// <summary>Anonymous memory may later be given any right, and private writable memory is accounted.</summary>
+    private static VmaFlags WithPermissions(VmaFlags flags)
+    {
+        flags |= VmaFlags.MayRead | VmaFlags.MayWrite | VmaFlags.MayExecute;
+        return (flags & (VmaFlags.Write | VmaFlags.Shared)) == VmaFlags.Write ? flags | VmaFlags.Account : flags;
+    }
+
+    private void MakeZeroPage()
+    {
+        uint frame = mm.Folios.TryAllocateZeroed();
+        if (frame == 0)
+            throw new InvalidOperationException("The machine has no frame for the zero page.");
+        mm.Frames.Set(frame, FrameFlags.Reserved | FrameFlags.Uptodate);
+        mm.Folios.ZeroFrame = frame;
+    }
+}

@@ -1,0 +1,44 @@
+namespace PageTableEmu.Mm;
+
+/// <summary>What madvise(2) can be told about a range.</summary>
+public enum Advice
+{
+    /// <summary>MADV_COLD: not needed soon.</summary>
+    Cold,
+
+    /// <summary>MADV_PAGEOUT: reclaim now.</summary>
+    PageOut,
+
+    /// <summary>MADV_WILLNEED: read swapped pages into the swap cache.</summary>
+    WillNeed,
+
+    /// <summary>MADV_DONTNEED: drop the contents now.</summary>
+    DontNeed,
+
+    /// <summary>MADV_FREE: drop the contents when memory is short, unless they are written again before.</summary>
+    Free,
+
+    /// <summary>MADV_POPULATE_READ: fault in for reading.</summary>
+    PopulateRead,
+
+    /// <summary>MADV_POPULATE_WRITE: fault in for writing.</summary>
+    PopulateWrite,
+
+    /// <summary>MADV_DONTFORK.</summary>
+    DontFork,
+
+    /// <summary>MADV_DOFORK.</summary>
+    DoFork,
+
+    /// <summary>MADV_WIPEONFORK.</summary>
+    WipeOnFork,
+
+    /// <summary>MADV_KEEPONFORK.</summary>
+    KeepOnFork,
+
+    /// <summary>MADV_HUGEPAGE: sets the property.</summary>
+    HugePage,
+
+    /// <summary>MADV_NOHUGEPAGE: sets the property.</summary>
+    NoHugePage,
+}

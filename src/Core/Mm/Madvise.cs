@@ -1,0 +1,105 @@
+using PageTableEmu.Atomics;
+
+namespace PageTableEmu.Mm;
+
+/// <summary>madvise(2), but for MADV_PAGEOUT, which is reclaim's.</summary>
+public sealed class Madvise<TArch, TModel>
+    where TArch : struct, Paging.IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly Gup<TArch, TModel> gup;
+    private readonly PageAdvice<TArch, TModel> pages;
+
+    /// <summary>Makes the operation of a machine.</summary>
+    public Madvise(MmContext<TArch, TModel> mm, FaultHandler<TArch, TModel> faults, Gup<TArch, TModel> gup)
+    {
+        this.mm = mm;
+        this.gup = gup;
+        pages = new PageAdvice<TArch, TModel>(mm, faults);
+    }
+
+    /// <summary>Applies advice to [start, end).</summary>
+    /// <returns>
+    /// Ok; NoMemory when a part is not mapped (the mapped parts are done), Invalid when a VMA does not take the advice (those before it are
+    /// done), Fault when a page cannot be faulted in.
+    /// </returns>
+    public MmResult Apply(uint space, ulong start, ulong end, Advice advice, ref FaultCounters counters) => advice switch
+    {
+        Advice.Cold or Advice.WillNeed or Advice.DontNeed or Advice.Free => ApplyToPages(space, start, end, advice),
+        Advice.PopulateRead => Populate(space, start, end, VmaFlags.Read, GupFlags.Touch, ref counters),
+        Advice.PopulateWrite => Populate(space, start, end, VmaFlags.Write, GupFlags.Touch | GupFlags.Write, ref counters),
+        Advice.DontFork => ChangeFlags(space, start, end, VmaFlags.DontFork, VmaFlags.None),
+        Advice.DoFork => ChangeFlags(space, start, end, VmaFlags.None, VmaFlags.DontFork),
+        Advice.WipeOnFork => ChangeFlags(space, start, end, VmaFlags.WipeOnFork, VmaFlags.None),
+        Advice.KeepOnFork => ChangeFlags(space, start, end, VmaFlags.None, VmaFlags.WipeOnFork),
+        Advice.HugePage => ChangeFlags(space, start, end, VmaFlags.HugePage, VmaFlags.NoHugePage),
+        Advice.NoHugePage => ChangeFlags(space, start, end, VmaFlags.NoHugePage, VmaFlags.HugePage),
+        _ => throw new ArgumentOutOfRangeException(nameof(advice), advice, "MADV_PAGEOUT belongs to reclaim; other values are no advice."),
+    };
+
+    private MmResult ApplyToPages(uint space, ulong start, ulong end, Advice advice)
+    {
+        var visitor = new PagesVisitor(mm, pages, advice);
+        mm.Spaces.AcquireRead(space);
+        MmResult result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
+        mm.Spaces.ReleaseRead(space);
+        return result;
+    }
+
+    /// <summary>Page by page (madvise_populate); the permission is looked at again for each, because the lock may be given up between them.</summary>
+    private MmResult Populate(uint space, ulong start, ulong end, VmaFlags needed, GupFlags flags, ref FaultCounters counters)
+    {
+        MmResult result = MmResult.Ok;
+        mm.Spaces.AcquireRead(space);
+        for (ulong address = start; address < end && result == MmResult.Ok; address += 1UL << TArch.PageShift)
+        {
+            uint vma = mm.Vmas.Find(space, address);
+            if (vma == 0)
+                result = MmResult.NoMemory;
+            else if ((mm.Vmas.FlagsOf(vma) & needed) == 0)
+                result = MmResult.Invalid;
+            else
+                result = gup.FaultIn(space, address, flags, ref counters);
+        }
+
+        mm.Spaces.ReleaseRead(space);
+        return result;
+    }
+
+    private MmResult ChangeFlags(uint space, ulong start, ulong end, VmaFlags set, VmaFlags clear)
+    {
+        var visitor = new FlagsVisitor(mm.Vmas, set, clear);
+        mm.Spaces.AcquireWrite(space);
+        MmResult result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
+        mm.Spaces.ReleaseWrite(space);
+        return result;
+    }
+
+    private readonly struct PagesVisitor(MmContext<TArch, TModel> mm, PageAdvice<TArch, TModel> pages, Advice advice) : IVmaPieceVisitor
+    {
+        public MmResult Visit(uint vma, ulong start, ulong end)
+        {
+            VmaFlags flags = mm.Vmas.FlagsOf(vma);
+            bool needsUnlocked = advice != Advice.WillNeed;
+            if (needsUnlocked && (flags & VmaFlags.Locked) != 0)
+                return MmResult.Invalid;
+            if (advice == Advice.Free && (flags & VmaFlags.Shared) != 0)
+                return MmResult.Invalid;
+            pages.Apply(vma, start, end, advice);
+            return MmResult.Ok;
+        }
+    }
+
+    private readonly struct FlagsVisitor(Vmas<TModel> vmas, VmaFlags set, VmaFlags clear) : IVmaPieceVisitor
+    {
+        public MmResult Visit(uint vma, ulong start, ulong end)
+        {
+            VmaFlags flags = vmas.FlagsOf(vma);
+            if ((set & VmaFlags.WipeOnFork) != 0 && (flags & VmaFlags.Shared) != 0)
+                return MmResult.Invalid;
+            VmaFlags wanted = (flags & ~clear) | set;
+            return wanted == flags || vmas.TryModify(vma, start, end, wanted, vmas[vma].Uffd) != 0 ? MmResult.Ok : MmResult.NoMemory;
+        }
+    }
+}

@@ -1,0 +1,174 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Mm;
+
+/// <summary>Mapping, unmapping and protecting ranges of an address space: mmap(2), munmap(2), mprotect(2) for anonymous memory.</summary>
+/// <remarks>Every operation takes the mmap_lock for writing by itself. Addresses and lengths are multiples of the page size.</remarks>
+public sealed class Mmap<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly Zapper<TArch, TModel> zapper;
+    private readonly ProtectionChanger<TArch, TModel> protection;
+
+    /// <summary>Makes the operations of a machine.</summary>
+    public Mmap(MmContext<TArch, TModel> mm)
+    {
+        this.mm = mm;
+        zapper = new Zapper<TArch, TModel>(mm);
+        protection = new ProtectionChanger<TArch, TModel>(mm);
+    }
+
+    /// <summary>What anonymous private memory that is readable and writable has (mmap of PROT_READ | PROT_WRITE).</summary>
+    public static VmaFlags PrivateReadWrite =>
+        VmaFlags.Read | VmaFlags.Write | VmaFlags.MayRead | VmaFlags.MayWrite | VmaFlags.MayExecute | VmaFlags.Account;
+
+    /// <summary>Maps private anonymous memory at an address (MAP_FIXED_NOREPLACE).</summary>
+    /// <returns>Ok; Exists when something is mapped there; Invalid for an empty or impossible range; NoMemory.</returns>
+    public MmResult Map(uint space, ulong start, ulong length, VmaFlags flags)
+    {
+        if (!IsRange(start, length))
+            return MmResult.Invalid;
+        mm.Spaces.AcquireWrite(space);
+        MmResult result = MapLocked(space, start, length, flags);
+        mm.Spaces.ReleaseWrite(space);
+        return result;
+    }
+
+    /// <summary>Maps private anonymous memory at the lowest gap that is large enough, above a third of the user space.</summary>
+    public MmResult MapAnywhere(uint space, ulong length, VmaFlags flags, out ulong start)
+    {
+        start = 0;
+        if (!IsRange(0, length))
+            return MmResult.Invalid;
+        mm.Spaces.AcquireWrite(space);
+        MmResult result = TryFindGap(space, length, out start) ? MapLocked(space, start, length, flags) : MmResult.NoMemory;
+        mm.Spaces.ReleaseWrite(space);
+        return result;
+    }
+
+    /// <summary>Unmaps a range; holes in it are no error.</summary>
+    public MmResult Unmap(uint space, ulong start, ulong length)
+    {
+        if (!IsRange(start, length))
+            return MmResult.Invalid;
+        mm.Spaces.AcquireWrite(space);
+        MmResult result = UnmapLocked(space, start, start + length);
+        mm.Spaces.ReleaseWrite(space);
+        return result;
+    }
+
+    /// <summary>
+    /// Gives a range new rights. It stops at a hole with NoMemory, after doing the part before it.
+    /// </summary>
+    public MmResult Protect(uint space, ulong start, ulong length, AccessRights rights)
+    {
+        if (!IsRange(start, length))
+            return MmResult.Invalid;
+        mm.Spaces.AcquireWrite(space);
+        MmResult result = ProtectLocked(space, start, start + length, (VmaFlags)(uint)(rights & ~AccessRights.Shared));
+        mm.Spaces.ReleaseWrite(space);
+        return result;
+    }
+
+    /// <summary>Whether a range is not empty, page-aligned and inside user space.</summary>
+    internal static bool IsRange(ulong start, ulong length)
+    {
+        ulong mask = (1UL << TArch.PageShift) - 1;
+        return length != 0 && ((start | length) & mask) == 0 && length <= TArch.UserSpaceEnd && start <= TArch.UserSpaceEnd - length;
+    }
+
+    /// <summary>munmap under the mmap_lock for writing; on NoMemory nothing was unmapped.</summary>
+    internal MmResult UnmapLocked(uint space, ulong start, ulong end)
+    {
+        if (!TrySplitAt(space, start) || !TrySplitAt(space, end))
+            return MmResult.NoMemory;
+        uint vma = mm.Vmas.FindFirstEndingAbove(space, start);
+        while (vma != 0 && mm.Vmas[vma].Start < end)
+        {
+            uint next = mm.Vmas.Next(vma);
+            zapper.Zap(vma, mm.Vmas[vma].Start, mm.Vmas[vma].End, dropMarkers: true);
+            mm.Vmas.Remove(vma); // after this no reverse-map walker can be on its way to the tables below
+            vma = next;
+        }
+
+        FreeTables(space, start, end);
+        return MmResult.Ok;
+    }
+
+    /// <summary>The lowest gap of a length at or above the mapping base.</summary>
+    internal bool TryFindGap(uint space, ulong length, out ulong start)
+    {
+        ulong span = 1UL << TArch.LevelShift(2);
+        start = (TArch.UserSpaceEnd / 3) & ~(span - 1);
+        for (uint vma = mm.Vmas.FindFirstEndingAbove(space, start); vma != 0; vma = mm.Vmas.Next(vma))
+        {
+            if (mm.Vmas[vma].Start >= start && mm.Vmas[vma].Start - start >= length)
+                return true;
+            start = mm.Vmas[vma].End;
+        }
+
+        return TArch.UserSpaceEnd - start >= length;
+    }
+
+    private MmResult MapLocked(uint space, ulong start, ulong length, VmaFlags flags)
+    {
+        if (mm.Vmas.Overlaps(space, start, start + length))
+            return MmResult.Exists;
+        return mm.Vmas.TryMap(space, start, start + length, flags, start >> TArch.PageShift, 0) != 0 ? MmResult.Ok : MmResult.NoMemory;
+    }
+
+    private bool TrySplitAt(uint space, ulong address)
+    {
+        uint vma = mm.Vmas.Find(space, address);
+        return vma == 0 || mm.Vmas[vma].Start == address || mm.Vmas.TrySplit(vma, address) != 0;
+    }
+
+    private void FreeTables(uint space, ulong start, ulong end)
+    {
+        uint next = mm.Vmas.FindFirstEndingAbove(space, start);
+        uint previous = next != 0 ? mm.Vmas.Previous(next) : mm.Vmas.Last(space);
+        ulong floor = previous != 0 ? mm.Vmas[previous].End : 0;
+        ulong ceiling = next != 0 ? mm.Vmas[next].Start : TArch.UserSpaceEnd;
+        mm.Tables.FreeTables(mm.Spaces[space].Root, start, end, floor, ceiling);
+    }
+
+    private MmResult ProtectLocked(uint space, ulong start, ulong end, VmaFlags rights)
+    {
+        const VmaFlags Rights = VmaFlags.Read | VmaFlags.Write | VmaFlags.Execute;
+        for (ulong position = start; position < end;)
+        {
+            uint vma = mm.Vmas.Find(space, position);
+            if (vma == 0)
+                return MmResult.NoMemory;
+            ulong stop = Math.Min(mm.Vmas[vma].End, end);
+            VmaFlags old = mm.Vmas.FlagsOf(vma);
+            VmaFlags wanted = (old & ~Rights) | rights;
+            if (wanted != old)
+            {
+                uint changed = mm.Vmas.TryModify(vma, position, stop, Accounted(vma, old, wanted), mm.Vmas[vma].Uffd);
+                if (changed == 0)
+                    return MmResult.NoMemory;
+                protection.Change(changed, position, stop);
+            }
+
+            position = stop;
+        }
+
+        return MmResult.Ok;
+    }
+
+    /// <summary>
+    /// Commit accounting: a private mapping that becomes writable is counted; one that becomes read-only before anything was written is no
+    /// longer. The flag takes part in merging.
+    /// </summary>
+    private VmaFlags Accounted(uint vma, VmaFlags old, VmaFlags wanted)
+    {
+        if ((wanted & VmaFlags.Write) != 0)
+            return (old & (VmaFlags.Account | VmaFlags.Write | VmaFlags.Shared)) == 0 ? wanted | VmaFlags.Account : wanted;
+        bool untouched = (old & VmaFlags.Shared) == 0 && mm.Vmas.AnonVmaOf(vma) == 0;
+        return untouched ? wanted & ~VmaFlags.Account : wanted;
+    }
+}

@@ -1,0 +1,168 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Mm;
+
+/// <summary>mremap(2): moving, growing and shrinking mappings.</summary>
+/// <remarks>Takes the mmap_lock for writing. Addresses and lengths are multiples of the page size.</remarks>
+public sealed class Mremap<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly Mmap<TArch, TModel> mmap;
+    private readonly EntryMover<TArch, TModel> mover;
+
+    /// <summary>Makes the operation of a machine.</summary>
+    public Mremap(MmContext<TArch, TModel> mm, Mmap<TArch, TModel> mmap)
+    {
+        this.mm = mm;
+        this.mmap = mmap;
+        mover = new EntryMover<TArch, TModel>(mm);
+    }
+
+    /// <summary>
+    /// Moves [oldStart, oldStart + length) to newStart, replacing what is there (MREMAP_FIXED). Several VMAs move together and keep the gaps
+    /// between them.
+    /// </summary>
+    /// <param name="space">The address space.</param>
+    /// <param name="oldStart">Where the range is.</param>
+    /// <param name="newStart">Where it goes; the two ranges must not overlap.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="dontUnmap">MREMAP_DONTUNMAP: the old range stays mapped, empty.</param>
+    /// <returns>Ok; Fault when nothing is mapped at the start of the range; Invalid; NoMemory.</returns>
+    public MmResult Move(uint space, ulong oldStart, ulong newStart, ulong length, bool dontUnmap)
+    {
+        if (!Mmap<TArch, TModel>.IsRange(oldStart, length) || !Mmap<TArch, TModel>.IsRange(newStart, length))
+            return MmResult.Invalid;
+        if (oldStart < newStart + length && newStart < oldStart + length)
+            return MmResult.Invalid;
+        mm.Spaces.AcquireWrite(space);
+        MmResult result = MoveLocked(space, oldStart, newStart, length, dontUnmap);
+        mm.Spaces.ReleaseWrite(space);
+        return result;
+    }
+
+    /// <summary>
+    /// Changes the length of a mapping inside one VMA. Growing extends it in place if nothing is behind it, else moves it (MREMAP_MAYMOVE).
+    /// </summary>
+    /// <param name="space">The address space.</param>
+    /// <param name="start">Where the mapping is.</param>
+    /// <param name="oldLength">Its length.</param>
+    /// <param name="newLength">The length it gets.</param>
+    /// <param name="mayMove">Whether it may move.</param>
+    /// <param name="newStart">Where it is afterwards.</param>
+    /// <returns>Ok; Fault when the range is not in one VMA; NoMemory when it cannot grow; Invalid.</returns>
+    public MmResult Resize(uint space, ulong start, ulong oldLength, ulong newLength, bool mayMove, out ulong newStart)
+    {
+        newStart = start;
+        if (!Mmap<TArch, TModel>.IsRange(start, oldLength) || !Mmap<TArch, TModel>.IsRange(start, newLength))
+            return MmResult.Invalid;
+        mm.Spaces.AcquireWrite(space);
+        MmResult result = newLength <= oldLength
+            ? Shrink(space, start, oldLength, newLength)
+            : Grow(space, start, oldLength, newLength, mayMove, out newStart);
+        mm.Spaces.ReleaseWrite(space);
+        return result;
+    }
+
+    private MmResult Shrink(uint space, ulong start, ulong oldLength, ulong newLength)
+    {
+        if (mm.Vmas.Find(space, start) == 0)
+            return MmResult.Fault;
+        return newLength == oldLength ? MmResult.Ok : mmap.UnmapLocked(space, start + newLength, start + oldLength);
+    }
+
+    private MmResult Grow(uint space, ulong start, ulong oldLength, ulong newLength, bool mayMove, out ulong newStart)
+    {
+        newStart = start;
+        uint vma = mm.Vmas.Find(space, start);
+        if (vma == 0 || mm.Vmas[vma].End < start + oldLength)
+            return MmResult.Fault;
+        if (mm.Vmas[vma].End == start + oldLength && TryGrowInPlace(space, vma, newLength - oldLength))
+            return MmResult.Ok;
+        if (!mayMove || !mmap.TryFindGap(space, newLength, out ulong gap))
+            return MmResult.NoMemory;
+        MmResult result = MoveVma(space, start, gap, oldLength, dontUnmap: false);
+        if (result != MmResult.Ok)
+            return result;
+        newStart = gap;
+        uint moved = mm.Vmas.Find(space, gap);
+        return TryGrowInPlace(space, moved, newLength - oldLength) ? MmResult.Ok : MmResult.NoMemory;
+    }
+
+    private bool TryGrowInPlace(uint space, uint vma, ulong bytes)
+    {
+        ulong end = mm.Vmas[vma].End;
+        if (end + bytes > TArch.UserSpaceEnd || mm.Vmas.Overlaps(space, end, end + bytes))
+            return false;
+        ulong offset = mm.Vmas.LinearIndex(vma, end);
+        uint grown = mm.Vmas.TryMap(space, end, end + bytes, mm.Vmas.FlagsOf(vma), offset, mm.Vmas[vma].SharedObject);
+        if (grown != 0 && mm.Vmas[grown].Start != end)
+            return true;
+        if (grown != 0)
+            mmap.UnmapLocked(space, end, end + bytes); // it did not become one with the VMA (a registered one, say)
+        return false;
+    }
+
+    private MmResult MoveLocked(uint space, ulong oldStart, ulong newStart, ulong length, bool dontUnmap)
+    {
+        ulong end = oldStart + length;
+        uint first = mm.Vmas.FindFirstEndingAbove(space, oldStart);
+        if (first == 0 || mm.Vmas[first].Start > oldStart)
+            return MmResult.Fault;
+        bool seen = false;
+        for (ulong position = oldStart; position < end;)
+        {
+            uint vma = mm.Vmas.FindFirstEndingAbove(space, position);
+            if (vma == 0 || mm.Vmas[vma].Start >= end)
+                break;
+            ulong from = Math.Max(position, mm.Vmas[vma].Start);
+            ulong stop = Math.Min(mm.Vmas[vma].End, end);
+            bool registered = mm.Vmas[vma].Uffd != 0;
+            if (registered && (seen || mm.Vmas[vma].End < end))
+                return MmResult.Fault; // a VMA that userfaultfd watches moves alone
+            MmResult result = MoveVma(space, from, newStart + (from - oldStart), stop - from, dontUnmap);
+            if (result != MmResult.Ok)
+                return result;
+            seen = true;
+            position = stop;
+        }
+
+        return MmResult.Ok;
+    }
+
+    /// <summary>Moves a range inside one VMA (move_vma): a VMA at the new place, then the entries, then the old range goes.</summary>
+    private MmResult MoveVma(uint space, ulong oldStart, ulong newStart, ulong length, bool dontUnmap)
+    {
+        MmResult cleared = mmap.UnmapLocked(space, newStart, newStart + length);
+        if (cleared != MmResult.Ok)
+            return cleared;
+        uint vma = mm.Vmas.Find(space, oldStart);
+        bool untouched = mm.Vmas.AnonVmaOf(vma) == 0 && mm.Vmas[vma].SharedObject == 0;
+        ulong offset = untouched ? newStart >> TArch.PageShift : mm.Vmas.LinearIndex(vma, oldStart);
+        uint target = mm.Vmas.TryCopyForMove(vma, oldStart, length, newStart, offset);
+        if (target == 0)
+            return MmResult.NoMemory;
+        ulong moved = mover.Move(vma, oldStart, newStart, length);
+        if (moved < length)
+        {
+            // Out of tables in the middle: what was moved goes back (its old tables are still there), and the new VMA goes.
+            mover.Move(vma, newStart, oldStart, moved);
+            mmap.UnmapLocked(space, newStart, newStart + length);
+            return MmResult.NoMemory;
+        }
+
+        mm.Vmas.ClearRegistration(target);
+        return dontUnmap ? KeepOldVma(vma, target, oldStart, length) : mmap.UnmapLocked(space, oldStart, oldStart + length);
+    }
+
+    /// <summary>MREMAP_DONTUNMAP: the old VMA stays but is not locked any more; moved as a whole it has no anonymous page left.</summary>
+    private MmResult KeepOldVma(uint vma, uint target, ulong oldStart, ulong length)
+    {
+        mm.Vmas.SetFlags(vma, mm.Vmas.FlagsOf(vma) & ~VmaFlags.Locked);
+        if (vma != target && mm.Vmas[vma].Start == oldStart && mm.Vmas[vma].End == oldStart + length)
+            mm.Vmas.DropAnonVma(vma);
+        return MmResult.Ok;
+    }
+}

@@ -1,0 +1,144 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Leaves;
+using PageTableEmu.Paging;
+using PageTableEmu.Swap;
+
+namespace PageTableEmu.Mm;
+
+/// <summary>What MADV_COLD, WILLNEED, DONTNEED and FREE do to the pages of one VMA (mm/madvise.c *_pte_range).</summary>
+/// <remarks>The caller holds the mmap_lock for reading.</remarks>
+internal sealed class PageAdvice<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly FaultHandler<TArch, TModel> faults;
+    private readonly Zapper<TArch, TModel> zapper;
+
+    internal PageAdvice(MmContext<TArch, TModel> mm, FaultHandler<TArch, TModel> faults)
+    {
+        this.mm = mm;
+        this.faults = faults;
+        zapper = new Zapper<TArch, TModel>(mm);
+    }
+
+    internal void Apply(uint vma, ulong start, ulong end, Advice advice)
+    {
+        if (advice == Advice.DontNeed)
+        {
+            zapper.Zap(vma, start, end, dropMarkers: false);
+            return;
+        }
+
+        ulong page = 1UL << TArch.PageShift;
+        uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
+        for (ulong address = start; address < end;)
+        {
+            ulong stop = Math.Min(end, Zapper<TArch, TModel>.TableEnd(address));
+            if (advice == Advice.WillNeed)
+            {
+                for (; address < stop; address += page)
+                    ReadAhead(root, address);
+                continue;
+            }
+
+            using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
+            if (guard.Table == 0)
+                address = stop;
+            for (; address < stop; address += page)
+            {
+                Leaf<TArch, TModel> leaf = guard[address];
+                if (advice == Advice.Free)
+                    MakeLazyFree(vma, leaf);
+                else
+                    MakeCold(leaf);
+            }
+        }
+    }
+
+    private void MakeCold(Leaf<TArch, TModel> leaf)
+    {
+        Pte entry = leaf.Value;
+        if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1))
+            return;
+        uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
+        if (frame == 0 || mm.Frames.Mappings(frame) != 1)
+            return;
+        if (TArch.IsYoung(entry))
+            leaf.SetPresent(TArch.MakeOld(entry));
+        mm.Frames.Clear(frame, FrameFlags.Active | FrameFlags.Referenced);
+    }
+
+    /// <summary>
+    /// A swapped page is dropped at once; a present one becomes clean and loses its backing, so that reclaim may drop it as long as nobody
+    /// writes it. A page that fork shares is taken too, unless the frame itself is dirty or in the swap cache: the other side's dirty entry
+    /// then rescues it.
+    /// </summary>
+    private void MakeLazyFree(uint vma, Leaf<TArch, TModel> leaf)
+    {
+        Pte entry = leaf.Value;
+        if (TArch.IsNone(entry, 1))
+            return;
+        if (!TArch.IsPresent(entry, 1))
+        {
+            DropSoftLeaf(vma, leaf, mm.Decode(entry));
+            return;
+        }
+
+        uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
+        if (frame == 0 || !TryClean(frame))
+            return;
+        if (TArch.IsYoung(entry) || TArch.IsDirty(entry))
+            leaf.SetPresent(TArch.MakeOld(TArch.MakeClean(entry)));
+        const FrameFlags Needed = FrameFlags.Anon | FrameFlags.SwapBacked;
+        if ((mm.Frames.Flags(frame) & (Needed | FrameFlags.SwapCache | FrameFlags.Unevictable)) == Needed)
+            mm.Frames.Clear(frame, FrameFlags.SwapBacked);
+    }
+
+    private void DropSoftLeaf(uint vma, Leaf<TArch, TModel> leaf, in SoftLeaf soft)
+    {
+        if (soft.Kind == SoftLeafKind.Swap)
+        {
+            Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].SwapEntries, -1);
+            mm.Leaves.Drop(leaf, new SwapEntry(soft.Type, soft.Offset));
+        }
+        else if (soft.Kind == SoftLeafKind.HwPoison || (soft.Markers & PteMarkers.Poisoned) != 0)
+        {
+            mm.Leaves.Mark(leaf, default);
+        }
+    }
+
+    /// <summary>Takes a frame out of the swap cache and makes it clean; false when others map it or its slot is in use.</summary>
+    private bool TryClean(uint frame)
+    {
+        if ((mm.Frames.Flags(frame) & (FrameFlags.SwapCache | FrameFlags.Dirty)) == 0)
+            return true;
+        if (!mm.Frames.TryLock(frame))
+            return false;
+        bool mine = mm.Frames.Mappings(frame) == 1;
+        if (mine && mm.Frames.Has(frame, FrameFlags.SwapCache))
+            mine = mm.Swap.TryFreeSlot(frame);
+        if (mine)
+            mm.Frames.Clear(frame, FrameFlags.Dirty);
+        mm.Frames.Unlock(frame);
+        return mine;
+    }
+
+    private void ReadAhead(uint root, ulong address)
+    {
+        uint table = mm.Tables.LeafTable(root, address);
+        if (table == 0)
+            return;
+        Pte entry = PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(table, address));
+        if (TArch.IsNone(entry, 1) || TArch.IsPresent(entry, 1) || mm.Decode(entry) is not { Kind: SoftLeafKind.Swap } soft)
+            return;
+        var slot = new SwapEntry(soft.Type, soft.Offset);
+        if (!mm.Swap.TryPinArea(slot))
+            return;
+        uint frame = faults.SwapIn.ReadIntoCache(slot, out _);
+        if (frame != 0)
+            mm.Folios.Put(frame);
+        mm.Swap.UnpinArea(slot);
+    }
+}

@@ -1,0 +1,110 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Mm;
+
+/// <summary>Birth, fork and death of address spaces (kernel/fork.c dup_mmap, mm/mmap.c exit_mmap).</summary>
+/// <remarks>
+/// An address space is kept by users: its process, and swapoff while it works in it. The last user to let go tears it down.
+/// </remarks>
+public sealed class ProcessLife<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly ForkCopier<TArch, TModel> copier;
+    private readonly Zapper<TArch, TModel> zapper;
+
+    /// <summary>Makes the operations of a machine.</summary>
+    public ProcessLife(MmContext<TArch, TModel> mm)
+    {
+        this.mm = mm;
+        copier = new ForkCopier<TArch, TModel>(mm);
+        zapper = new Zapper<TArch, TModel>(mm);
+    }
+
+    /// <summary>Makes an empty address space with one user; 0 when records or frames run out.</summary>
+    public uint TryCreate()
+    {
+        uint space = mm.Spaces.TryCreate();
+        if (space == 0)
+            return 0;
+        uint root = mm.Tables.TryCreateRoot(space);
+        if (root == 0)
+        {
+            mm.Spaces.Destroy(space);
+            return 0;
+        }
+
+        mm.Spaces[space].Root = root;
+        Atomic<TModel>.Store(ref mm.Spaces[space].Users, 1);
+        return space;
+    }
+
+    /// <summary>Makes a copy of an address space, sharing all pages copy-on-write; 0 when anything runs out (nothing is left behind).</summary>
+    public uint TryFork(uint parent)
+    {
+        uint child = TryCreate();
+        if (child == 0)
+            return 0;
+        mm.Spaces.AcquireWrite(parent);
+        mm.Spaces.AcquireWrite(child);
+        ref AddressSpace source = ref mm.Spaces[parent];
+        Atomic<TModel>.Add(ref source.WriteProtectSequence, 1); // odd: lock-free pins must not trust what they read now
+        bool copied = TryCopyVmas(parent, child);
+        Atomic<TModel>.Add(ref source.WriteProtectSequence, 1);
+        mm.Spaces.ReleaseWrite(child);
+        mm.Spaces.ReleaseWrite(parent);
+        if (copied)
+            return child;
+        Put(child);
+        return 0;
+    }
+
+    /// <summary>Drops one user; the last one tears the address space down.</summary>
+    public void Put(uint space)
+    {
+        if (Atomic<TModel>.Add(ref mm.Spaces[space].Users, -1) != 0)
+            return;
+        mm.Spaces.AcquireWrite(space);
+        for (uint vma = mm.Vmas.FindFirstEndingAbove(space, 0); vma != 0; vma = mm.Vmas.Next(vma))
+            zapper.Zap(vma, mm.Vmas[vma].Start, mm.Vmas[vma].End, dropMarkers: true);
+        for (uint vma = mm.Vmas.FindFirstEndingAbove(space, 0); vma != 0; vma = mm.Vmas.FindFirstEndingAbove(space, 0))
+            mm.Vmas.Remove(vma);
+        uint root = mm.Spaces[space].Root;
+        mm.Tables.FreeTables(root, 0, TArch.UserSpaceEnd, 0, ulong.MaxValue);
+        mm.Tables.FreeRoot(root);
+        mm.Spaces.ReleaseWrite(space);
+        mm.Spaces.RemoveFromMmList(space);
+        mm.Spaces.Destroy(space);
+    }
+
+    private bool TryCopyVmas(uint parent, uint child)
+    {
+        for (uint vma = mm.Vmas.FindFirstEndingAbove(parent, 0); vma != 0; vma = mm.Vmas.Next(vma))
+        {
+            VmaFlags flags = mm.Vmas.FlagsOf(vma);
+            if ((flags & VmaFlags.DontFork) == 0 && !TryCopyVma(vma, flags, child))
+                return false;
+        }
+
+        return true;
+    }
+
+    private bool TryCopyVma(uint vma, VmaFlags flags, uint child)
+    {
+        uint clone = mm.Vmas.TryClone(vma, child);
+        if (clone == 0)
+            return false;
+        mm.Vmas.ClearRegistration(clone);
+        mm.Vmas.SetFlags(clone, mm.Vmas.FlagsOf(clone) & ~VmaFlags.Locked);
+        if ((flags & VmaFlags.WipeOnFork) != 0)
+            return true;
+        if (!mm.Vmas.TryForkAnonVma(clone, vma))
+            return false;
+
+        // A VMA that never had an anonymous page shows at most the zero page: the child faults that in again by itself.
+        bool worthCopying = mm.Vmas.AnonVmaOf(vma) != 0 || (flags & VmaFlags.Guard) != 0;
+        return !worthCopying || copier.TryCopy(vma, clone);
+    }
+}

@@ -1,0 +1,129 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Leaves;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Mm;
+
+/// <summary>Loads and stores of a processor in user mode, with the faults they take.</summary>
+/// <remarks>
+/// Each access to a page happens under the lock of its page table: whoever takes the page away locks the same table, so no store can reach a
+/// frame after its entry is gone. That is what flushing a hardware TLB achieves on a machine.
+/// </remarks>
+public sealed class UserAccess<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    /// <summary>How often an access that found no free frame asks for reclaim before it gives up.</summary>
+    private const int PressureTries = 8;
+
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly FaultHandler<TArch, TModel> faults;
+
+    /// <summary>Makes the operations of a machine.</summary>
+    public UserAccess(MmContext<TArch, TModel> mm, FaultHandler<TArch, TModel> faults)
+    {
+        this.mm = mm;
+        this.faults = faults;
+    }
+
+    /// <summary>Loads bytes; on a failure those of the pages before it were loaded.</summary>
+    public UserAccessResult Read(uint space, ulong virtualAddress, Span<byte> destination, ref FaultCounters counters)
+    {
+        while (!destination.IsEmpty)
+        {
+            int length = Math.Min(destination.Length, BytesToPageEnd(virtualAddress));
+            UserAccessResult result = AccessPage(space, virtualAddress, AccessKind.Read, destination[..length], default, ref counters);
+            if (result != UserAccessResult.Ok)
+                return result;
+            destination = destination[length..];
+            virtualAddress += (uint)length;
+        }
+
+        return UserAccessResult.Ok;
+    }
+
+    /// <summary>Stores bytes; on a failure those of the pages before it were stored.</summary>
+    public UserAccessResult Write(uint space, ulong virtualAddress, ReadOnlySpan<byte> source, ref FaultCounters counters)
+    {
+        while (!source.IsEmpty)
+        {
+            int length = Math.Min(source.Length, BytesToPageEnd(virtualAddress));
+            UserAccessResult result = AccessPage(space, virtualAddress, AccessKind.Write, default, source[..length], ref counters);
+            if (result != UserAccessResult.Ok)
+                return result;
+            source = source[length..];
+            virtualAddress += (uint)length;
+        }
+
+        return UserAccessResult.Ok;
+    }
+
+    private static int BytesToPageEnd(ulong virtualAddress) =>
+        (1 << TArch.PageShift) - (int)(virtualAddress & ((1UL << TArch.PageShift) - 1));
+
+    private static VmaFlags Needed(AccessKind kind) => kind switch
+    {
+        AccessKind.Write => VmaFlags.Write,
+        AccessKind.Execute => VmaFlags.Execute,
+        _ => VmaFlags.Read | VmaFlags.Write | VmaFlags.Execute, // any of them makes a mapping readable
+    };
+
+    /// <summary>Tries the access, faults, and tries again until the entry allows it. Exactly one of the spans is used.</summary>
+    private UserAccessResult AccessPage(
+        uint space, ulong address, AccessKind kind, Span<byte> load, ReadOnlySpan<byte> store, ref FaultCounters counters)
+    {
+        FaultFlags flags = FaultFlags.AllowRetry | (kind == AccessKind.Write ? FaultFlags.Write : FaultFlags.None);
+        int pressure = 0;
+        while (true)
+        {
+            mm.Spaces.AcquireRead(space);
+            uint vma = mm.Vmas.Find(space, address);
+            if (vma == 0 || (mm.Vmas.FlagsOf(vma) & Needed(kind)) == 0)
+            {
+                mm.Spaces.ReleaseRead(space);
+                return UserAccessResult.SegmentationFault;
+            }
+
+            if (TryAccess(mm.Spaces[space].Root, address, kind, load, store))
+            {
+                mm.Spaces.ReleaseRead(space);
+                return UserAccessResult.Ok;
+            }
+
+            FaultResult result = faults.Handle(vma, address, flags, ref counters);
+            mm.Spaces.ReleaseRead(space);
+            flags = (result & FaultResult.Retry) != 0 ? flags | FaultFlags.Tried : flags & ~FaultFlags.Tried;
+            bool outOfMemory = (result & FaultResult.OutOfMemory) != 0;
+            if (outOfMemory && pressure++ < PressureTries && mm.MemoryPressure())
+                continue;
+            if ((result & FaultResult.Error) != 0)
+                return Translate(result);
+        }
+    }
+
+    private bool TryAccess(uint root, ulong address, AccessKind kind, Span<byte> load, ReadOnlySpan<byte> store)
+    {
+        using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
+        if (guard.Table == 0)
+            return false;
+        Leaf<TArch, TModel> leaf = guard[address];
+        Pte entry = leaf.Value;
+        if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1) || !TArch.TryAccess(entry, kind, 1, out Pte after))
+            return false;
+        if (after != entry)
+            leaf.SetPresent(after); // as the hardware does, before the data moves
+        Span<byte> page = mm.Frames.Bytes((uint)TArch.FrameOf(entry, 1))[(int)(address & ((1UL << TArch.PageShift) - 1))..];
+        if (kind == AccessKind.Write)
+            SharedBytes<TModel>.Copy(store, page[..store.Length]);
+        else
+            SharedBytes<TModel>.Copy(page[..load.Length], load);
+        return true;
+    }
+
+    private static UserAccessResult Translate(FaultResult result)
+    {
+        if ((result & FaultResult.OutOfMemory) != 0)
+            return UserAccessResult.OutOfMemory;
+        return (result & FaultResult.SegmentationFault) != 0 ? UserAccessResult.SegmentationFault : UserAccessResult.BusError;
+    }
+}

@@ -1,0 +1,92 @@
+using System.Buffers;
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Leaves;
+using PageTableEmu.Mm;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Reclaim;
+
+/// <summary>MADV_PAGEOUT: reclaims the pages that only this address space maps (mm/madvise.c madvise_pageout).</summary>
+public sealed class PageOut<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly Reclaimer<TArch, TModel> reclaimer;
+
+    /// <summary>Makes the operation of a machine.</summary>
+    public PageOut(MmContext<TArch, TModel> mm, Reclaimer<TArch, TModel> reclaimer)
+    {
+        this.mm = mm;
+        this.reclaimer = reclaimer;
+    }
+
+    /// <summary>Reclaims the pages of [start, end), in ascending order of address.</summary>
+    /// <returns>Ok, also when pages were skipped; Invalid at a locked VMA; NoMemory when a part is not mapped.</returns>
+    public MmResult Apply(uint space, ulong start, ulong end)
+    {
+        var visitor = new Visitor(this);
+        mm.Spaces.AcquireRead(space);
+        MmResult result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
+        mm.Spaces.ReleaseRead(space);
+        return result;
+    }
+
+    private void ReclaimPiece(uint vma, ulong start, ulong end)
+    {
+        uint[] batch = ArrayPool<uint>.Shared.Rent(1 << TArch.LevelBits(1));
+        uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
+        for (ulong address = start; address < end;)
+        {
+            ulong span = 1UL << TArch.LevelShift(2);
+            ulong stop = Math.Min(end, (address & ~(span - 1)) + span);
+            int count = Collect(root, address, stop, batch);
+            for (int i = 0; i < count; i++)
+            {
+                reclaimer.Shrink(batch[i], ignoreReferences: true);
+                mm.Folios.Put(batch[i]);
+            }
+
+            address = stop;
+        }
+
+        ArrayPool<uint>.Shared.Return(batch);
+    }
+
+    /// <summary>References the pages of one table that this entry alone maps and that reclaim may have; reclaim comes after the table lock.</summary>
+    private int Collect(uint root, ulong start, ulong end, uint[] batch)
+    {
+        int count = 0;
+        using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, start);
+        if (guard.Table == 0)
+            return 0;
+        for (ulong address = start; address < end; address += 1UL << TArch.PageShift)
+        {
+            Pte entry = guard[address].Value;
+            if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1))
+                continue;
+            uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
+            if (frame == 0 || mm.Frames.Mappings(frame) != 1)
+                continue;
+            if ((mm.Frames.Flags(frame) & (FrameFlags.Lru | FrameFlags.Unevictable)) != FrameFlags.Lru)
+                continue;
+            mm.Frames.Clear(frame, FrameFlags.Active | FrameFlags.Referenced);
+            mm.Frames.Get(frame);
+            batch[count++] = frame;
+        }
+
+        return count;
+    }
+
+    private readonly struct Visitor(PageOut<TArch, TModel> owner) : IVmaPieceVisitor
+    {
+        public MmResult Visit(uint vma, ulong start, ulong end)
+        {
+            if ((owner.mm.Vmas.FlagsOf(vma) & VmaFlags.Locked) != 0)
+                return MmResult.Invalid;
+            owner.ReclaimPiece(vma, start, end);
+            return MmResult.Ok;
+        }
+    }
+}

@@ -1,0 +1,152 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Mm;
+using PageTableEmu.Paging;
+using PageTableEmu.Swap;
+
+namespace PageTableEmu.Reclaim;
+
+/// <summary>
+/// Brings back every page of a swap area and removes the area (mm/swapfile.c try_to_unuse).
+/// </summary>
+/// <remarks>
+/// Clause (c) of swap-in: the area hands out no slot any more, so an entry that names it cannot change its meaning. Address spaces are visited
+/// in the order of the swapoff list, each from low to high addresses; what the swap cache still holds afterwards is let go; and so on until
+/// no slot is in use. A page comes back read-only and old: the next store takes a fault.
+/// </remarks>
+public sealed class SwapOff<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly FaultHandler<TArch, TModel> faults;
+    private readonly ProcessLife<TArch, TModel> life;
+
+    /// <summary>Makes the operation of a machine.</summary>
+    public SwapOff(MmContext<TArch, TModel> mm, FaultHandler<TArch, TModel> faults, ProcessLife<TArch, TModel> life)
+    {
+        this.mm = mm;
+        this.faults = faults;
+        this.life = life;
+    }
+
+    /// <summary>Removes an area.</summary>
+    /// <returns>Ok; Invalid when there is no such area; NoMemory when its pages do not fit (it is in use again, nothing is lost).</returns>
+    public SwapResult Run(uint type)
+    {
+        SwapResult begun = mm.Swap.BeginSwapOff(type);
+        if (begun != SwapResult.Ok)
+            return begun;
+        while (mm.Swap.InUse(type) != 0)
+        {
+            if (!TryVisitSpaces(type))
+            {
+                mm.Swap.AbortSwapOff(type);
+                return SwapResult.NoMemory;
+            }
+
+            LetGoOfCache(type);
+        }
+
+        SwapResult finished = mm.Swap.FinishSwapOff(type);
+        if (finished == SwapResult.Ok && !mm.Swap.HasActiveArea && mm.Swap.TotalInUse == 0)
+            mm.Spaces.ClearMmList(); // nobody can swap anything out now, so no entry can be missed
+        return finished;
+    }
+
+    private bool TryVisitSpaces(uint type)
+    {
+        bool done = true;
+        uint space = mm.Spaces.NextOnMmListWithUser(0);
+        while (space != 0)
+        {
+            if (done)
+                done = TryVisitSpace(space, type);
+            uint next = done ? mm.Spaces.NextOnMmListWithUser(space) : 0;
+            life.Put(space); // not before the next one was found: the list goes through it
+            space = next;
+        }
+
+        return done;
+    }
+
+    private bool TryVisitSpace(uint space, uint type)
+    {
+        mm.Spaces.AcquireRead(space);
+        bool done = true;
+        for (uint vma = mm.Vmas.FindFirstEndingAbove(space, 0); vma != 0 && done; vma = mm.Vmas.Next(vma))
+        {
+            if (mm.Vmas.AnonVmaOf(vma) != 0)
+                done = TryVisitVma(vma, type);
+        }
+
+        mm.Spaces.ReleaseRead(space);
+        return done;
+    }
+
+    private bool TryVisitVma(uint vma, uint type)
+    {
+        uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
+        ulong end = mm.Vmas[vma].End;
+        for (ulong address = mm.Vmas[vma].Start; address < end;)
+        {
+            uint table = mm.Tables.LeafTable(root, address);
+            if (table == 0)
+            {
+                ulong span = 1UL << TArch.LevelShift(2);
+                address = (address & ~(span - 1)) + span;
+                continue;
+            }
+
+            Pte entry = PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(table, address));
+            if (!TArch.IsNone(entry, 1) && !TArch.IsPresent(entry, 1) && mm.Decode(entry) is { Kind: SoftLeafKind.Swap } soft
+                && soft.Type == type && !TryBringBack(new Fault(vma, root, address, FaultFlags.None), new SwapEntry(type, soft.Offset)))
+                return false;
+            address += 1UL << TArch.PageShift;
+        }
+
+        return true;
+    }
+
+    /// <summary>False only when frames run out.</summary>
+    private bool TryBringBack(in Fault fault, SwapEntry entry)
+    {
+        if (!mm.Swap.TryPinArea(entry))
+            return true;
+        uint cached = faults.SwapIn.ReadIntoCache(entry, out _);
+        if (cached == 0)
+        {
+            bool gone = mm.Swap.Count(entry) == 0;
+            mm.Swap.UnpinArea(entry);
+            return gone;
+        }
+
+        mm.Frames.Lock(cached);
+        mm.Swap.WaitForWriteback(cached);
+        bool mapped = faults.SwapIn.TryRestore(fault, entry, cached);
+        mm.Swap.TryFreeSlot(cached); // succeeds with the last entry that named it
+        mm.Frames.Unlock(cached);
+        mm.Folios.Put(cached);
+        mm.Swap.UnpinArea(entry);
+        return mapped;
+    }
+
+    private void LetGoOfCache(uint type)
+    {
+        for (ulong offset = mm.Swap.NextInUse(type, 1); offset != 0; offset = mm.Swap.NextInUse(type, offset + 1))
+        {
+            var entry = new SwapEntry(type, offset);
+            uint cached = mm.Swap.Lookup(entry);
+            if (cached == 0)
+                continue;
+            mm.Frames.Lock(cached);
+            if (mm.Swap.IsBound(cached, entry))
+            {
+                mm.Swap.WaitForWriteback(cached);
+                mm.Swap.TryFreeSlot(cached);
+            }
+
+            mm.Frames.Unlock(cached);
+            mm.Folios.Put(cached);
+        }
+    }
+}

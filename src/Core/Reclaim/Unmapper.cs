@@ -1,0 +1,142 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Leaves;
+using PageTableEmu.Mm;
+using PageTableEmu.Paging;
+using PageTableEmu.Swap;
+
+namespace PageTableEmu.Reclaim;
+
+/// <summary>
+/// Takes a folio out of every page table that maps it (mm/rmap.c try_to_unmap_one): swap entries take the place of a swap-backed page, nothing
+/// that of a lazily freed one.
+/// </summary>
+/// <remarks>
+/// <para>The caller holds the folio lock and one reference. The walk holds the lock of the anon_vma root, each entry its table's lock.</para>
+/// <para>Order for one entry: clear it → note that it was dirty (never undone) → [lazily freed: look at references, then at dirty] → swap
+/// reference → give up exclusiveness, the last step that can fail → swapoff list → publish the swap entry → mapping and reference go. After a
+/// failure the walk ends; entries converted before stay converted, ordinary swap entries of a folio in the swap cache.</para>
+/// </remarks>
+public sealed class Unmapper<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+
+    /// <summary>Makes the operation of a machine.</summary>
+    public Unmapper(MmContext<TArch, TModel> mm)
+    {
+        this.mm = mm;
+    }
+
+    /// <summary>Returns whether no page table maps the folio any more.</summary>
+    public bool TryUnmap(uint frame)
+    {
+        mm.Frames.AssertLocked(frame);
+        ulong index = mm.Frames[frame].Index;
+        uint anonVma = mm.ReverseMap.Lock(frame);
+        if (anonVma != 0)
+        {
+            foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, index))
+            {
+                if (!TryUnmapAt(frame, place))
+                    break;
+            }
+
+            mm.ReverseMap.Unlock(anonVma);
+        }
+
+        return mm.Frames.Mappings(frame) == 0;
+    }
+
+    /// <summary>Whether a locked VMA maps the folio; if so the folio is counted as locked in memory (page_referenced).</summary>
+    public bool IsMappedLocked(uint frame)
+    {
+        mm.Frames.AssertLocked(frame);
+        uint anonVma = mm.ReverseMap.Lock(frame);
+        if (anonVma == 0)
+            return false;
+        bool locked = false;
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[frame].Index))
+        {
+            if ((mm.Vmas.FlagsOf(place.Vma) & VmaFlags.Locked) == 0)
+                continue;
+            using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(mm.Spaces[mm.Vmas[place.Vma].AddressSpace].Root, place.Address);
+            locked = guard.Table != 0 && Maps(guard[place.Address].Value, frame);
+            if (!locked)
+                continue;
+            mm.Rmap.MlockFolio(frame);
+            break;
+        }
+
+        mm.ReverseMap.Unlock(anonVma);
+        return locked;
+    }
+
+    private static bool Maps(Pte entry, uint frame) =>
+        !TArch.IsNone(entry, 1) && TArch.IsPresent(entry, 1) && MmContext<TArch, TModel>.NormalFrame(entry) == frame;
+
+    /// <summary>False ends the walk.</summary>
+    private bool TryUnmapAt(uint frame, ReverseMapPlace place)
+    {
+        uint space = mm.Vmas[place.Vma].AddressSpace;
+        using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(mm.Spaces[space].Root, place.Address);
+        if (guard.Table == 0 || !Maps(guard[place.Address].Value, frame))
+            return true;
+        if ((mm.Vmas.FlagsOf(place.Vma) & VmaFlags.Locked) != 0)
+        {
+            mm.Rmap.MlockFolio(frame); // repairs a count that was lost when another locked mapping went
+            return false;
+        }
+
+        Unmapping<TArch, TModel> unmapping = mm.Leaves.BeginUnmap(guard[place.Address]);
+        if (TArch.IsDirty(unmapping.Previous))
+            mm.Frames.Set(frame, FrameFlags.Dirty);
+        bool done = mm.Frames.Has(frame, FrameFlags.SwapBacked)
+            ? TrySwapOut(ref unmapping, frame, space)
+            : TryDiscard(ref unmapping, frame);
+        if (!done)
+            return false;
+        Atomic<TModel>.Add(ref mm.Spaces[space].AnonPages, -1);
+        mm.Rmap.Remove(frame, place.Vma);
+        mm.Folios.Put(frame);
+        return true;
+    }
+
+    /// <summary>
+    /// A lazily freed page goes if nobody wrote it and nobody can any more. The entry is clear (a full fence) before the references are read,
+    /// and those are read before the dirty flag: a writer through a reference sets dirty first and drops the reference after, so one of
+    /// the two is seen.
+    /// </summary>
+    private bool TryDiscard(ref Unmapping<TArch, TModel> unmapping, uint frame)
+    {
+        uint references = mm.Frames.References(frame);
+        uint mappings = mm.Frames.Mappings(frame);
+        bool dirty = mm.Frames.Has(frame, FrameFlags.Dirty);
+        if (!dirty && references == 1 + mappings)
+        {
+            unmapping.Discard();
+            return true;
+        }
+
+        unmapping.Rollback();
+        if (dirty)
+            mm.Frames.Set(frame, FrameFlags.SwapBacked); // written again: an ordinary page from now on
+        return false;
+    }
+
+    private bool TrySwapOut(ref Unmapping<TArch, TModel> unmapping, uint frame, uint space)
+    {
+        var entry = new SwapEntry(mm.Frames[frame].Swap);
+        if (unmapping.AddSlotReference(entry) != SwapResult.Ok || !unmapping.TryShare())
+        {
+            unmapping.Rollback();
+            return false;
+        }
+
+        mm.Spaces.AddToMmList(space); // before the entry is published: swapoff must be able to find it
+        Atomic<TModel>.Add(ref mm.Spaces[space].SwapEntries, 1);
+        unmapping.CommitSwap();
+        return true;
+    }
+}

@@ -1,0 +1,135 @@
+using PageTableEmu.Atomics;
+
+namespace PageTableEmu.Swap;
+
+/// <summary>The lists of clusters of an area: taking one off to work on it, and putting it where its state says.</summary>
+/// <remarks>
+/// All lists are first in, first out. Lock order is cluster, then list; who comes from the list side only tries the cluster's lock and
+/// skips a contended cluster, as the kernel does (isolate_lock_cluster). A cluster's state always names the list that it is on.
+/// </remarks>
+internal sealed class SwapClusters<TModel>
+    where TModel : IModel
+{
+    /// <summary>No cluster.</summary>
+    internal const uint None = uint.MaxValue;
+
+    private readonly SwapAreas<TModel> areas;
+
+    internal SwapClusters(SwapAreas<TModel> areas) => this.areas = areas;
+
+    /// <summary>Locks the cluster of a slot.</summary>
+    internal ref SwapClusterRecord Lock(ref SwapAreaRecord area, ulong offset)
+    {
+        ref SwapClusterRecord cluster = ref areas.Cluster(ref area, (uint)(offset / areas.ClusterSlots));
+        WordLock<TModel>.Acquire(ref cluster.Lock);
+        return ref cluster;
+    }
+
+    internal static void Unlock(ref SwapClusterRecord cluster) => WordLock<TModel>.Release(ref cluster.Lock);
+
+    /// <summary>
+    /// Whether slots can be taken from a locked cluster by somebody who did not get it from a list: an emptied one is on the free list
+    /// and must be taken from there.
+    /// </summary>
+    internal static bool IsUsable(ref SwapClusterRecord cluster, uint order) =>
+        cluster.State is SwapClusterState.None or SwapClusterState.NonFull or SwapClusterState.Frag
+        && (order == 0 || cluster.Used == 0 || cluster.Order == order);
+
+    /// <summary>The first cluster of a list whose lock is free, taken off the list and locked; None when there is none.</summary>
+    internal uint TryIsolate(ref SwapAreaRecord area, SwapClusterState list, uint order)
+    {
+        WordLock<TModel>.Acquire(ref area.ListLock);
+        uint found = None;
+        if (SwapAreas<TModel>.Has(ref area, SwapAreaFlags.WriteOk))
+        {
+            uint position = area.Lists[SwapClusterLists.IndexOf(list, order)].Head;
+            while (position != 0 && !WordLock<TModel>.TryAcquire(ref areas.Cluster(ref area, position - 1).Lock))
+                position = areas.Cluster(ref area, position - 1).Next;
+            if (position != 0)
+            {
+                found = position - 1;
+                Unlink(ref area, found);
+            }
+        }
+
+        WordLock<TModel>.Release(ref area.ListLock);
+        return found;
+    }
+
+    /// <summary>Puts a locked cluster where it belongs after an attempt to allocate from it (relocate_cluster).</summary>
+    internal void Relocate(ref SwapAreaRecord area, uint index)
+    {
+        uint used = areas.Cluster(ref area, index).Used;
+        if (used == 0)
+            MoveTo(ref area, index, SwapClusterState.Free);
+        else if (used == areas.ClusterSlots)
+            MoveTo(ref area, index, SwapClusterState.Full);
+        else
+            MoveTo(ref area, index, SwapClusterState.Frag);
+    }
+
+    /// <summary>Counts a slot of a locked cluster as freed and puts the cluster where it belongs then.</summary>
+    internal void SlotFreed(ref SwapAreaRecord area, uint index)
+    {
+        uint used = --areas.Cluster(ref area, index).Used;
+        areas.CountFreed(ref area);
+        MoveTo(ref area, index, used == 0 ? SwapClusterState.Free : SwapClusterState.NonFull);
+    }
+
+    /// <summary>Puts a cluster that is on no list on its first one: swapon.</summary>
+    internal void Append(ref SwapAreaRecord area, uint index, SwapClusterState state)
+    {
+        ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
+        ref SwapClusterList list = ref area.Lists[SwapClusterLists.IndexOf(state, cluster.Order)];
+        cluster.State = state;
+        cluster.Previous = list.Tail;
+        cluster.Next = 0;
+        if (list.Tail != 0)
+            areas.Cluster(ref area, list.Tail - 1).Next = index + 1;
+        else
+            list.Head = index + 1;
+        list.Tail = index + 1;
+    }
+
+    /// <summary>Returns when no allocator that saw the area active is still at work (wait_for_allocation).</summary>
+    internal void WaitForAllocators(ref SwapAreaRecord area)
+    {
+        for (uint index = 0; index < area.Clusters; index++)
+        {
+            ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
+            WordLock<TModel>.Acquire(ref cluster.Lock);
+            Unlock(ref cluster);
+        }
+    }
+
+    /// <summary>A cluster already in the state stays where it is on the list.</summary>
+    private void MoveTo(ref SwapAreaRecord area, uint index, SwapClusterState state)
+    {
+        ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
+        if (cluster.State == state)
+            return;
+        WordLock<TModel>.Acquire(ref area.ListLock);
+        if (cluster.State != SwapClusterState.None)
+            Unlink(ref area, index);
+        if (state == SwapClusterState.Free)
+            cluster.Order = 0;
+        Append(ref area, index, state);
+        WordLock<TModel>.Release(ref area.ListLock);
+    }
+
+    private void Unlink(ref SwapAreaRecord area, uint index)
+    {
+        ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
+        ref SwapClusterList list = ref area.Lists[SwapClusterLists.IndexOf(cluster.State, cluster.Order)];
+        if (cluster.Previous != 0)
+            areas.Cluster(ref area, cluster.Previous - 1).Next = cluster.Next;
+        else
+            list.Head = cluster.Next;
+        if (cluster.Next != 0)
+            areas.Cluster(ref area, cluster.Next - 1).Previous = cluster.Previous;
+        else
+            list.Tail = cluster.Previous;
+        cluster.Next = cluster.Previous = 0;
+        cluster.State = SwapClusterState.None;
+    }
+}

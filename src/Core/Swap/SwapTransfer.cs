@@ -1,0 +1,141 @@
+using System.Runtime.CompilerServices;
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+
+namespace PageTableEmu.Swap;
+
+/// <summary>Moves contents between folios and slots (mm/page_io.c): zero-filled pages without I/O, writes that complete later, events.</summary>
+/// <remarks>
+/// A write keeps this order: the folio, locked, is made clean; then its content is taken; so whoever changes it later makes it dirty
+/// again after that. An asynchronous write sets Writeback before it unlocks; its completion first stores what went wrong and clears
+/// Writeback last, because from then on the folio can leave the cache and be freed.
+/// </remarks>
+internal sealed class SwapTransfer<TModel>
+    where TModel : IModel
+{
+    private readonly SwapAreas<TModel> areas;
+    private readonly SwapMap<TModel> map;
+    private readonly SwapCache<TModel> cache;
+    private readonly SwapDevices<TModel> devices;
+    private readonly SwapWriteQueue<TModel> queue;
+    private readonly FrameTable<TModel> frames;
+
+    internal SwapTransfer(
+        SwapAreas<TModel> areas, SwapMap<TModel> map, SwapCache<TModel> cache, SwapDevices<TModel> devices, FrameTable<TModel> frames)
+    {
+        this.areas = areas;
+        this.map = map;
+        this.cache = cache;
+        this.devices = devices;
+        this.frames = frames;
+        queue = new SwapWriteQueue<TModel>(areas);
+    }
+
+    /// <summary>Reads a slot into a locked folio (swap_read_folio).</summary>
+    internal SwapResult Read(SwapEntry entry, uint frame)
+    {
+        frames.AssertLocked(frame);
+        if (Unsafe.IsNullRef(ref areas.Slot(entry)))
+            return SwapResult.Invalid;
+        if (map[entry].IsZero)
+        {
+            SharedBytes<TModel>.Clear(frames.Bytes(frame));
+            frames.Set(frame, FrameFlags.Uptodate);
+            return SwapResult.Ok;
+        }
+
+        Atomic<TModel>.Add(ref areas.State.PagesRead, 1);
+        if (devices.TryRead(entry, frames.Bytes(frame)))
+        {
+            frames.Set(frame, FrameFlags.Uptodate);
+            return SwapResult.Ok;
+        }
+
+        Atomic<TModel>.Add(ref areas.State.ReadErrors, 1);
+        frames.Set(frame, FrameFlags.ReadError);
+        return SwapResult.Error;
+    }
+
+    /// <summary>Writes a locked folio to its slot (swap_writeout).</summary>
+    internal SwapWrite Write(uint frame)
+    {
+        AssertWritable(frame);
+        if (cache.TryFreeSlot(frame))
+            return SwapWrite.SlotFreed;
+        var entry = new SwapEntry(frames[frame].Swap);
+        frames.Clear(frame, FrameFlags.Dirty);
+        bool zero = SharedBytes<TModel>.IsZero(frames.Bytes(frame));
+        map.MarkZero(entry, frame, zero);
+        if (zero)
+            return SwapWrite.Done;
+        Atomic<TModel>.Add(ref areas.State.PagesWritten, 1);
+        if (SwapAreas<TModel>.Has(ref areas[entry.Type], SwapAreaFlags.Synchronous))
+            return Transfer(frame) ? SwapWrite.Done : SwapWrite.Failed;
+        frames.Set(frame, FrameFlags.Writeback);
+        while (!queue.TryEnqueue(frame))
+            Complete(1);
+        frames.Unlock(frame);
+        return SwapWrite.UnderWay;
+    }
+
+    /// <summary>Completes pending writes, oldest first.</summary>
+    internal int Complete(int limit)
+    {
+        int completed = 0;
+        while (completed < limit)
+        {
+            uint frame = queue.TryDequeue();
+            if (frame == 0)
+                break;
+            Transfer(frame);
+            frames.Clear(frame, FrameFlags.Reclaim);
+            frames.Clear(frame, FrameFlags.Writeback);
+            completed++;
+        }
+
+        return completed;
+    }
+
+    /// <summary>Returns when a folio is not under writeback: completes what lies before it and its own write, or waits for who does.</summary>
+    internal void Wait(uint frame)
+    {
+        while (frames.Has(frame, FrameFlags.Writeback))
+        {
+            if (Complete(1) == 0)
+                TModel.WaitUntil(ref frames[frame].Flags, (ulong)FrameFlags.Writeback, 0);
+        }
+    }
+
+    /// <summary>What a slot holds for a reader who comes later, without counting as a read.</summary>
+    internal SwapResult Peek(SwapEntry entry, Span<byte> destination)
+    {
+        if (Unsafe.IsNullRef(ref areas.Slot(entry)))
+            return SwapResult.Invalid;
+        if (map[entry].IsZero)
+        {
+            destination.Clear();
+            return SwapResult.Ok;
+        }
+
+        return devices.TryPeek(entry, destination) ? SwapResult.Ok : SwapResult.Error;
+    }
+
+    private bool Transfer(uint frame)
+    {
+        if (devices.TryWrite(new SwapEntry(frames[frame].Swap), frames.Bytes(frame)))
+            return true;
+        Atomic<TModel>.Add(ref areas.State.WriteErrors, 1);
+        frames.Set(frame, FrameFlags.Dirty);
+        return false;
+    }
+
+    private void AssertWritable(uint frame)
+    {
+        if (!TModel.Checked)
+            return;
+        frames.AssertLocked(frame);
+        FrameFlags flags = frames.Flags(frame);
+        if ((flags & FrameFlags.SwapCache) == 0 || (flags & FrameFlags.Writeback) != 0)
+            throw new InvalidOperationException($"Frame {frame} cannot be written to swap: its flags are {flags}.");
+    }
+}

@@ -1,0 +1,211 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Mm;
+using PageTableEmu.Paging;
+using PageTableEmu.Swap;
+
+namespace PageTableEmu.Replay.Machines;
+
+/// <summary>Runs scripts on a machine of this library: translates operations to its calls and its results to Linux's return values.</summary>
+internal sealed class ReplayMachine<TArch> : IReplayMachine
+    where TArch : struct, IArchitecture
+{
+    private const ulong RegionBase = 0x7000_0000_0000;
+    private const int RegionShift = 30;
+    private const uint SwapSlots = 4096;
+    private const int Segv = -11;
+    private const int Bus = -7;
+
+    private readonly Machine<TArch, CheckedModel> machine;
+    private readonly MachineObserver<TArch> observer;
+    private readonly Backend backend;
+    private readonly uint[] spaces = new uint[ScriptOperation.ProcessCount];
+    private readonly byte[] page = new byte[1 << TArch.PageShift];
+    private uint? area;
+
+    internal ReplayMachine(Backend backend)
+    {
+        this.backend = backend;
+        machine = Machine<TArch, CheckedModel>.Create(new MachineImageOptions
+        {
+            RamBytes = 64 << 20,
+            SwapSlots = SwapSlots,
+            SwapStoreSlots = SwapSlots,
+            AddressSpaces = 16,
+            Vmas = 4096,
+            AnonVmas = 4096,
+            AnonVmaChains = 16384,
+        });
+        observer = new MachineObserver<TArch>(machine.Context);
+        spaces[0] = machine.CreateAddressSpace();
+        SwapOn();
+    }
+
+    /// <inheritdoc/>
+    public OperationOutcome Execute(in ScriptOperation operation)
+    {
+        OperationOutcome outcome = Dispatch(operation);
+        machine.Settle(); // the recordings wait for writes and drain the processors' batches after every operation
+        return outcome;
+    }
+
+    /// <inheritdoc/>
+    public void Observe(Observation observation)
+    {
+        ArgumentNullException.ThrowIfNull(observation);
+        observer.ObserveSwap(observation, area);
+        for (int process = 0; process < spaces.Length; process++)
+        {
+            if (spaces[process] != 0)
+                observer.ObserveProcess(observation.AddProcess(process), spaces[process], AddressOf);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<string> Verify() => new VmaVerifier<CheckedModel>(machine.Context.Vmas).VerifyAll();
+
+    /// <inheritdoc/>
+    public bool TryReadEntry(int process, int region, long page, out ulong entry)
+    {
+        entry = 0;
+        if (spaces[process] == 0)
+            return false;
+        ulong address = AddressOf(region, page);
+        uint table = machine.Context.Tables.LeafTable(machine.Context.Spaces[spaces[process]].Root, address);
+        if (table == 0)
+            return false;
+        entry = PageTables<TArch, CheckedModel>.Load(ref machine.Context.Tables.Entry(table, address)).Raw;
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => machine.Dispose();
+
+    private static ulong AddressOf(int region, long page) =>
+        RegionBase + ((ulong)region << RegionShift) + ((ulong)page << TArch.PageShift);
+
+    private static OperationOutcome Outcome(MmResult result, in FaultCounters counters) =>
+        new(result == MmResult.Ok ? 0 : -1, (int)result, -1, counters.Minor, counters.Major);
+
+    private static Advice? AdviceOf(OperationKind kind) => kind switch
+    {
+        OperationKind.Pageout => Advice.PageOut,
+        OperationKind.Cold => Advice.Cold,
+        OperationKind.Free => Advice.Free,
+        OperationKind.DontNeed => Advice.DontNeed,
+        OperationKind.WillNeed => Advice.WillNeed,
+        OperationKind.PopRead => Advice.PopulateRead,
+        OperationKind.PopWrite => Advice.PopulateWrite,
+        OperationKind.DontFork => Advice.DontFork,
+        OperationKind.DoFork => Advice.DoFork,
+        OperationKind.WipeOnFork => Advice.WipeOnFork,
+        OperationKind.KeepOnFork => Advice.KeepOnFork,
+        _ => null,
+    };
+
+    private OperationOutcome Dispatch(in ScriptOperation operation)
+    {
+        uint space = spaces[operation.Process];
+        ulong start = AddressOf(operation.Region, operation.Page);
+        ulong length = (ulong)operation.Count << TArch.PageShift;
+        var counters = new FaultCounters();
+        if (AdviceOf(operation.Kind) is { } advice)
+            return Outcome(machine.Advise(space, start, length, advice, ref counters), counters);
+        switch (operation.Kind)
+        {
+            case OperationKind.Nop:
+                return OperationOutcome.Done();
+            case OperationKind.Map:
+                return Outcome(Map(space, start, length), counters);
+            case OperationKind.Read:
+                return Read(space, start);
+            case OperationKind.Write:
+                page.AsSpan().Fill((byte)operation.Value);
+                return Write(space, start, page);
+            case OperationKind.Poke:
+                page[0] = (byte)operation.Value;
+                return Write(space, start, page.AsSpan(0, 1));
+            case OperationKind.Unmap:
+                return Outcome(machine.Unmap(space, start, length), counters);
+            case OperationKind.Mprotect:
+                return Outcome(machine.Protect(space, start, length, RightsOf(operation.Protection)), counters);
+            case OperationKind.Mremap:
+                ulong target = AddressOf(operation.TargetRegion, operation.TargetPage);
+                return Outcome(machine.Move(space, start, target, length, operation.DontUnmap), counters);
+            case OperationKind.Fork:
+                return Fork(space, operation.Child);
+            case OperationKind.Exit:
+                machine.Exit(space);
+                spaces[operation.Process] = 0;
+                return OperationOutcome.Done();
+            case OperationKind.Reclaim:
+                machine.ReclaimAll();
+                return OperationOutcome.Done();
+            case OperationKind.Swapoff:
+                return SwapOff();
+            case OperationKind.Swapon:
+                return area is null ? SwapOn() : OperationOutcome.Failed((int)MmResult.Busy);
+            default:
+                return OperationOutcome.NotSupported;
+        }
+    }
+
+    private static AccessRights RightsOf(ScriptProtection protection) =>
+        ((protection & ScriptProtection.Read) != 0 ? AccessRights.Read : 0) | ((protection & ScriptProtection.Write) != 0 ? AccessRights.Write : 0);
+
+    private MmResult Map(uint space, ulong start, ulong length)
+    {
+        MmResult mapped = machine.Map(space, start, length, PageTableEmu.Mm.VmaFlags.Read | PageTableEmu.Mm.VmaFlags.Write);
+        var none = new FaultCounters();
+        return mapped == MmResult.Ok ? machine.Advise(space, start, length, Advice.NoHugePage, ref none) : mapped;
+    }
+
+    private OperationOutcome Read(uint space, ulong address)
+    {
+        var counters = new FaultCounters();
+        UserAccessResult result = machine.Read(space, address, page.AsSpan(0, 1), ref counters);
+        return result == UserAccessResult.Ok
+            ? new OperationOutcome(0, 0, page[0], counters.Minor, counters.Major)
+            : new OperationOutcome(SignalOf(result), 0, -1, counters.Minor, counters.Major);
+    }
+
+    private OperationOutcome Write(uint space, ulong address, ReadOnlySpan<byte> content)
+    {
+        var counters = new FaultCounters();
+        UserAccessResult result = machine.Write(space, address, content, ref counters);
+        return new OperationOutcome(SignalOf(result), 0, -1, counters.Minor, counters.Major);
+    }
+
+    private static int SignalOf(UserAccessResult result) => result switch
+    {
+        UserAccessResult.Ok => 0,
+        UserAccessResult.SegmentationFault => Segv,
+        _ => Bus,
+    };
+
+    private OperationOutcome Fork(uint space, int child)
+    {
+        spaces[child] = machine.Fork(space);
+        return spaces[child] != 0 ? OperationOutcome.Done(value: 0) : OperationOutcome.Failed((int)MmResult.NoMemory);
+    }
+
+    private OperationOutcome SwapOn()
+    {
+        // The file backend stands for every device that writes later; its content lies in memory here too.
+        SwapAreaOptions options = backend == Backend.Zram ? SwapAreaOptions.Zram(SwapSlots) : new SwapAreaOptions { Slots = SwapSlots };
+        if (machine.SwapOn(options, out uint type) != SwapResult.Ok)
+            return OperationOutcome.Failed((int)MmResult.NoMemory);
+        area = type;
+        return OperationOutcome.Done();
+    }
+
+    private OperationOutcome SwapOff()
+    {
+        if (area is not { } type)
+            return OperationOutcome.Failed((int)MmResult.Invalid);
+        if (machine.SwapOff(type) != SwapResult.Ok)
+            return OperationOutcome.Failed((int)MmResult.NoMemory);
+        area = null;
+        return OperationOutcome.Done();
+    }
+}

@@ -1,0 +1,200 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Platform;
+
+namespace PageTableEmu.Core.Tests.Image;
+
+public sealed class MachineImageLifetimeTests
+{
+    [Fact]
+    public void NamedImages_AreSeenByEveryAttacher_AndDeletedByName()
+    {
+        ImageFixture.RequireSharedMemoryFolder();
+        CheckSharing(ImageFixture.Named());
+    }
+
+    [Fact]
+    public void ImagesInFiles_AreSeenByEveryAttacher_AndDeletedByPath() => ImageFixture.InFolder(folder => CheckSharing(ImageFixture.Files(folder)));
+
+    [Fact]
+    public void DetachedImages_KeepTheirState() => ImageFixture.InFolder(folder =>
+    {
+        ImageLocation location = ImageFixture.Files(folder);
+        uint frame;
+        using (MachineImage image = MachineImage.Create(location, ImageFixture.Small()))
+        {
+            frame = new Folios<CheckedModel>(image).TryAllocateZeroed();
+            image.FrameBytes(frame).Fill(0x5A);
+        }
+
+        using MachineImage again = MachineImage.Attach(location);
+        var allocator = new Folios<CheckedModel>(again).Allocator;
+        Assert.Equal(62u, allocator.FreeCount);
+        Assert.Equal(-1, again.FrameBytes(frame).IndexOfAnyExcept((byte)0x5A));
+        Assert.DoesNotContain(frame, FrameAllocatorTests.AllocateAll(allocator));
+        Assert.Single(again.Processes);
+    });
+
+    [Fact]
+    public void RamImage_IsFramesAndNothingElse() => ImageFixture.InFolder(folder =>
+    {
+        ImageLocation location = ImageFixture.Files(folder);
+        ImageFixture.WithImage(location, ImageFixture.Small(), image =>
+        {
+            uint frame = new Folios<CheckedModel>(image).TryAllocate();
+            image.FrameBytes(frame)[5] = 0x77;
+            image.RamWord(((ulong)frame << 12) + 16) = 0x0102_0304_0506_0708;
+            byte[] file = File.ReadAllBytes(location.Ram);
+            Assert.Equal(64 << 12, file.Length);
+            Assert.Equal(0x77, file[(frame << 12) + 5]);
+            Assert.Equal(0x08, file[(frame << 12) + 16]);
+            Assert.Equal(9, file.Count(b => b != 0));
+        });
+    });
+
+    [Fact]
+    public void CreatingWhatExists_OrAttachingToWhatDoesNot_SaysSo() => ImageFixture.InFolder(folder =>
+    {
+        ImageLocation location = ImageFixture.Files(folder);
+        Assert.Equal(ImageStorageFailure.NotFound, Assert.Throws<ImageStorageException>(() => MachineImage.Attach(location)).Failure);
+        using (MachineImage.Create(location, ImageFixture.Small()))
+        {
+            Assert.Equal(
+                ImageStorageFailure.Exists, Assert.Throws<ImageStorageException>(() => MachineImage.Create(location, ImageFixture.Small())).Failure);
+        }
+
+        File.Delete(location.Metadata);
+        Assert.Equal(ImageStorageFailure.Exists, Assert.Throws<ImageStorageException>(() => MachineImage.Create(location, ImageFixture.Small())).Failure);
+        Assert.False(File.Exists(location.Metadata)); // what a failed creation made, it removed
+        Assert.True(File.Exists(location.Ram)); // what was there before, it left
+        Assert.True(MachineImage.Delete(location));
+        Assert.False(MachineImage.Delete(location));
+        var nowhere = ImageLocation.Files(Path.Combine(folder, "no", "ram"), Path.Combine(folder, "no", "metadata"));
+        Assert.Equal(ImageStorageFailure.NotFound, Assert.Throws<ImageStorageException>(() => MachineImage.Create(nowhere, ImageFixture.Small())).Failure);
+    });
+
+    [Fact]
+    public void DetachedImage_IsNotTouchedAgain()
+    {
+        MachineImage image = MachineImage.CreatePrivate(ImageFixture.Small());
+        image.Dispose();
+        image.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => image.RamWord(8));
+        Assert.Throws<ObjectDisposedException>(() => image.Frame(1).RefCount);
+        Assert.Throws<ObjectDisposedException>(() => image.FrameBytes(0).Length);
+        Assert.Throws<ObjectDisposedException>(() => image.Record<FrameState>(MetadataRegion.FrameState, 0).Epoch);
+        Assert.False(image.TryCommit(MetadataRegion.SwapSlots, 0));
+    }
+
+    [Fact]
+    public void Options_AreCheckedBeforeAnythingIsMade()
+    {
+        MachineImageOptions good = ImageFixture.Small();
+        (MachineImageOptions Options, string Field)[] bad =
+        [
+            (good with { RamBytes = 65535 }, "RamBytes"), (good with { RamBytes = 0 }, "RamBytes"), (good with { RamBytes = (1 << 20) + 512 }, "RamBytes"),
+            (good with { RamBytes = 1UL << 44 }, "RamBytes"), (good with { PageShift = 11 }, "PageShift"), (good with { PageShift = 17 }, "PageShift"),
+            (good with { HugeShift = 17 }, "HugeShift"), (good with { HugeShift = 28 }, "HugeShift"), (good with { ReservedFrames = 0 }, "ReservedFrames"),
+            (good with { ReservedFrames = 64 }, "ReservedFrames"), (good with { SwapClusterSlots = 32 }, "SwapClusterSlots"),
+            (good with { SwapClusterSlots = 96 }, "SwapClusterSlots"), (good with { SwapClusterSlots = 1024 }, "SwapClusterSlots"),
+        ];
+        foreach ((MachineImageOptions options, string field) in bad)
+            Assert.Equal(field, Assert.Throws<ArgumentOutOfRangeException>(() => MachineImage.CreatePrivate(options)).ParamName);
+        foreach (string name in (string[])["", " ", "a/b", "..", ".x", "a b", new string('x', 201)])
+            Assert.ThrowsAny<ArgumentException>(() => ImageLocation.Named(name));
+        Assert.Throws<ArgumentException>(() => ImageLocation.Files("a", "./a"));
+    }
+
+    [Theory]
+    [InlineData(16, 12, 21)]
+    [InlineData(9, 13, 23)]
+    [InlineData(4096, 12, 18)]
+    [InlineData(100_000, 16, 29)]
+    public void EveryRegion_HasRoomForItsRecords_AndNoneOverlap(ulong frames, int pageShift, int hugeShift)
+    {
+        var options = ImageFixture.Small() with { RamBytes = frames << pageShift, PageShift = pageShift, HugeShift = hugeShift };
+        var layout = new ImageLayout(options);
+        ulong end = layout.RegionsOffset;
+        foreach (MetadataRegion region in Enum.GetValues<MetadataRegion>())
+        {
+            Assert.True(layout[region].Offset >= end && layout[region].Offset % 64 == 0);
+            end = layout[region].Offset + (layout[region].Stride * layout[region].Capacity);
+        }
+
+        Assert.True(layout.MetadataBytes >= end);
+        Assert.True(layout.Chunks << ImageLayout.ChunkShift >= layout.MetadataBytes);
+        Assert.True(ImageLayout.MapsOffset + (layout.Areas / 8) <= layout.ChunkMapOffset && layout.ChunkMapOffset + (layout.Chunks / 8) <= layout.RegionsOffset);
+        Assert.Equal(frames, layout[MetadataRegion.Frames].Capacity);
+    }
+
+    [Fact]
+    public void SmallMachine_HasSmallMetadata_AndIsRestoredByCopying()
+    {
+        using MachineImage image = MachineImage.CreatePrivate(ImageFixture.Small() with { SwapStoreSlots = 0 });
+        Assert.InRange(image.MetadataBytes, 1u, 48u << 10);
+        var folios = new Folios<CheckedModel>(image);
+        uint kept = folios.TryAllocateZeroed();
+        image.FrameBytes(kept).Fill(1);
+        byte[] ram = new byte[image.Options.RamBytes];
+        byte[] metadata = new byte[image.MetadataBytes];
+        image.CopyTo(ram, metadata);
+
+        image.FrameBytes(kept).Fill(2);
+        List<uint> rest = FrameAllocatorTests.AllocateAll(folios.Allocator);
+        image.RestoreFrom(ram, metadata);
+        Assert.Equal(62u, folios.Allocator.FreeCount);
+        Assert.Equal(-1, image.FrameBytes(kept).IndexOfAnyExcept((byte)1));
+        Assert.Equal(rest, FrameAllocatorTests.AllocateAll(folios.Allocator)); // the same future
+        Assert.Throws<ArgumentException>(() => image.RestoreFrom(ram, metadata.AsSpan(1)));
+    }
+
+    [Fact]
+    public void SharedMachine_IsNotCopiedAsAWhole() => ImageFixture.InFolder(folder =>
+        ImageFixture.WithImage(ImageFixture.Files(folder), ImageFixture.Small(), image =>
+            Assert.Throws<InvalidOperationException>(() => image.CopyTo(new byte[image.Options.RamBytes], new byte[image.MetadataBytes]))));
+
+    [Fact]
+    public void Registry_IsFull_TypedError_AndTakesTheRecordsOfTheDead() => ImageFixture.InFolder(folder =>
+    {
+        ImageLocation location = ImageFixture.Files(folder);
+        ImageFixture.WithImage(location, ImageFixture.Small(), image =>
+        {
+            List<MachineImage> attached = [.. Enumerable.Range(1, 63).Select(_ => MachineImage.Attach(location))];
+            Assert.Equal(64, image.Processes.Count);
+            Assert.All(image.Processes, process => Assert.True(process.IsAlive && process.Process == (uint)Environment.ProcessId));
+            Assert.Throws<InvalidOperationException>(() => MachineImage.Attach(location));
+            image.Record<ProcessRecord>(MetadataRegion.Processes, 40).Identity ^= 1; // the same number, started at another time: somebody who died
+            Assert.Single(image.Processes, process => !process.IsAlive);
+            attached.Add(MachineImage.Attach(location));
+            Assert.All(image.Processes, process => Assert.True(process.IsAlive));
+            foreach (MachineImage one in attached)
+                one.Dispose();
+            Assert.Single(image.Processes);
+        });
+    });
+
+    private static void CheckSharing(ImageLocation location)
+    {
+        ImageFixture.WithImage(location, ImageFixture.Small(4096), first =>
+        {
+            using MachineImage second = MachineImage.Attach(location);
+            Assert.Equal(first.Options, second.Options);
+            Assert.Equal(2, first.Processes.Count);
+            var one = new Folios<CheckedModel>(first);
+            var two = new Folios<CheckedModel>(second);
+            for (int round = 0; round < 1000; round++)
+            {
+                uint frame = one.TryAllocate();
+                first.FrameBytes(frame).Fill((byte)round);
+                Assert.Equal(1u, two.Table.References(frame));
+                Assert.Equal(-1, second.FrameBytes(frame).IndexOfAnyExcept((byte)round));
+            }
+
+            Assert.Equal(4095u - 1000, two.Allocator.FreeCount);
+            Assert.True(second.TryCommit(MetadataRegion.SwapSlots, 63));
+            second.Record<ulong>(MetadataRegion.SwapSlots, 63) = 99;
+            Assert.Equal(99ul, first.Record<ulong>(MetadataRegion.SwapSlots, 63));
+        });
+        Assert.Equal(ImageStorageFailure.NotFound, Assert.Throws<ImageStorageException>(() => MachineImage.Attach(location)).Failure);
+    }
+}
