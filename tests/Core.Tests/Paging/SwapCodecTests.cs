@@ -1,0 +1,89 @@
+using System.Runtime.Intrinsics;
+using PageTableEmu.Arch.Sparc;
+using PageTableEmu.Arch.X64;
+using PageTableEmu.Atomics;
+using PageTableEmu.Paging;
+using PageTableEmu.Swap;
+
+namespace PageTableEmu.Core.Tests.Paging;
+
+/// <summary>The bulk codec against the formats' own members, word by word, on every path that the processor has.</summary>
+public abstract class SwapCodecTests<TArch>
+    where TArch : struct, IArchitecture
+{
+    private delegate int Path(ReadOnlySpan<ulong> source, Span<ulong> destination);
+
+    public static TheoryData<int> Lengths => [0, 1, 3, 4, 7, 8, 9, 31, 512, 1021];
+
+    [Theory]
+    [MemberData(nameof(Lengths))]
+    public void Decode_equals_the_format_for_any_word(int length)
+    {
+        ulong[] words = Patterns(length);
+        ulong[] entries = new ulong[length];
+        SwapCodec<TArch>.Decode(words, entries);
+        for (int i = 0; i < length; i++)
+        {
+            Pte entry = PageTables<TArch, Mainline>.Load(ref words[i]);
+            Assert.Equal(new SwapEntry(TArch.SwapType(entry), TArch.SwapOffset(entry)).Value, entries[i]);
+        }
+
+        CheckPath(Vector512.IsHardwareAccelerated, SwapCodec<TArch>.Decode512, words, entries);
+        CheckPath(Vector256.IsHardwareAccelerated, SwapCodec<TArch>.Decode256, words, entries);
+        SwapCodec<TArch>.Decode(words, words);
+        Assert.Equal(entries, words);
+    }
+
+    [Theory]
+    [MemberData(nameof(Lengths))]
+    public void Encode_equals_the_format_for_any_entry(int length)
+    {
+        ulong[] entries = Patterns(length);
+        ulong[] words = new ulong[length];
+        SwapCodec<TArch>.Encode(entries, words);
+        for (int i = 0; i < length; i++)
+        {
+            var entry = new SwapEntry(entries[i]);
+            Assert.Equal(TArch.EncodeSwap(entry.Type, entry.Offset), PageTables<TArch, Mainline>.Load(ref words[i]));
+        }
+
+        CheckPath(Vector512.IsHardwareAccelerated, SwapCodec<TArch>.Encode512, entries, words);
+        CheckPath(Vector256.IsHardwareAccelerated, SwapCodec<TArch>.Encode256, entries, words);
+    }
+
+    [Fact]
+    public void The_vector_paths_serve_this_architecture() => Assert.True(SwapFields.Of<TArch>().AreLinear);
+
+    [Fact]
+    public void A_short_destination_is_refused()
+    {
+        Assert.Throws<ArgumentException>(() => SwapCodec<TArch>.Decode(new ulong[2], new ulong[1]));
+        Assert.Throws<ArgumentException>(() => SwapCodec<TArch>.Encode(new ulong[2], new ulong[1]));
+    }
+
+    private static void CheckPath(bool exists, Path path, ulong[] source, ulong[] expected)
+    {
+        if (!exists)
+            return;
+        ulong[] result = new ulong[source.Length];
+        int done = path(source, result);
+        Assert.Equal(expected[..done], result[..done]);
+    }
+
+    // Each bit alone, each bit missing, and random words.
+    private static ulong[] Patterns(int length)
+    {
+        var random = new Random(5);
+        return [.. Enumerable.Range(0, length).Select(i => i < 64 ? 1UL << i : i < 128 ? ~(1UL << i) : (ulong)random.NextInt64() << random.Next(2))];
+    }
+}
+
+public sealed class X64FourLevelSwapCodec : SwapCodecTests<X64FourLevel>;
+
+public sealed class X64FiveLevelSwapCodec : SwapCodecTests<X64FiveLevel>;
+
+public sealed class Sun4uSwapCodec : SwapCodecTests<Sun4u>;
+
+public sealed class Sun4vSwapCodec : SwapCodecTests<Sun4v>;
+
+public sealed class Sun4vM7SwapCodec : SwapCodecTests<Sun4vM7>;
