@@ -10,21 +10,22 @@ namespace PageTableEmu.Cli;
 internal static class CommandLine
 {
     /// <summary>The command with all its subcommands.</summary>
-    /// <param name="machines">Makes the machines that scripts run on; without it there is no replay.</param>
-    public static RootCommand Create(IReplayMachineFactory? machines)
-    {
-        RootCommand root = new("Linux's anonymous-memory machinery outside the kernel: page tables, swap entries, faults and reclaim.");
-        if (machines is not null)
-            root.Subcommands.Add(ReplayCommand.Create(machines));
-        return root;
-    }
+    /// <param name="machines">Makes the machines that scripts run on.</param>
+    public static RootCommand Create(IReplayMachineFactory machines) =>
+        new("Linux's anonymous-memory machinery outside the kernel: page tables, swap entries, faults and reclaim.")
+        {
+            PteCommand.Create(),
+            WalkCommand.Create(),
+            ReplayCommand.Create(machines),
+            CaptureCommand.Create(),
+        };
 
     /// <summary>Runs a command line.</summary>
     /// <param name="args">The words after the program's name.</param>
     /// <param name="machines">Makes the machines that scripts run on.</param>
     /// <param name="streams">Where output and errors go; the console's when not given.</param>
     /// <returns>One of <see cref="ExitCode"/>.</returns>
-    public static int Run(string[] args, IReplayMachineFactory? machines, InvocationConfiguration? streams = null)
+    public static int Run(string[] args, IReplayMachineFactory machines, InvocationConfiguration? streams = null)
     {
         streams ??= new InvocationConfiguration();
         ParseResult line = Create(machines).Parse(args);
@@ -39,7 +40,9 @@ internal static class CommandLine
 
     private static string HelpPath(ParseResult line)
     {
-        string name = line.CommandResult.Command.Name;
-        return line.CommandResult.Command is RootCommand ? string.Empty : name + " ";
+        List<string> names = [];
+        for (CommandResult? result = line.CommandResult; result is { Command: not RootCommand }; result = result.Parent as CommandResult)
+            names.Insert(0, result.Command.Name + " ");
+        return string.Concat(names);
     }
 }

@@ -1,8 +1,28 @@
+using PageTableEmu.Cli.Entries;
+using PageTableEmu.Paging;
+using Spectre.Console;
+
 namespace PageTableEmu.Cli.Replaying;
 
-/// <summary>Draws the page-table entry of a page that differs.</summary>
-internal static class EntryDrawing
+/// <summary>Draws the page-table entry of a page that differs, as <c>pte decode</c> would.</summary>
+internal sealed class EntryDrawing(Pte entry, ReplayOutput output) : IArchitectureAction<bool>
 {
-    /// <summary>An x86-64 level-1 entry as text of one or more lines.</summary>
-    public static string Draw(ulong entry) => $"{entry:x16}";
+    /// <summary>Machines of a replay are of this architecture.</summary>
+    private const string Architecture = "x86_64";
+
+    /// <summary>Writes an entry of level 1 in four lines.</summary>
+    public static void Write(ulong raw, ReplayOutput output) =>
+        Architectures.Invoke(Architecture, new EntryDrawing(new Pte(raw), output));
+
+    /// <inheritdoc/>
+    public bool Invoke<TArch>()
+        where TArch : struct, IArchitecture, IEntryNames
+    {
+        output.Out.WriteLine($"    entry     {BitField.Summary(entry, EntryDescription.Of<TArch>(entry, 1, TArch.DefaultSwapTypes))}");
+        if (output.IsTerminal)
+            AnsiConsole.MarkupLine(BitField.DrawMarkup<TArch>(entry, 1));
+        else
+            output.Out.WriteLine(BitField.Draw<TArch>(entry, 1));
+        return true;
+    }
 }

@@ -15,7 +15,7 @@ internal static class ReplayReport
         foreach (TraceResult result in results)
         {
             if (!result.IsGood && result.Verdict != TraceVerdict.InputError)
-                Write(output.Out, result);
+                Write(output, result);
         }
 
         IReadOnlyList<ReplaySummary> sums = ReplayRunner.Summarise(results);
@@ -26,8 +26,9 @@ internal static class ReplayReport
             WritePlain(output.Out, rows);
     }
 
-    private static void Write(TextWriter writer, TraceResult result)
+    private static void Write(ReplayOutput output, TraceResult result)
     {
+        TextWriter writer = output.Out;
         if (result.Difference is not { } difference)
         {
             writer.WriteLine($"{result.Path}: {result.Message}");
@@ -41,7 +42,7 @@ internal static class ReplayReport
         writer.WriteLine($"    recorded  {difference.Expected}");
         writer.WriteLine($"    here      {difference.Actual}");
         if (result.Entry is { } entry)
-            writer.WriteLine($"    entry     {EntryDrawing.Draw(entry)}");
+            EntryDrawing.Write(entry, output);
     }
 
     private static ReplaySummary Total(IReadOnlyList<ReplaySummary> sums) => new(

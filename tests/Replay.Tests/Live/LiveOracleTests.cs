@@ -6,6 +6,7 @@ namespace PageTableEmu.Replay.Tests.Live;
 
 /// <summary>The harness against the kernel itself: recordings repeat, and what is recorded here is what sessions can reproduce.</summary>
 [Trait("Category", "kernel")]
+[Collection("kernel")]
 public class LiveOracleTests
 {
     [Theory]

@@ -1,0 +1,40 @@
+using PageTableEmu.Replay.Machines;
+using PageTableEmu.Replay.Running;
+
+namespace PageTableEmu.Replay.Tests;
+
+/// <summary>The recordings against our machine.</summary>
+public class MachineTracesTests
+{
+    private static readonly Lazy<IReadOnlyList<TraceResult>> Results = new(() =>
+        ReplayRunner.Run(new TraceReplay(new ReplayMachines(), verify: true), ReplayRunner.FindTraces([TestData.Traces])));
+
+    [Fact]
+    public void Every_core_trace_replays_without_a_difference_and_is_sound_after_every_operation()
+    {
+        TraceResult[] core = [.. Results.Value.Where(result => result.Header!.Profile == "core")];
+        Assert.Equal(160, core.Length);
+        TraceResult[] wrong = [.. core.Where(result => !result.IsGood)];
+        Assert.True(wrong.Length == 0, $"{wrong.Length} of {core.Length}; first: {wrong.FirstOrDefault()}");
+    }
+
+    [Fact]
+    public void No_trace_of_any_profile_breaks_an_invariant_or_the_machine()
+    {
+        TraceResult[] broken =
+        [
+            .. Results.Value.Where(result => result.Verdict is TraceVerdict.Violation or TraceVerdict.Failure or TraceVerdict.InputError),
+        ];
+        Assert.True(broken.Length == 0, $"{broken.Length} of {Results.Value.Count}; first: {broken.FirstOrDefault()}");
+    }
+
+    [Fact]
+    public void A_trace_that_is_not_equal_says_where_it_ends()
+    {
+        foreach (TraceResult result in Results.Value.Where(result => !result.IsGood))
+        {
+            bool unknown = result.Verdict == TraceVerdict.UnknownOperation && result.Message!.Contains("n=", StringComparison.Ordinal);
+            Assert.True(unknown || result.Difference is { Number: > 0 }, result.ToString());
+        }
+    }
+}
