@@ -28,20 +28,24 @@ public class Machine<TArch, TModel> : IDisposable
     private readonly Reclaimer<TArch, TModel> reclaimer;
     private readonly PageOut<TArch, TModel> pageOut;
     private readonly SwapOff<TArch, TModel> swapOff;
+    private readonly Mlock<TArch, TModel> mlock;
 
     private protected Machine(MachineImage image, bool isNew)
     {
         mm = new MmContext<TArch, TModel>(image, TArch.DefaultSwapTypes);
         faults = new FaultHandler<TArch, TModel>(mm);
         access = new UserAccess<TArch, TModel>(mm, faults);
-        var gup = new Gup<TArch, TModel>(mm, faults);
-        madvise = new Madvise<TArch, TModel>(mm, faults, gup);
-        mmap = new Mmap<TArch, TModel>(mm);
+        Gup = new Gup<TArch, TModel>(mm, faults);
+        madvise = new Madvise<TArch, TModel>(mm, faults, Gup);
+        mlock = new Mlock<TArch, TModel>(mm, Gup);
+        mmap = new Mmap<TArch, TModel>(mm, mlock);
         mremap = new Mremap<TArch, TModel>(mm, mmap);
         life = new ProcessLife<TArch, TModel>(mm);
         reclaimer = new Reclaimer<TArch, TModel>(mm);
         pageOut = new PageOut<TArch, TModel>(mm, reclaimer);
         swapOff = new SwapOff<TArch, TModel>(mm, faults, life);
+        Dma = new DmaEngine<TArch, TModel>(mm, Gup);
+        Userfaultfd = new Userfaultfd<TArch, TModel>(mm);
         mm.MemoryPressure = reclaimer.ReclaimSome;
         if (isNew)
             MakeZeroPage();
@@ -49,6 +53,15 @@ public class Machine<TArch, TModel> : IDisposable
 
     /// <summary>The floors below, for those who build on them: simulators that walk tables, observers, verification.</summary>
     public MmContext<TArch, TModel> Context => mm;
+
+    /// <summary>Takes hold of pages for others than the process itself.</summary>
+    public Gup<TArch, TModel> Gup { get; }
+
+    /// <summary>A device that reads and writes memory past the page tables.</summary>
+    public DmaEngine<TArch, TModel> Dma { get; }
+
+    /// <summary>Userfaultfd write-protection.</summary>
+    public Userfaultfd<TArch, TModel> Userfaultfd { get; }
 
     /// <summary>The two memories.</summary>
     public MachineImage Image => mm.Image;
@@ -90,7 +103,17 @@ public class Machine<TArch, TModel> : IDisposable
     public MmResult Unmap(uint space, ulong start, ulong length) => mmap.Unmap(space, start, length);
 
     /// <inheritdoc cref="Mmap{TArch, TModel}.Protect"/>
-    public MmResult Protect(uint space, ulong start, ulong length, AccessRights rights) => mmap.Protect(space, start, length, rights);
+    public MmResult Protect(uint space, ulong start, ulong length, AccessRights rights, ref FaultCounters counters) =>
+        mmap.Protect(space, start, length, rights, ref counters);
+
+    /// <summary>mlock(2) on [start, start + length).</summary>
+    /// <inheritdoc cref="Mlock{TArch, TModel}.Lock"/>
+    public MmResult Lock(uint space, ulong start, ulong length, ref FaultCounters counters) =>
+        mlock.Lock(space, start, start + length, ref counters);
+
+    /// <summary>munlock(2) on [start, start + length).</summary>
+    /// <inheritdoc cref="Mlock{TArch, TModel}.Unlock"/>
+    public MmResult Unlock(uint space, ulong start, ulong length) => mlock.Unlock(space, start, start + length);
 
     /// <inheritdoc cref="Mremap{TArch, TModel}.Move"/>
     public MmResult Move(uint space, ulong oldStart, ulong newStart, ulong length, bool dontUnmap = false) =>

@@ -61,6 +61,9 @@ public struct AddressSpace
     /// <summary>Grows when translations that others may have cached became invalid. Changed atomically.</summary>
     public ulong TlbGeneration;
 
+    /// <summary>Lock-free walkers of its page tables; no table is freed while there are any. Changed atomically.</summary>
+    public ulong FastWalkers;
+
     /// <summary>Userfaultfd context.</summary>
     public uint UffdContext;
 

@@ -41,4 +41,10 @@ public enum Advice
 
     /// <summary>MADV_NOHUGEPAGE: sets the property.</summary>
     NoHugePage,
+
+    /// <summary>MADV_GUARD_INSTALL: an access to the range ends in SIGSEGV from now on, what it held is dropped.</summary>
+    GuardInstall,
+
+    /// <summary>MADV_GUARD_REMOVE: the range can be used again.</summary>
+    GuardRemove,
 }

@@ -5,7 +5,14 @@ using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
 
-/// <summary>Faults pages in on behalf of somebody who is not a processor executing user code (mm/gup.c, the slow path).</summary>
+/// <summary>
+/// Takes hold of pages on behalf of somebody who is not a processor executing user code (mm/gup.c, the slow path): faults them in with the
+/// access wanted and takes a reference or a pin under the page-table lock.
+/// </summary>
+/// <remarks>
+/// A pin is taken of exclusive pages only, and whoever clears exclusiveness looks for pins first, so a pinned page and its page table stay in
+/// step. The address space's HasPinned is set before the first pin is tried; fork copies pinned pages only where it is set.
+/// </remarks>
 public sealed class Gup<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
@@ -22,29 +29,63 @@ public sealed class Gup<TArch, TModel>
         this.faults = faults;
     }
 
-    /// <summary>
-    /// Makes one page present with the access that the flags ask for (faultin_page until follow_page succeeds). The caller holds the
-    /// mmap_lock for reading; it is given up and taken again when a device is waited for or frames have to be reclaimed.
-    /// </summary>
-    /// <returns>Ok; Fault when nothing is mapped there or not with such access; NoMemory.</returns>
-    public MmResult FaultIn(uint space, ulong virtualAddress, GupFlags flags, ref FaultCounters counters)
+    private enum Follow
     {
-        bool write = (flags & GupFlags.Write) != 0;
-        FaultFlags fault = write ? FaultFlags.Write : FaultFlags.None;
-        if ((flags & GupFlags.NoRetry) == 0)
-            fault |= FaultFlags.AllowRetry;
+        Taken,
+        NeedsFault,
+        NeedsWrite,
+        NeedsUnshare,
+    }
+
+    /// <summary>
+    /// Takes hold of one page, taking the mmap_lock for it.
+    /// </summary>
+    /// <param name="space">The address space.</param>
+    /// <param name="virtualAddress">Any address in the page.</param>
+    /// <param name="flags">Get or Pin, and how.</param>
+    /// <param name="frame">The frame, to be given back with <see cref="Put"/> and the same flags.</param>
+    /// <param name="counters">Whose faults to count.</param>
+    /// <returns>Ok; Fault when nothing is mapped there or not with such access; NoMemory.</returns>
+    public MmResult TryTake(uint space, ulong virtualAddress, GupFlags flags, out uint frame, ref FaultCounters counters)
+    {
+        mm.Spaces.AcquireRead(space);
+        MmResult result = FaultIn(space, virtualAddress, flags, out frame, ref counters);
+        mm.Spaces.ReleaseRead(space);
+        return result;
+    }
+
+    /// <summary>Gives back what <see cref="TryTake"/> took with the same flags; after a write the frame is marked dirty.</summary>
+    public void Put(uint frame, GupFlags flags)
+    {
+        if ((flags & GupFlags.Write) != 0)
+            mm.Frames.Set(frame, FrameFlags.Dirty); // before the reference goes: a lazily freed page must not look clean and unused
+        if (frame != mm.Folios.ZeroFrame)
+            mm.Folios.Put(frame, (flags & GupFlags.Pin) != 0 ? (int)FrameTable<TModel>.PinBias : 1);
+    }
+
+    /// <summary>
+    /// As <see cref="TryTake"/> for a caller that holds the mmap_lock for reading; it is given up and taken again when a device is waited for
+    /// or frames have to be reclaimed.
+    /// </summary>
+    public MmResult FaultIn(uint space, ulong virtualAddress, GupFlags flags, out uint frame, ref FaultCounters counters)
+    {
+        if ((flags & GupFlags.Pin) != 0)
+            Atomic<TModel>.Store(ref mm.Spaces[space].HasPinned, 1);
+        FaultFlags tried = (flags & GupFlags.KeepLock) == 0 ? FaultFlags.AllowRetry : FaultFlags.None;
         int pressure = 0;
         while (true)
         {
             uint vma = mm.Vmas.Find(space, virtualAddress);
-            if (vma == 0 || (mm.Vmas.FlagsOf(vma) & (write ? VmaFlags.Write : VmaFlags.Read)) == 0)
+            frame = 0;
+            if (vma == 0 || !IsAllowed(mm.Vmas.FlagsOf(vma), flags))
                 return MmResult.Fault;
-            if (IsPresentFor(mm.Spaces[space].Root, virtualAddress, flags))
+            Follow follow = FollowPage(vma, virtualAddress, flags, out frame);
+            if (follow == Follow.Taken)
                 return MmResult.Ok;
-            FaultResult result = faults.Handle(vma, virtualAddress, fault, ref counters);
+            FaultResult result = faults.Handle(vma, virtualAddress, tried | FaultFor(follow, flags), ref counters);
             if ((result & FaultResult.OutOfMemory) != 0)
             {
-                if (pressure++ == PressureTries || !AskForFrames(space))
+                if (pressure++ == PressureTries || !AskForFrames(space, flags))
                     return MmResult.NoMemory;
             }
             else if ((result & FaultResult.Error) != 0)
@@ -56,35 +97,93 @@ public sealed class Gup<TArch, TModel>
                 mm.Spaces.ReleaseRead(space);
                 mm.Spaces.AcquireRead(space);
                 if ((flags & GupFlags.ForgetTried) == 0)
-                    fault |= FaultFlags.Tried;
+                    tried |= FaultFlags.Tried;
             }
         }
     }
 
-    private bool AskForFrames(uint space)
+    private static FaultFlags FaultFor(Follow follow, GupFlags flags) => follow switch
     {
+        Follow.NeedsWrite => FaultFlags.Write,
+        Follow.NeedsUnshare => FaultFlags.Unshare,
+        _ => (flags & GupFlags.Write) != 0 ? FaultFlags.Write : FaultFlags.None,
+    };
+
+    /// <summary>check_vma_flags: force overrides the rights, but writing through a shared mapping needs the right.</summary>
+    private static bool IsAllowed(VmaFlags vma, GupFlags flags)
+    {
+        bool force = (flags & GupFlags.Force) != 0;
+        if ((flags & GupFlags.Write) != 0)
+            return (vma & VmaFlags.Write) != 0 || (force && (vma & (VmaFlags.Shared | VmaFlags.MayWrite)) == VmaFlags.MayWrite);
+        return (vma & VmaFlags.Read) != 0 || (force && (vma & VmaFlags.MayRead) != 0);
+    }
+
+    private bool AskForFrames(uint space, GupFlags flags)
+    {
+        if ((flags & GupFlags.KeepLock) != 0)
+            return false;
         mm.Spaces.ReleaseRead(space);
         bool freed = mm.MemoryPressure();
         mm.Spaces.AcquireRead(space);
         return freed;
     }
 
-    /// <summary>follow_page_pte without taking a reference.</summary>
-    private bool IsPresentFor(uint root, ulong virtualAddress, GupFlags flags)
+    /// <summary>follow_page_pte: with the table locked, look whether the entry will do, and take hold of the frame.</summary>
+    private Follow FollowPage(uint vma, ulong virtualAddress, GupFlags flags, out uint frame)
     {
-        using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, virtualAddress);
+        frame = 0;
+        using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(mm.Spaces[mm.Vmas[vma].AddressSpace].Root, virtualAddress);
         if (guard.Table == 0)
-            return false;
+            return Follow.NeedsFault;
         Pte entry = guard[virtualAddress].Value;
-        if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1) || TArch.IsProtNone(entry))
-            return false;
-        if ((flags & GupFlags.Write) == 0)
+        if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1))
+            return Follow.NeedsFault;
+        uint normal = MmContext<TArch, TModel>.NormalFrame(entry);
+        if ((flags & GupFlags.Write) != 0)
+        {
+            if (!CanFollowWrite(vma, entry, normal, flags))
+                return Follow.NeedsWrite;
+        }
+        else if (MustUnshare(vma, entry, normal, flags))
+        {
+            return Follow.NeedsUnshare;
+        }
+
+        Take(normal, entry, flags);
+        frame = normal != 0 ? normal : mm.Folios.ZeroFrame;
+        return Follow.Taken;
+    }
+
+    /// <summary>can_follow_write_pte: a forced write goes through a read-only entry once its page is exclusive.</summary>
+    private bool CanFollowWrite(uint vma, Pte entry, uint frame, GupFlags flags)
+    {
+        if (TArch.IsWritable(entry))
             return true;
-        if (!TArch.IsWritable(entry))
+        VmaFlags vmaFlags = mm.Vmas.FlagsOf(vma);
+        if ((flags & GupFlags.Force) == 0 || (vmaFlags & (VmaFlags.Shared | VmaFlags.Write)) != 0 || frame == 0)
             return false;
-        uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
-        if ((flags & GupFlags.Touch) != 0 && frame != 0 && !TArch.IsDirty(entry))
-            mm.Frames.Set(frame, FrameFlags.Dirty); // the caller may write through its reference, which sets no dirty bit in the entry
-        return true;
+        return mm.Frames.Has(frame, FrameFlags.Anon | FrameFlags.AnonExclusive) && !(TArch.IsUffdWp(entry) && mm.Vmas[vma].Uffd != 0);
+    }
+
+    /// <summary>gup_must_unshare: a read-only pin of a page that may be shared would part from the page table at the next write.</summary>
+    private bool MustUnshare(uint vma, Pte entry, uint frame, GupFlags flags)
+    {
+        if ((flags & GupFlags.Pin) == 0 || TArch.IsWritable(entry))
+            return false;
+        if (frame == 0 || !mm.Frames.Has(frame, FrameFlags.Anon))
+            return (flags & GupFlags.LongTerm) != 0 && (mm.Vmas.FlagsOf(vma) & VmaFlags.Shared) == 0;
+        return !mm.Frames.Has(frame, FrameFlags.AnonExclusive);
+    }
+
+    private void Take(uint frame, Pte entry, GupFlags flags)
+    {
+        if (frame == 0)
+            return; // the zero page is not counted
+        if ((flags & GupFlags.Pin) != 0)
+            mm.Frames.Get(frame, (int)FrameTable<TModel>.PinBias);
+        else if ((flags & GupFlags.Get) != 0)
+            mm.Frames.Get(frame);
+        if ((flags & GupFlags.Write) != 0 && !TArch.IsDirty(entry))
+            mm.Frames.Set(frame, FrameFlags.Dirty); // the holder writes past the entry, which then never shows it
     }
 }

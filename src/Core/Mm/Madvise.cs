@@ -26,9 +26,10 @@ public sealed class Madvise<TArch, TModel>
     /// </returns>
     public MmResult Apply(uint space, ulong start, ulong end, Advice advice, ref FaultCounters counters) => advice switch
     {
-        Advice.Cold or Advice.WillNeed or Advice.DontNeed or Advice.Free => ApplyToPages(space, start, end, advice),
-        Advice.PopulateRead => Populate(space, start, end, VmaFlags.Read, GupFlags.Touch, ref counters),
-        Advice.PopulateWrite => Populate(space, start, end, VmaFlags.Write, GupFlags.Touch | GupFlags.Write, ref counters),
+        Advice.Cold or Advice.WillNeed or Advice.DontNeed or Advice.Free or Advice.GuardInstall or Advice.GuardRemove
+            => ApplyToPages(space, start, end, advice),
+        Advice.PopulateRead => Populate(space, start, end, VmaFlags.Read, GupFlags.None, ref counters),
+        Advice.PopulateWrite => Populate(space, start, end, VmaFlags.Write, GupFlags.Write, ref counters),
         Advice.DontFork => ChangeFlags(space, start, end, VmaFlags.DontFork, VmaFlags.None),
         Advice.DoFork => ChangeFlags(space, start, end, VmaFlags.None, VmaFlags.DontFork),
         Advice.WipeOnFork => ChangeFlags(space, start, end, VmaFlags.WipeOnFork, VmaFlags.None),
@@ -60,7 +61,7 @@ public sealed class Madvise<TArch, TModel>
             else if ((mm.Vmas.FlagsOf(vma) & needed) == 0)
                 result = MmResult.Invalid;
             else
-                result = gup.FaultIn(space, address, flags, ref counters);
+                result = gup.FaultIn(space, address, flags, out _, ref counters);
         }
 
         mm.Spaces.ReleaseRead(space);
@@ -81,13 +82,12 @@ public sealed class Madvise<TArch, TModel>
         public MmResult Visit(uint vma, ulong start, ulong end)
         {
             VmaFlags flags = mm.Vmas.FlagsOf(vma);
-            bool needsUnlocked = advice != Advice.WillNeed;
+            bool needsUnlocked = advice is not (Advice.WillNeed or Advice.GuardRemove);
             if (needsUnlocked && (flags & VmaFlags.Locked) != 0)
                 return MmResult.Invalid;
             if (advice == Advice.Free && (flags & VmaFlags.Shared) != 0)
                 return MmResult.Invalid;
-            pages.Apply(vma, start, end, advice);
-            return MmResult.Ok;
+            return pages.Apply(vma, start, end, advice);
         }
     }
 

@@ -12,11 +12,13 @@ public sealed class Mmap<TArch, TModel>
     private readonly MmContext<TArch, TModel> mm;
     private readonly Zapper<TArch, TModel> zapper;
     private readonly ProtectionChanger<TArch, TModel> protection;
+    private readonly Mlock<TArch, TModel> mlock;
 
     /// <summary>Makes the operations of a machine.</summary>
-    public Mmap(MmContext<TArch, TModel> mm)
+    public Mmap(MmContext<TArch, TModel> mm, Mlock<TArch, TModel> mlock)
     {
         this.mm = mm;
+        this.mlock = mlock;
         zapper = new Zapper<TArch, TModel>(mm);
         protection = new ProtectionChanger<TArch, TModel>(mm);
     }
@@ -61,14 +63,16 @@ public sealed class Mmap<TArch, TModel>
     }
 
     /// <summary>
-    /// Gives a range new rights. It stops at a hole with NoMemory, after doing the part before it.
+    /// Gives a range new rights. It stops at a hole with NoMemory, after doing the part before it. Locked pages that become writable are
+    /// faulted in for writing.
     /// </summary>
-    public MmResult Protect(uint space, ulong start, ulong length, AccessRights rights)
+    public MmResult Protect(uint space, ulong start, ulong length, AccessRights rights, ref FaultCounters counters)
     {
         if (!IsRange(start, length))
             return MmResult.Invalid;
         mm.Spaces.AcquireWrite(space);
-        MmResult result = ProtectLocked(space, start, start + length, (VmaFlags)(uint)(rights & ~AccessRights.Shared));
+        VmaFlags wanted = (VmaFlags)(uint)(rights & ~AccessRights.Shared);
+        MmResult result = ProtectLocked(space, start, start + length, wanted, ref counters);
         mm.Spaces.ReleaseWrite(space);
         return result;
     }
@@ -132,10 +136,10 @@ public sealed class Mmap<TArch, TModel>
         uint previous = next != 0 ? mm.Vmas.Previous(next) : mm.Vmas.Last(space);
         ulong floor = previous != 0 ? mm.Vmas[previous].End : 0;
         ulong ceiling = next != 0 ? mm.Vmas[next].Start : TArch.UserSpaceEnd;
-        mm.Tables.FreeTables(mm.Spaces[space].Root, start, end, floor, ceiling);
+        mm.Tables.FreeTables(mm.Spaces[space].Root, start, end, floor, ceiling, in mm.Spaces[space].FastWalkers);
     }
 
-    private MmResult ProtectLocked(uint space, ulong start, ulong end, VmaFlags rights)
+    private MmResult ProtectLocked(uint space, ulong start, ulong end, VmaFlags rights, ref FaultCounters counters)
     {
         const VmaFlags Rights = VmaFlags.Read | VmaFlags.Write | VmaFlags.Execute;
         for (ulong position = start; position < end;)
@@ -151,7 +155,9 @@ public sealed class Mmap<TArch, TModel>
                 uint changed = mm.Vmas.TryModify(vma, position, stop, Accounted(vma, old, wanted), mm.Vmas[vma].Uffd);
                 if (changed == 0)
                     return MmResult.NoMemory;
-                protection.Change(changed, position, stop);
+                protection.TryChange(changed, position, stop);
+                if ((old & (VmaFlags.Locked | VmaFlags.Write | VmaFlags.Shared)) == VmaFlags.Locked && (rights & VmaFlags.Write) != 0)
+                    mlock.PopulateWritable(space, position, stop, ref counters);
             }
 
             position = stop;

@@ -144,6 +144,7 @@ public sealed class Mremap<TArch, TModel>
         uint target = mm.Vmas.TryCopyForMove(vma, oldStart, length, newStart, offset);
         if (target == 0)
             return MmResult.NoMemory;
+        vma = mm.Vmas.Find(space, oldStart); // it may have become one with the new VMA and a neighbour
         ulong moved = mover.Move(vma, oldStart, newStart, length);
         if (moved < length)
         {
@@ -153,7 +154,6 @@ public sealed class Mremap<TArch, TModel>
             return MmResult.NoMemory;
         }
 
-        mm.Vmas.ClearRegistration(target);
         return dontUnmap ? KeepOldVma(vma, target, oldStart, length) : mmap.UnmapLocked(space, oldStart, oldStart + length);
     }
 

@@ -15,44 +15,59 @@ internal sealed class PageAdvice<TArch, TModel>
     private readonly MmContext<TArch, TModel> mm;
     private readonly FaultHandler<TArch, TModel> faults;
     private readonly Zapper<TArch, TModel> zapper;
+    private readonly GuardRegions<TArch, TModel> guards;
 
     internal PageAdvice(MmContext<TArch, TModel> mm, FaultHandler<TArch, TModel> faults)
     {
         this.mm = mm;
         this.faults = faults;
         zapper = new Zapper<TArch, TModel>(mm);
+        guards = new GuardRegions<TArch, TModel>(mm, zapper);
     }
 
-    internal void Apply(uint vma, ulong start, ulong end, Advice advice)
+    internal MmResult Apply(uint vma, ulong start, ulong end, Advice advice)
     {
-        if (advice == Advice.DontNeed)
+        switch (advice)
         {
-            zapper.Zap(vma, start, end, dropMarkers: false);
-            return;
+            case Advice.DontNeed:
+                zapper.Zap(vma, start, end, dropMarkers: false);
+                return MmResult.Ok;
+            case Advice.GuardInstall:
+                return guards.Install(vma, start, end);
+            case Advice.GuardRemove:
+                guards.Remove(vma, start, end);
+                return MmResult.Ok;
+            case Advice.WillNeed:
+                ReadAhead(vma, start, end);
+                return MmResult.Ok;
+            default:
+                Deactivate(vma, start, end, lazyFree: advice == Advice.Free);
+                return MmResult.Ok;
         }
+    }
 
-        ulong page = 1UL << TArch.PageShift;
+    private void ReadAhead(uint vma, ulong start, ulong end)
+    {
+        uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
+        for (ulong address = start; address < end; address += 1UL << TArch.PageShift)
+            ReadAhead(root, address);
+    }
+
+    private void Deactivate(uint vma, ulong start, ulong end, bool lazyFree)
+    {
         uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
         for (ulong address = start; address < end;)
         {
-            ulong stop = Math.Min(end, Zapper<TArch, TModel>.TableEnd(address));
-            if (advice == Advice.WillNeed)
-            {
-                for (; address < stop; address += page)
-                    ReadAhead(root, address);
-                continue;
-            }
-
             using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
+            ulong stop = Math.Min(end, Zapper<TArch, TModel>.TableEnd(address));
             if (guard.Table == 0)
                 address = stop;
-            for (; address < stop; address += page)
+            for (; address < stop; address += 1UL << TArch.PageShift)
             {
-                Leaf<TArch, TModel> leaf = guard[address];
-                if (advice == Advice.Free)
-                    MakeLazyFree(vma, leaf);
+                if (lazyFree)
+                    MakeLazyFree(vma, guard[address]);
                 else
-                    MakeCold(leaf);
+                    MakeCold(guard[address]);
             }
         }
     }

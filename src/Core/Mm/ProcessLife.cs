@@ -72,7 +72,7 @@ public sealed class ProcessLife<TArch, TModel>
         for (uint vma = mm.Vmas.FindFirstEndingAbove(space, 0); vma != 0; vma = mm.Vmas.FindFirstEndingAbove(space, 0))
             mm.Vmas.Remove(vma);
         uint root = mm.Spaces[space].Root;
-        mm.Tables.FreeTables(root, 0, TArch.UserSpaceEnd, 0, ulong.MaxValue);
+        mm.Tables.FreeTables(root, 0, TArch.UserSpaceEnd, 0, ulong.MaxValue, in mm.Spaces[space].FastWalkers);
         mm.Tables.FreeRoot(root);
         mm.Spaces.ReleaseWrite(space);
         mm.Spaces.RemoveFromMmList(space);

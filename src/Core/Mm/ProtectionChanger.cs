@@ -5,8 +5,11 @@ using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
 
-/// <summary>Gives the present entries of a range the protection of their VMA (mm/mprotect.c change_pte_range).</summary>
-/// <remarks>The caller holds the mmap_lock for writing. Swap entries keep all they remember.</remarks>
+/// <summary>Gives the entries of a range the protection of their VMA, or userfaultfd write-protection (mm/mprotect.c change_pte_range).</summary>
+/// <remarks>
+/// The caller holds the mmap_lock: for writing when the VMA's flags changed, for reading when only write-protection does. Swap entries keep
+/// all they remember; only their write-protect mark changes.
+/// </remarks>
 public sealed class ProtectionChanger<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
@@ -20,31 +23,69 @@ public sealed class ProtectionChanger<TArch, TModel>
     }
 
     /// <summary>Rewrites the entries of [start, end), which lies inside the VMA and has its new flags already.</summary>
-    public void Change(uint vma, ulong start, ulong end)
+    /// <returns>False when a table for markers could not be had.</returns>
+    public bool TryChange(uint vma, ulong start, ulong end, UffdWpChange uffd = UffdWpChange.None)
     {
-        ulong page = 1UL << TArch.PageShift;
         uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
         Protection protection = MmContext<TArch, TModel>.ProtectionOf(mm.Vmas.FlagsOf(vma));
         for (ulong address = start; address < end;)
         {
-            using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
+            bool marks = uffd == UffdWpChange.Protect;
+            using TableGuard<TArch, TModel> guard = marks ? mm.Leaves.LockOrCreate(root, address) : mm.Leaves.Lock(root, address);
             ulong stop = Math.Min(end, Zapper<TArch, TModel>.TableEnd(address));
             if (guard.Table == 0)
-                address = stop;
-            for (; address < stop; address += page)
             {
-                Leaf<TArch, TModel> leaf = guard[address];
-                Pte old = leaf.Value;
-                if (!TArch.IsNone(old, 1) && TArch.IsPresent(old, 1))
-                    leaf.SetPresent(Rewrite(vma, old, protection));
+                if (marks)
+                    return false;
+                address = stop;
             }
+
+            for (; address < stop; address += 1UL << TArch.PageShift)
+                ChangeEntry(vma, guard[address], protection, uffd);
+        }
+
+        return true;
+    }
+
+    private void ChangeEntry(uint vma, Leaf<TArch, TModel> leaf, Protection protection, UffdWpChange uffd)
+    {
+        Pte old = leaf.Value;
+        if (TArch.IsNone(old, 1))
+        {
+            if (uffd == UffdWpChange.Protect)
+                mm.Leaves.Mark(leaf, SoftLeaf.OfMarker(PteMarkers.UffdWp).Encode<TArch>(mm.SwapTypes));
+        }
+        else if (TArch.IsPresent(old, 1))
+        {
+            leaf.SetPresent(Rewrite(vma, old, protection, uffd));
+        }
+        else if (uffd != UffdWpChange.None)
+        {
+            ChangeSoftLeaf(leaf, old, uffd);
         }
     }
 
-    private Pte Rewrite(uint vma, Pte old, Protection protection)
+    private Pte Rewrite(uint vma, Pte old, Protection protection, UffdWpChange uffd)
     {
         Pte entry = TArch.Modify(old, protection, 1);
+        if (uffd == UffdWpChange.Protect)
+            return TArch.MakeUffdWp(entry);
+        if (uffd == UffdWpChange.Resolve)
+            entry = TArch.ClearUffdWp(entry);
         return !TArch.IsWritable(entry) && CanMakeWritable(vma, entry) ? TArch.MakeWritable(entry) : entry;
+    }
+
+    private void ChangeSoftLeaf(Leaf<TArch, TModel> leaf, Pte old, UffdWpChange uffd)
+    {
+        SoftLeaf soft = mm.Decode(old);
+        if (soft.Kind == SoftLeafKind.Marker)
+        {
+            if (uffd == UffdWpChange.Resolve && soft.Markers == PteMarkers.UffdWp)
+                mm.Leaves.Mark(leaf, default); // guard and poison stay what they are
+            return;
+        }
+
+        mm.Leaves.Amend(leaf, uffd == UffdWpChange.Protect ? TArch.MakeSwapUffdWp(old) : TArch.ClearSwapUffdWp(old));
     }
 
     /// <summary>

@@ -111,8 +111,14 @@ public sealed class PageTables<TArch, TModel>
     /// Frees the table pages below the root that lie wholly inside [floor, ceiling), visiting those that cover [start, end)
     /// (the kernel's free_pgd_range). The tables must hold no entry that owns anything.
     /// </summary>
-    public void FreeTables(uint root, ulong start, ulong end, ulong floor, ulong ceiling) =>
-        FreeBelow(root, root, TArch.Levels, start, end, floor, ceiling);
+    /// <param name="root">The tree.</param>
+    /// <param name="start">First address whose tables are visited.</param>
+    /// <param name="end">First address behind.</param>
+    /// <param name="floor">Tables that cover anything below are kept.</param>
+    /// <param name="ceiling">Tables that cover anything from here on are kept.</param>
+    /// <param name="walkers">Number of lock-free walkers of the tree: between unlinking a table and freeing it, 0 is waited for.</param>
+    public void FreeTables(uint root, ulong start, ulong end, ulong floor, ulong ceiling, ref readonly ulong walkers) =>
+        FreeBelow(root, root, TArch.Levels, start, end, floor, ceiling, in walkers);
 
     /// <summary>Frees a root table whose tree is empty.</summary>
     public void FreeRoot(uint root) => FreeTable(root);
@@ -177,10 +183,15 @@ public sealed class PageTables<TArch, TModel>
     /// <summary>Takes an empty table out of the tree and frees it. Who may: <see cref="FreeEmptyPath"/>.</summary>
     internal void Unlink(uint root, uint parent, ref ulong word, uint table)
     {
+        Detach(root, parent, ref word);
+        FreeTable(table);
+    }
+
+    private void Detach(uint root, uint parent, ref ulong word)
+    {
         Store(ref word, default);
         Atomic<TModel>.Add(ref folios.Table[parent].Count, -1);
         Invalidate(root); // before the frame can be something else: a walk that still reads the table sees the change and starts again
-        FreeTable(table);
     }
 
     /// <summary>Non-empty entries of a table.</summary>
@@ -274,7 +285,8 @@ public sealed class PageTables<TArch, TModel>
         folios.Put(table);
     }
 
-    private void FreeBelow(uint root, uint table, int level, ulong start, ulong end, ulong floor, ulong ceiling)
+    private void FreeBelow(
+        uint root, uint table, int level, ulong start, ulong end, ulong floor, ulong ceiling, ref readonly ulong walkers)
     {
         if (level == 1)
             return;
@@ -286,9 +298,14 @@ public sealed class PageTables<TArch, TModel>
             if (TArch.IsTable(entry, level))
             {
                 uint below = TableFrame(entry);
-                FreeBelow(root, below, level - 1, Math.Max(start, first), first + (span - 1) < end - 1 ? first + span : end, floor, ceiling);
+                ulong stop = first + (span - 1) < end - 1 ? first + span : end;
+                FreeBelow(root, below, level - 1, Math.Max(start, first), stop, floor, ceiling, in walkers);
                 if (first >= floor && first + span <= ceiling)
-                    Unlink(root, table, ref word, below);
+                {
+                    Detach(root, table, ref word);
+                    TModel.WaitUntil(in walkers, ulong.MaxValue, 0); // who walks without a lock may still read the table
+                    FreeTable(below);
+                }
             }
 
             if (first + span < first)

@@ -18,6 +18,7 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
 
     private readonly Machine<TArch, CheckedModel> machine;
     private readonly MachineObserver<TArch> observer;
+    private readonly PageHolders<TArch> devices;
     private readonly Backend backend;
     private readonly uint[] spaces = new uint[ScriptOperation.ProcessCount];
     private readonly byte[] page = new byte[1 << TArch.PageShift];
@@ -37,6 +38,7 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
             AnonVmaChains = 16384,
         });
         observer = new MachineObserver<TArch>(machine.Context);
+        devices = new PageHolders<TArch>(machine);
         spaces[0] = machine.CreateAddressSpace();
         SwapOn();
     }
@@ -100,6 +102,8 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
         OperationKind.DoFork => Advice.DoFork,
         OperationKind.WipeOnFork => Advice.WipeOnFork,
         OperationKind.KeepOnFork => Advice.KeepOnFork,
+        OperationKind.Guard => Advice.GuardInstall,
+        OperationKind.Unguard => Advice.GuardRemove,
         _ => null,
     };
 
@@ -128,15 +132,16 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
             case OperationKind.Unmap:
                 return Outcome(machine.Unmap(space, start, length), counters);
             case OperationKind.Mprotect:
-                return Outcome(machine.Protect(space, start, length, RightsOf(operation.Protection)), counters);
+                return Outcome(machine.Protect(space, start, length, RightsOf(operation.Protection), ref counters), counters);
             case OperationKind.Mremap:
                 ulong target = AddressOf(operation.TargetRegion, operation.TargetPage);
                 return Outcome(machine.Move(space, start, target, length, operation.DontUnmap), counters);
             case OperationKind.Fork:
-                return Fork(space, operation.Child);
+                return Fork(operation.Process, operation.Child);
             case OperationKind.Exit:
                 machine.Exit(space);
                 spaces[operation.Process] = 0;
+                devices.Exit(operation.Process);
                 return OperationOutcome.Done();
             case OperationKind.Reclaim:
                 machine.ReclaimAll();
@@ -145,8 +150,19 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
                 return SwapOff();
             case OperationKind.Swapon:
                 return area is null ? SwapOn() : OperationOutcome.Failed((int)MmResult.Busy);
+            case OperationKind.Mlock:
+                return Outcome(machine.Lock(space, start, length, ref counters), counters);
+            case OperationKind.Munlock:
+                return Outcome(machine.Unlock(space, start, length), counters);
+            case OperationKind.Uffd:
+                return Outcome(machine.Userfaultfd.Register(space, start, start + length), counters);
+            case OperationKind.UffdWp or OperationKind.UffdUnwp:
+                bool protect = operation.Kind == OperationKind.UffdWp;
+                return Outcome(machine.Userfaultfd.WriteProtect(space, start, start + length, protect), counters);
+            case OperationKind.MovePages:
+                return OperationOutcome.Done(value: 0); // one node: every page is where it should be
             default:
-                return OperationOutcome.NotSupported;
+                return devices.Execute(operation, space, start, length);
         }
     }
 
@@ -183,9 +199,11 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
         _ => Bus,
     };
 
-    private OperationOutcome Fork(uint space, int child)
+    private OperationOutcome Fork(int parent, int child)
     {
-        spaces[child] = machine.Fork(space);
+        spaces[child] = machine.Fork(spaces[parent]);
+        if (spaces[child] != 0)
+            devices.Fork(parent, child);
         return spaces[child] != 0 ? OperationOutcome.Done(value: 0) : OperationOutcome.Failed((int)MmResult.NoMemory);
     }
 

@@ -1,0 +1,98 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Mm;
+
+/// <summary>
+/// Takes hold of pages that are already mapped as wanted, without any lock (mm/gup.c, the fast path). What it cannot do goes to
+/// <see cref="Gup{TArch, TModel}"/>.
+/// </summary>
+/// <remarks>
+/// <para>Reader: read the entry → raise the count unless it is 0 → full fence → read the entry again, give up if it differs → for a pin of a
+/// read-only anonymous page: give up unless it is exclusive. Whoever takes a page away clears the entry first (a full fence), then looks at
+/// the count, then clears exclusiveness, then publishes a new entry, which is never writable. So either it sees our count, or we see
+/// its change.</para>
+/// <para>Page tables are not freed under a reader: it is counted in <see cref="AddressSpace.FastWalkers"/>, and who frees tables waits after
+/// unlinking them until that is 0 (the kernel keeps interrupts off instead).</para>
+/// <para>Against fork, which makes pages shared without clearing entries, a pin looks at the sequence that fork makes odd.</para>
+/// </remarks>
+public sealed class GupFast<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+
+    /// <summary>Makes the operation of a machine.</summary>
+    public GupFast(MmContext<TArch, TModel> mm)
+    {
+        this.mm = mm;
+    }
+
+    /// <summary>Takes hold of one page; false when the slow path must be asked, with nothing taken.</summary>
+    /// <param name="space">The address space; the caller is a user of it.</param>
+    /// <param name="virtualAddress">Any address in the page.</param>
+    /// <param name="flags">Get or Pin, and Write.</param>
+    /// <param name="frame">The frame, to be given back with <see cref="Gup{TArch, TModel}.Put"/>.</param>
+    public bool TryTake(uint space, ulong virtualAddress, GupFlags flags, out uint frame)
+    {
+        ref AddressSpace record = ref mm.Spaces[space];
+        bool pin = (flags & GupFlags.Pin) != 0;
+        if (pin && Atomic<TModel>.Load(ref record.HasPinned) == 0)
+            Atomic<TModel>.Store(ref record.HasPinned, 1); // before the pin, so that fork looks for it
+        ulong sequence = Atomic<TModel>.Load(ref record.WriteProtectSequence);
+        if (pin && (sequence & 1) != 0)
+        {
+            frame = 0;
+            return false;
+        }
+
+        Atomic<TModel>.Add(ref record.FastWalkers, 1);
+        bool taken = TryTakeWalking(record.Root, virtualAddress, flags, out frame);
+        Atomic<TModel>.Add(ref record.FastWalkers, -1);
+        if (!taken || !pin || Atomic<TModel>.Load(ref record.WriteProtectSequence) == sequence)
+            return taken;
+        Drop(frame, flags);
+        frame = 0;
+        return false;
+    }
+
+    private bool TryTakeWalking(uint root, ulong virtualAddress, GupFlags flags, out uint frame)
+    {
+        frame = 0;
+        uint table = mm.Tables.LeafTable(root, virtualAddress);
+        if (table == 0)
+            return false;
+        Pte entry = PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(table, virtualAddress));
+        if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1) || TArch.IsProtNone(entry) || TArch.IsSpecial(entry))
+            return false;
+        if ((flags & GupFlags.Write) != 0 && !TArch.IsWritable(entry))
+            return false;
+        uint candidate = (uint)TArch.FrameOf(entry, 1);
+        if (!mm.Frames.TryGet(candidate))
+            return false;
+        if ((flags & GupFlags.Pin) != 0)
+            mm.Frames.Get(candidate, (int)FrameTable<TModel>.PinBias - 1);
+        Atomic<TModel>.Fence();
+        bool unchanged = mm.Tables.LeafTable(root, virtualAddress) == table
+            && PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(table, virtualAddress)) == entry;
+        if (!unchanged || MustUnshare(candidate, entry, flags))
+        {
+            Drop(candidate, flags);
+            return false;
+        }
+
+        frame = candidate;
+        return true;
+    }
+
+    private bool MustUnshare(uint frame, Pte entry, GupFlags flags)
+    {
+        if ((flags & GupFlags.Pin) == 0 || TArch.IsWritable(entry))
+            return false;
+        FrameFlags state = mm.Frames.Flags(frame); // after the entry was read again: see the class
+        return (state & FrameFlags.Anon) == 0 || (state & FrameFlags.AnonExclusive) == 0;
+    }
+
+    private void Drop(uint frame, GupFlags flags) => mm.Folios.Put(frame, (flags & GupFlags.Pin) != 0 ? (int)FrameTable<TModel>.PinBias : 1);
+}

@@ -1,0 +1,116 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Leaves;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Mm;
+
+/// <summary>mlock(2) and munlock(2): keeping the pages of a range in memory (mm/mlock.c).</summary>
+public sealed class Mlock<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly Gup<TArch, TModel> gup;
+
+    /// <summary>Makes the operation of a machine.</summary>
+    public Mlock(MmContext<TArch, TModel> mm, Gup<TArch, TModel> gup)
+    {
+        this.mm = mm;
+        this.gup = gup;
+    }
+
+    /// <summary>Locks [start, end) and faults every page of it in.</summary>
+    /// <returns>
+    /// Ok; NoMemory when a part is not mapped (the part before it is locked) or a page cannot be faulted in (all is locked all the same).
+    /// </returns>
+    public MmResult Lock(uint space, ulong start, ulong end, ref FaultCounters counters)
+    {
+        MmResult result = Apply(space, start, end, locked: true);
+        if (result != MmResult.Ok)
+            return result;
+        mm.Spaces.AcquireRead(space);
+        for (ulong address = start; address < end && result == MmResult.Ok; address += 1UL << TArch.PageShift)
+            result = PopulatePage(space, address, GupFlags.ForgetTried, ref counters);
+        mm.Spaces.ReleaseRead(space);
+        return result == MmResult.Ok ? MmResult.Ok : MmResult.NoMemory;
+    }
+
+    /// <summary>Unlocks [start, end).</summary>
+    /// <returns>Ok; NoMemory when a part is not mapped (the part before it is unlocked).</returns>
+    public MmResult Unlock(uint space, ulong start, ulong end) => Apply(space, start, end, locked: false);
+
+    /// <summary>
+    /// Faults the pages of a locked range in again after it became writable (the end of mprotect_fixup); failures do not matter. The caller
+    /// holds the mmap_lock for writing.
+    /// </summary>
+    internal void PopulateWritable(uint space, ulong start, ulong end, ref FaultCounters counters)
+    {
+        for (ulong address = start; address < end; address += 1UL << TArch.PageShift)
+        {
+            if (PopulatePage(space, address, GupFlags.ForgetTried | GupFlags.KeepLock, ref counters) != MmResult.Ok)
+                return;
+        }
+    }
+
+    /// <summary>A writable private page is faulted in for writing, so that copy-on-write is done with.</summary>
+    private MmResult PopulatePage(uint space, ulong address, GupFlags flags, ref FaultCounters counters)
+    {
+        uint vma = mm.Vmas.Find(space, address);
+        if (vma == 0)
+            return MmResult.NoMemory;
+        bool write = (mm.Vmas.FlagsOf(vma) & (VmaFlags.Write | VmaFlags.Shared)) == VmaFlags.Write;
+        return gup.FaultIn(space, address, write ? flags | GupFlags.Write : flags, out _, ref counters);
+    }
+
+    private MmResult Apply(uint space, ulong start, ulong end, bool locked)
+    {
+        mm.Spaces.AcquireWrite(space);
+        MmResult result = MmResult.Ok;
+        for (ulong position = start; position < end && result == MmResult.Ok;)
+        {
+            uint vma = mm.Vmas.Find(space, position);
+            ulong stop = vma == 0 ? end : Math.Min(mm.Vmas[vma].End, end);
+            result = vma == 0 ? MmResult.NoMemory : ApplyToVma(vma, position, stop, locked);
+            position = stop;
+        }
+
+        mm.Spaces.ReleaseWrite(space);
+        return result;
+    }
+
+    private MmResult ApplyToVma(uint vma, ulong start, ulong end, bool locked)
+    {
+        VmaFlags flags = mm.Vmas.FlagsOf(vma);
+        VmaFlags wanted = locked ? flags | VmaFlags.Locked : flags & ~VmaFlags.Locked;
+        if (wanted == flags)
+            return MmResult.Ok;
+        uint changed = mm.Vmas.TryModify(vma, start, end, wanted, mm.Vmas[vma].Uffd);
+        if (changed == 0)
+            return MmResult.NoMemory;
+        CountPages(mm.Spaces[mm.Vmas[changed].AddressSpace].Root, start, end, locked);
+        return MmResult.Ok;
+    }
+
+    /// <summary>Present pages are counted at once (mlock_vma_pages_range); those that come later count when they are mapped.</summary>
+    private void CountPages(uint root, ulong start, ulong end, bool locked)
+    {
+        for (ulong address = start; address < end;)
+        {
+            using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
+            ulong stop = Math.Min(end, Zapper<TArch, TModel>.TableEnd(address));
+            if (guard.Table == 0)
+                address = stop;
+            for (; address < stop; address += 1UL << TArch.PageShift)
+            {
+                Pte entry = guard[address].Value;
+                uint frame = TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1) ? 0 : MmContext<TArch, TModel>.NormalFrame(entry);
+                if (frame == 0)
+                    continue;
+                if (locked)
+                    mm.Rmap.MlockFolio(frame);
+                else
+                    mm.Rmap.MunlockFolio(frame);
+            }
+        }
+    }
+}
