@@ -22,7 +22,7 @@ public sealed class EntryCommandTests
     [InlineData("sparc64_sun4v", "linux-6.12/sparc64.csv", "6.12", 234)]
     public void Every_swap_vector_is_decoded_and_comes_back(string arch, string file, string kernel, int rows)
     {
-        IReadOnlyList<Dictionary<string, string>> vectors = Vectors(file, rows);
+        List<Dictionary<string, string>> vectors = Vectors(file, rows);
         JsonNode[] decoded = RoundTrip(vectors, "--arch", arch, "--kernel", kernel);
         for (int index = 0; index < vectors.Count; index++)
         {
@@ -45,7 +45,7 @@ public sealed class EntryCommandTests
     [InlineData("sparc64_sun4v_m7", "sparc64_migration_ad.csv", "53", 47)]
     public void Every_migration_vector_shows_its_age_and_comes_back(string arch, string file, string bits, int rows)
     {
-        IReadOnlyList<Dictionary<string, string>> vectors = Vectors(file, rows, row => row["max_physmem_bits"] == bits);
+        List<Dictionary<string, string>> vectors = Vectors(file, rows, row => row["max_physmem_bits"] == bits);
         JsonNode[] decoded = RoundTrip(vectors, "--arch", arch);
         foreach ((Dictionary<string, string> row, JsonNode json) in vectors.Zip(decoded))
         {
@@ -73,7 +73,7 @@ public sealed class EntryCommandTests
     [InlineData("sparc64_sun4v_m7", "sparc64_sun4v_m7_present.csv", "sparc64_sun4v_m7", "pte", 182)]
     public void Every_present_vector_is_decoded_and_comes_back(string arch, string file, string rowArch, string level, int rows)
     {
-        IReadOnlyList<Dictionary<string, string>> vectors = Vectors(file, rows, row => row["arch"] == rowArch);
+        List<Dictionary<string, string>> vectors = Vectors(file, rows, row => row["arch"] == rowArch);
         JsonNode[] decoded = RoundTrip(vectors, "--arch", arch, "--level", level);
         foreach ((Dictionary<string, string> row, JsonNode json) in vectors.Zip(decoded))
         {
@@ -207,7 +207,7 @@ public sealed class EntryCommandTests
     [InlineData("sparc64_sun4v_m7", "sparc64_pagewalk.csv", "sparc64", 67)]
     public void Walk_prints_the_vectors(string arch, string file, string rowArch, int rows)
     {
-        IReadOnlyList<Dictionary<string, string>> vectors = Vectors(file, rows, row => row["arch"] == rowArch);
+        List<Dictionary<string, string>> vectors = Vectors(file, rows, row => row["arch"] == rowArch);
         string addresses = string.Join('\n', vectors.Select(row => row["va"]));
         string[] lines = Run(addresses, "walk", "--arch", arch).Output.TrimEnd('\n').Split('\n');
         Assert.Equal(string.Join(',', vectors[0].Keys), lines[0]);
@@ -217,7 +217,7 @@ public sealed class EntryCommandTests
             Assert.All(row.Skip(2), cell => Assert.Equal(cell.Value, JsonNode.Parse(json)![cell.Key]!.ToJsonString()));
     }
 
-    private static JsonNode[] RoundTrip(IReadOnlyList<Dictionary<string, string>> vectors, params string[] options) =>
+    private static JsonNode[] RoundTrip(List<Dictionary<string, string>> vectors, params string[] options) =>
         RoundTrip([.. vectors.Select(row => row["raw_hex"])], options);
 
     // Words through decode and what it prints through encode: the same words, without looking at "raw".
