@@ -13,7 +13,9 @@ public readonly record struct SwapTypeLayout
     /// <summary>Number of a special type that this kernel does not have.</summary>
     public const uint Absent = uint.MaxValue;
 
-    /// <summary>Number of swap types in the generic swap entry (1 &lt;&lt; MAX_SWAPFILES_SHIFT), whatever the architecture's field could hold.</summary>
+    /// <summary>
+    /// Number of swap types in the generic swap entry (1 &lt;&lt; MAX_SWAPFILES_SHIFT), whatever the architecture's field could hold.
+    /// </summary>
     public const uint TypeCount = 32;
 
     /// <summary>Number of real swap types: 0 to this minus one are swap areas (MAX_SWAPFILES).</summary>
