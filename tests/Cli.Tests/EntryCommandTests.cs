@@ -52,7 +52,8 @@ public sealed class EntryCommandTests
             Assert.Equal(row["kind"], json["kind"]!.GetValue<string>());
             Assert.Equal(row["pfn"], json["pfn"]!.ToJsonString());
             Assert.Equal(row["offset"], json["offset"]!.ToJsonString());
-            string[] flags = [.. new[] { ("young", "accessed"), ("dirty", "dirty") }.Where(flag => row[flag.Item1] == "1").Select(flag => flag.Item2)];
+            string[] flags = [.. new[] { ("young", "accessed"), ("dirty", "dirty") }
+                .Where(flag => row[flag.Item1] == "1").Select(flag => flag.Item2)];
             Assert.Equal(flags, Flags(json));
 
             // The frame number and the flags say as much as the offset.
@@ -184,7 +185,8 @@ public sealed class EntryCommandTests
     public void Short_descriptions_of_markers_and_tables_are_enough()
     {
         Assert.Equal("fffffffffffff600", Run("", "pte", "encode", "--arch", "x86_64", "{\"kind\":\"pte_marker_guard\"}").Output.Trim());
-        Assert.Equal("0000000000003067", Run("", "pte", "encode", "--arch", "x86_64", "--level", "pmd", "{\"kind\":\"table\",\"pfn\":3}").Output.Trim());
+        Assert.Equal("0000000000003067",
+            Run("", "pte", "encode", "--arch", "x86_64", "--level", "pmd", "{\"kind\":\"table\",\"pfn\":3}").Output.Trim());
     }
 
     [Fact]
@@ -195,7 +197,8 @@ public sealed class EntryCommandTests
         Assert.Equal("0fffffffff7b7a08  swap  type 1  offset 0x4242  exclusive", lines[0]);
         Assert.Equal(["63..59", "58..9", "8..4", "3", "2", "1", "0"], lines[1].Split(' ', StringSplitOptions.RemoveEmptyEntries));
         Assert.Equal(["00001", "3ffffffffbdbd", "00000", "1", "0", "0", "0"], lines[2].Split([' ', '|'], StringSplitOptions.RemoveEmptyEntries));
-        Assert.Equal(["type", "~offset", "exclusive", "uffd_wp", "soft_dirty", "present"], lines[3].Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal(["type", "~offset", "exclusive", "uffd_wp", "soft_dirty", "present"],
+            lines[3].Split(' ', StringSplitOptions.RemoveEmptyEntries));
         Assert.DoesNotContain('\u001b', outcome.Output);
     }
 
@@ -247,7 +250,8 @@ public sealed class EntryCommandTests
         string[] header = lines[0].Split(',');
         List<Dictionary<string, string>> rows =
         [
-            .. lines.Skip(1).Where(line => line.Length > 0).Select(line => header.Zip(line.Split(',')).ToDictionary(cell => cell.First, cell => cell.Second))
+            .. lines.Skip(1).Where(line => line.Length > 0)
+                .Select(line => header.Zip(line.Split(',')).ToDictionary(cell => cell.First, cell => cell.Second))
                 .Where(filter ?? (_ => true)),
         ];
         Assert.True(rows.Count >= atLeast, string.Create(CultureInfo.InvariantCulture, $"{file}: {rows.Count} rows, {atLeast} are expected"));

@@ -7,7 +7,7 @@ namespace PageTableEmu.Paging;
 ///     0 .. MaxSwapFiles-1 | hwpoison | migration: read, read exclusive, write | device: 3 or 4 | marker | swap-in error (6.1)
 /// </code>
 /// </summary>
-/// <remarks>A type that does not exist has the number <see cref="Absent"/>, which no entry can carry, so that classifying is plain comparing.</remarks>
+/// <remarks>A type that does not exist has the number <see cref="Absent"/>, which no entry can carry: classifying is plain comparing.</remarks>
 public readonly record struct SwapTypeLayout
 {
     /// <summary>Number of a special type that this kernel does not have.</summary>
