@@ -74,7 +74,7 @@ public static class SparcLeaf<TBits>
     {
         int code = pageShift switch { 16 => 1, 23 => FourMegabytes, 28 => 5, 31 => 6, 34 => SixteenGigabytes, _ => int.MaxValue };
         if (code > TBits.LargestSize)
-            throw new ArgumentOutOfRangeException(nameof(pageShift), pageShift, "A hugetlb page is 2^16, 2^23, 2^28 or, on sun4v, 2^31 or 2^34 bytes.");
+            throw new ArgumentOutOfRangeException(nameof(pageShift), pageShift, "A hugetlb page has a shift of 16, 23, 28 or, on sun4v, 31 or 34.");
         return MakeSized(frame, protection, code, huge: pageShift >= 23);
     }
 

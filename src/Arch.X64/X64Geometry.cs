@@ -27,7 +27,9 @@ public static class X64Geometry
         return (ulong)((long)(virtualAddress << unused) >> unused) == virtualAddress;
     }
 
-    /// <summary>End of user space (TASK_SIZE_MAX): the lower half without its last page, which an erratum of returning from system calls forbids.</summary>
+    /// <summary>
+    /// End of user space (TASK_SIZE_MAX): the lower half without its last page, which an erratum of returning from system calls forbids.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong UserSpaceEnd(int levels) => (1UL << (VirtualAddressBits(levels) - 1)) - (1UL << PageShift);
 }

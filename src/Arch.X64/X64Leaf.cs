@@ -31,7 +31,9 @@ public static class X64Leaf
         _ => X64Bits.FrameMask1G,
     };
 
-    /// <summary>pte_none, pmd_none, pud_none, p4d_none: A and D do not count. (The PGD of five levels is compared exactly: <see cref="X64FiveLevel"/>.)</summary>
+    /// <summary>
+    /// pte_none, pmd_none, pud_none, p4d_none: A and D do not count. (The PGD of five levels is compared exactly: <see cref="X64FiveLevel"/>.)
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsNone(Pte entry) => (entry.Raw & ~X64Bits.Erratum) == 0;
 

@@ -4,6 +4,7 @@ using PageTableEmu.Mm;
 using PageTableEmu.Paging;
 using PageTableEmu.Reclaim;
 using PageTableEmu.Swap;
+using PageTableEmu.Verification;
 
 namespace PageTableEmu;
 
@@ -162,6 +163,10 @@ public class Machine<TArch, TModel> : IDisposable
         mm.Swap.CompleteWrites();
         mm.Folios.Allocator.AdvanceEpoch();
     }
+
+    /// <inheritdoc cref="Verifier{TArch, TModel}.Verify"/>
+    /// <remarks>No operation may be under way in any thread or process.</remarks>
+    public IEnumerable<Violation> Verify() => new Verifier<TArch, TModel>(mm).Verify();
 
     /// <inheritdoc/>
     public void Dispose()

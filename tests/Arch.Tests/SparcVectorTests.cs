@@ -107,19 +107,19 @@ public sealed class SparcVectorTests
 
     private static Pte Operate<TBits>(Pte entry, string operation, string argument)
         where TBits : struct, ISparcBits => operation switch
-    {
-        "modify" => SparcLeaf<TBits>.Modify(entry, ArgumentProtection<TBits>(argument)),
-        "mkyoung" => SparcLeaf<TBits>.MakeYoung(entry),
-        "mkold" => SparcLeaf<TBits>.MakeOld(entry),
-        "mkdirty" => SparcLeaf<TBits>.MakeDirty(entry),
-        "mkclean" => SparcLeaf<TBits>.MakeClean(entry),
-        "mkwrite" => SparcLeaf<TBits>.MakeWritable(entry),
-        "wrprotect" => SparcLeaf<TBits>.WriteProtect(entry),
-        "mkspecial" => SparcLeaf<TBits>.MakeSpecial(entry),
-        "mkmcd" => SparcLeaf<TBits>.MakeTagChecked(entry),
-        "mknotmcd" => SparcLeaf<TBits>.ClearTagChecked(entry),
-        _ => throw new ArgumentException($"Unknown operation {operation}."),
-    };
+        {
+            "modify" => SparcLeaf<TBits>.Modify(entry, ArgumentProtection<TBits>(argument)),
+            "mkyoung" => SparcLeaf<TBits>.MakeYoung(entry),
+            "mkold" => SparcLeaf<TBits>.MakeOld(entry),
+            "mkdirty" => SparcLeaf<TBits>.MakeDirty(entry),
+            "mkclean" => SparcLeaf<TBits>.MakeClean(entry),
+            "mkwrite" => SparcLeaf<TBits>.MakeWritable(entry),
+            "wrprotect" => SparcLeaf<TBits>.WriteProtect(entry),
+            "mkspecial" => SparcLeaf<TBits>.MakeSpecial(entry),
+            "mkmcd" => SparcLeaf<TBits>.MakeTagChecked(entry),
+            "mknotmcd" => SparcLeaf<TBits>.ClearTagChecked(entry),
+            _ => throw new ArgumentException($"Unknown operation {operation}."),
+        };
 
     private static Protection ArgumentProtection<TBits>(string argument)
         where TBits : struct, ISparcBits

@@ -96,7 +96,8 @@ public abstract class SwapLaws<TArch>
         Prop.ForAll<ulong, byte>((word, type) =>
         {
             ulong mixed = word * 0x9e3779b97f4a7c15;
-            ulong[] words = [word, mixed, mixed & ~0x1ffUL, TArch.EncodeSwap(type & 31u, mixed >> 30).Raw, TArch.EncodeSwap(type & 31u, word & 7).Raw];
+            ulong[] words =
+                [word, mixed, mixed & ~0x1ffUL, TArch.EncodeSwap(type & 31u, mixed >> 30).Raw, TArch.EncodeSwap(type & 31u, word & 7).Raw];
             foreach (ulong raw in words)
             {
                 var entry = new Pte(raw);
@@ -134,7 +135,8 @@ public abstract class SwapLaws<TArch>
     [Fact]
     public void What_does_not_fit_is_refused()
     {
-        Assert.Throws<InvalidOperationException>(() => SoftLeaf.OfFrame(SoftLeafKind.MigrationRead, 1UL << TArch.FrameNumberBits).Encode<TArch>(in Types));
+        Assert.Throws<InvalidOperationException>(() =>
+            SoftLeaf.OfFrame(SoftLeafKind.MigrationRead, 1UL << TArch.FrameNumberBits).Encode<TArch>(in Types));
         Assert.Throws<InvalidOperationException>(() => SoftLeaf.OfSwap(Types.MaxSwapFiles, 1).Encode<TArch>(in Types));
         Assert.Throws<InvalidOperationException>(() => SoftLeaf.OfSwap(0, 1UL << TArch.SwapOffsetBits).Encode<TArch>(in Types));
         Assert.Throws<InvalidOperationException>(() => SoftLeaf.OfFrame(SoftLeafKind.DeviceExclusiveRead, 1).Encode<TArch>(in Types));

@@ -60,7 +60,8 @@ public sealed class SwapTypeLayoutTests
             for (int options = 0; options <= (int)SwapTypeOptions.All; options++)
             {
                 SwapTypeLayout types = SwapTypeLayout.For(version, (SwapTypeOptions)options);
-                uint[] numbers = [.. Enum.GetValues<SoftLeafKind>().Select(kind => SoftLeaf.NumberOf(kind, in types)).Where(number => number != None).Order()];
+                uint[] numbers = [.. Enum.GetValues<SoftLeafKind>().Select(kind => SoftLeaf.NumberOf(kind, in types))
+                    .Where(number => number != None).Order()];
                 Assert.Equal(Enumerable.Range((int)types.MaxSwapFiles, 32 - (int)types.MaxSwapFiles).Select(number => (uint)number), numbers);
                 for (uint type = 0; type < 32; type++)
                     Assert.NotEqual(SoftLeafKind.Invalid, SoftLeaf.KindOf(type, in types));

@@ -22,7 +22,7 @@ public sealed class EntryCommandTests
     [InlineData("sparc64_sun4v", "linux-6.12/sparc64.csv", "6.12", 234)]
     public void Every_swap_vector_is_decoded_and_comes_back(string arch, string file, string kernel, int rows)
     {
-        IReadOnlyList<Dictionary<string, string>> vectors = Vectors(file, rows);
+        List<Dictionary<string, string>> vectors = Vectors(file, rows);
         JsonNode[] decoded = RoundTrip(vectors, "--arch", arch, "--kernel", kernel);
         for (int index = 0; index < vectors.Count; index++)
         {
@@ -45,14 +45,15 @@ public sealed class EntryCommandTests
     [InlineData("sparc64_sun4v_m7", "sparc64_migration_ad.csv", "53", 47)]
     public void Every_migration_vector_shows_its_age_and_comes_back(string arch, string file, string bits, int rows)
     {
-        IReadOnlyList<Dictionary<string, string>> vectors = Vectors(file, rows, row => row["max_physmem_bits"] == bits);
+        List<Dictionary<string, string>> vectors = Vectors(file, rows, row => row["max_physmem_bits"] == bits);
         JsonNode[] decoded = RoundTrip(vectors, "--arch", arch);
         foreach ((Dictionary<string, string> row, JsonNode json) in vectors.Zip(decoded))
         {
             Assert.Equal(row["kind"], json["kind"]!.GetValue<string>());
             Assert.Equal(row["pfn"], json["pfn"]!.ToJsonString());
             Assert.Equal(row["offset"], json["offset"]!.ToJsonString());
-            string[] flags = [.. new[] { ("young", "accessed"), ("dirty", "dirty") }.Where(flag => row[flag.Item1] == "1").Select(flag => flag.Item2)];
+            string[] flags = [.. new[] { ("young", "accessed"), ("dirty", "dirty") }
+                .Where(flag => row[flag.Item1] == "1").Select(flag => flag.Item2)];
             Assert.Equal(flags, Flags(json));
 
             // The frame number and the flags say as much as the offset.
@@ -73,7 +74,7 @@ public sealed class EntryCommandTests
     [InlineData("sparc64_sun4v_m7", "sparc64_sun4v_m7_present.csv", "sparc64_sun4v_m7", "pte", 182)]
     public void Every_present_vector_is_decoded_and_comes_back(string arch, string file, string rowArch, string level, int rows)
     {
-        IReadOnlyList<Dictionary<string, string>> vectors = Vectors(file, rows, row => row["arch"] == rowArch);
+        List<Dictionary<string, string>> vectors = Vectors(file, rows, row => row["arch"] == rowArch);
         JsonNode[] decoded = RoundTrip(vectors, "--arch", arch, "--level", level);
         foreach ((Dictionary<string, string> row, JsonNode json) in vectors.Zip(decoded))
         {
@@ -184,7 +185,8 @@ public sealed class EntryCommandTests
     public void Short_descriptions_of_markers_and_tables_are_enough()
     {
         Assert.Equal("fffffffffffff600", Run("", "pte", "encode", "--arch", "x86_64", "{\"kind\":\"pte_marker_guard\"}").Output.Trim());
-        Assert.Equal("0000000000003067", Run("", "pte", "encode", "--arch", "x86_64", "--level", "pmd", "{\"kind\":\"table\",\"pfn\":3}").Output.Trim());
+        Assert.Equal("0000000000003067",
+            Run("", "pte", "encode", "--arch", "x86_64", "--level", "pmd", "{\"kind\":\"table\",\"pfn\":3}").Output.Trim());
     }
 
     [Fact]
@@ -195,7 +197,8 @@ public sealed class EntryCommandTests
         Assert.Equal("0fffffffff7b7a08  swap  type 1  offset 0x4242  exclusive", lines[0]);
         Assert.Equal(["63..59", "58..9", "8..4", "3", "2", "1", "0"], lines[1].Split(' ', StringSplitOptions.RemoveEmptyEntries));
         Assert.Equal(["00001", "3ffffffffbdbd", "00000", "1", "0", "0", "0"], lines[2].Split([' ', '|'], StringSplitOptions.RemoveEmptyEntries));
-        Assert.Equal(["type", "~offset", "exclusive", "uffd_wp", "soft_dirty", "present"], lines[3].Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal(["type", "~offset", "exclusive", "uffd_wp", "soft_dirty", "present"],
+            lines[3].Split(' ', StringSplitOptions.RemoveEmptyEntries));
         Assert.DoesNotContain('\u001b', outcome.Output);
     }
 
@@ -207,7 +210,7 @@ public sealed class EntryCommandTests
     [InlineData("sparc64_sun4v_m7", "sparc64_pagewalk.csv", "sparc64", 67)]
     public void Walk_prints_the_vectors(string arch, string file, string rowArch, int rows)
     {
-        IReadOnlyList<Dictionary<string, string>> vectors = Vectors(file, rows, row => row["arch"] == rowArch);
+        List<Dictionary<string, string>> vectors = Vectors(file, rows, row => row["arch"] == rowArch);
         string addresses = string.Join('\n', vectors.Select(row => row["va"]));
         string[] lines = Run(addresses, "walk", "--arch", arch).Output.TrimEnd('\n').Split('\n');
         Assert.Equal(string.Join(',', vectors[0].Keys), lines[0]);
@@ -217,7 +220,7 @@ public sealed class EntryCommandTests
             Assert.All(row.Skip(2), cell => Assert.Equal(cell.Value, JsonNode.Parse(json)![cell.Key]!.ToJsonString()));
     }
 
-    private static JsonNode[] RoundTrip(IReadOnlyList<Dictionary<string, string>> vectors, params string[] options) =>
+    private static JsonNode[] RoundTrip(List<Dictionary<string, string>> vectors, params string[] options) =>
         RoundTrip([.. vectors.Select(row => row["raw_hex"])], options);
 
     // Words through decode and what it prints through encode: the same words, without looking at "raw".
@@ -247,7 +250,8 @@ public sealed class EntryCommandTests
         string[] header = lines[0].Split(',');
         List<Dictionary<string, string>> rows =
         [
-            .. lines.Skip(1).Where(line => line.Length > 0).Select(line => header.Zip(line.Split(',')).ToDictionary(cell => cell.First, cell => cell.Second))
+            .. lines.Skip(1).Where(line => line.Length > 0)
+                .Select(line => header.Zip(line.Split(',')).ToDictionary(cell => cell.First, cell => cell.Second))
                 .Where(filter ?? (_ => true)),
         ];
         Assert.True(rows.Count >= atLeast, string.Create(CultureInfo.InvariantCulture, $"{file}: {rows.Count} rows, {atLeast} are expected"));

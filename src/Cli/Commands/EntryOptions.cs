@@ -24,7 +24,11 @@ internal sealed class EntryOptions
         ["pte-marker"] = SwapTypeOptions.PteMarker,
     };
 
-    private readonly Option<string> level = new("--level") { Description = "Level of the table that the words come from.", DefaultValueFactory = _ => "pte" };
+    private readonly Option<string> level = new("--level")
+    {
+        Description = "Level of the table that the words come from.",
+        DefaultValueFactory = _ => "pte",
+    };
 
     private readonly Option<string> kernel = new("--kernel")
     {

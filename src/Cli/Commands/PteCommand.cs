@@ -14,7 +14,8 @@ internal static class PteCommand
     {
         CreateHalf("decode", "word", "Entries as hexadecimal words; without any, one a line from standard input.",
             "Say what words of a page table mean.", input, decode: true),
-        CreateHalf("encode", "object", "Entries as JSON objects with the keys that decode --json prints; without any, one a line from standard input.",
+        CreateHalf("encode", "object",
+            "Entries as JSON objects with the keys that decode --json prints; without any, one a line from standard input.",
             "Make the words that descriptions mean.", input, decode: false),
     };
 

@@ -99,7 +99,8 @@ internal static class EntryBuilder
         }
 
         ulong age = (Has(description, Young) ? 1UL : 0) | (Has(description, Dirty) ? 2UL : 0);
-        ulong offset = description.Offset ?? description.Pfn ?? throw new InputException($"an entry of kind {description.Kind} needs a pfn or an offset");
+        ulong offset = description.Offset ?? description.Pfn
+            ?? throw new InputException($"an entry of kind {description.Kind} needs a pfn or an offset");
         return offset | (age << TArch.FrameNumberBits);
     }
 

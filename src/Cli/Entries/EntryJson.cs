@@ -55,7 +55,8 @@ internal static class EntryJson
                 throw new InputException($"type {type} is too large");
             return new EntryDescription
             {
-                Kind = Find(root, "kind") is { ValueKind: JsonValueKind.String } kind ? kind.GetString()! : throw new InputException("'kind' is missing"),
+                Kind = Find(root, "kind") is { ValueKind: JsonValueKind.String } kind ? kind.GetString()!
+                    : throw new InputException("'kind' is missing"),
                 Type = (uint?)type,
                 Offset = Number(root, "offset"),
                 Exclusive = Flag(root, "exclusive"),
@@ -86,7 +87,8 @@ internal static class EntryJson
     {
         null => null,
         { ValueKind: JsonValueKind.Number } element when element.TryGetUInt64(out ulong number) => number,
-        { ValueKind: JsonValueKind.String } element when ulong.TryParse(element.GetString(), CultureInfo.InvariantCulture, out ulong number) => number,
+        { ValueKind: JsonValueKind.String } element
+            when ulong.TryParse(element.GetString(), CultureInfo.InvariantCulture, out ulong number) => number,
         _ => throw new InputException($"'{name}' is not a number of 64 bits"),
     };
 

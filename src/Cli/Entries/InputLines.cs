@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace PageTableEmu.Cli.Entries;
 
-/// <summary>Inputs of a command: its arguments, or the lines of standard input when there are none. Every bad one is reported, none stops the rest.</summary>
+/// <summary>
+/// Inputs of a command: its arguments, or the lines of standard input when there are none. Every bad one is reported, none stops the rest.
+/// </summary>
 internal static class InputLines
 {
     /// <summary>Handles every input.</summary>

@@ -1,6 +1,9 @@
 namespace PageTableEmu.Paging;
 
-/// <summary>What a mapping allows, independent of the architecture: the input of <see cref="ILeafFormat.ProtectionOf"/> (VM_READ, VM_WRITE, VM_EXEC, VM_SHARED).</summary>
+/// <summary>
+/// What a mapping allows, independent of the architecture: the input of <see cref="ILeafFormat.ProtectionOf"/> (VM_READ, VM_WRITE, VM_EXEC,
+/// VM_SHARED).
+/// </summary>
 [Flags]
 public enum AccessRights
 {

@@ -13,7 +13,7 @@ public static class EntryFields
         foreach (EntryField field in named.OrderByDescending(field => field.Low))
         {
             if (field.High > next || field.Low < 0 || field.Width <= 0)
-                throw new ArgumentException($"Field {field.Name} ({field.High}:{field.Low}) overlaps another one or the end of the word.", nameof(named));
+                throw new ArgumentException($"Field {field.Name} ({field.High}:{field.Low}) does not fit in between.", nameof(named));
             if (field.High < next)
                 fields.Add(new EntryField("", field.High + 1, next - field.High));
             fields.Add(field);

@@ -12,7 +12,9 @@ public interface ISwapFormat
     /// <summary>Bits of the offset field.</summary>
     static abstract int SwapOffsetBits { get; }
 
-    /// <summary>Bits of a frame number that an offset field must hold (MAX_PHYSMEM_BITS - PAGE_SHIFT); the migration A and D bits lie above.</summary>
+    /// <summary>
+    /// Bits of a frame number that an offset field must hold (MAX_PHYSMEM_BITS - PAGE_SHIFT); the migration A and D bits lie above.
+    /// </summary>
     static abstract int FrameNumberBits { get; }
 
     /// <summary>Whether non-present entries have a soft-dirty mark.</summary>

@@ -29,7 +29,9 @@ public readonly struct SoftLeaf : IEquatable<SoftLeaf>
     /// <summary>Swap area of a <see cref="SoftLeafKind.Swap"/> entry, type field of an <see cref="SoftLeafKind.Invalid"/> one; otherwise 0.</summary>
     public uint Type => type;
 
-    /// <summary>Slot of a swap entry, bits of a marker, offset field of an invalid entry; for entries that name a frame see <see cref="Frame"/>.</summary>
+    /// <summary>
+    /// Slot of a swap entry, bits of a marker, offset field of an invalid entry; for entries that name a frame see <see cref="Frame"/>.
+    /// </summary>
     public ulong Offset => IsFrameKind(Kind) ? 0 : value;
 
     /// <summary>Frame number of a migration, poison or device entry, without the accessed and dirty bits above it; otherwise 0.</summary>

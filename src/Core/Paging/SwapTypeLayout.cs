@@ -7,13 +7,15 @@ namespace PageTableEmu.Paging;
 ///     0 .. MaxSwapFiles-1 | hwpoison | migration: read, read exclusive, write | device: 3 or 4 | marker | swap-in error (6.1)
 /// </code>
 /// </summary>
-/// <remarks>A type that does not exist has the number <see cref="Absent"/>, which no entry can carry, so that classifying is plain comparing.</remarks>
+/// <remarks>A type that does not exist has the number <see cref="Absent"/>, which no entry can carry: classifying is plain comparing.</remarks>
 public readonly record struct SwapTypeLayout
 {
     /// <summary>Number of a special type that this kernel does not have.</summary>
     public const uint Absent = uint.MaxValue;
 
-    /// <summary>Number of swap types in the generic swap entry (1 &lt;&lt; MAX_SWAPFILES_SHIFT), whatever the architecture's field could hold.</summary>
+    /// <summary>
+    /// Number of swap types in the generic swap entry (1 &lt;&lt; MAX_SWAPFILES_SHIFT), whatever the architecture's field could hold.
+    /// </summary>
     public const uint TypeCount = 32;
 
     /// <summary>Number of real swap types: 0 to this minus one are swap areas (MAX_SWAPFILES).</summary>

@@ -1,0 +1,57 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Image.Trees;
+using PageTableEmu.Mm;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Verification;
+
+/// <summary>Whether the reverse map leads from a mapped frame back to each entry that maps it.</summary>
+/// <remarks>The interval trees are looked through first: a query may go round in circles in a damaged one, so none is asked then.</remarks>
+internal sealed class ReverseMapVerifier<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly bool[] usable;
+
+    internal ReverseMapVerifier(MmContext<TArch, TModel> mm)
+    {
+        this.mm = mm;
+        AnonVmas<TModel> anons = mm.Vmas.Anons;
+        usable = new bool[anons.Pool.HighWater + 1];
+        for (uint number = 1; number < usable.Length; number++)
+        {
+            if (Atomic<TModel>.Load(ref anons.Pool[number].References) == 0)
+                continue;
+            var tree = new TreeCheck<AnonVmaChainNodes<TModel>>(anons.Nodes, anons.Pool[number].Tree, $"Anon_vma {number}");
+            foreach (string problem in tree.Problems)
+                Findings.Add("VMA", problem);
+            usable[number] = tree.Problems.Count == 0;
+        }
+    }
+
+    internal Findings Findings { get; } = new();
+
+    /// <summary>Checks one entry: frame, and VMA and address of the entry.</summary>
+    internal void Check(uint frame, FrameFlags flags, uint vma, ulong address)
+    {
+        if ((flags & FrameFlags.Ksm) != 0)
+            return; // found through the list of its places, not through an anon_vma
+        ref FrameRecord record = ref mm.Frames[frame];
+        if ((flags & FrameFlags.Anon) == 0 || record.Mapping == 0 || record.Mapping >= (ulong)usable.Length || !usable[record.Mapping])
+        {
+            Findings.Add("I19", $"Frame {frame}, {flags}, is mapped at {address:x} by VMA {vma}; its anon_vma {record.Mapping} is of no use.");
+            return;
+        }
+
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates((uint)record.Mapping, record.Index))
+        {
+            if (place.Vma == vma && place.Address == address)
+                return;
+        }
+
+        Findings.Add("I19", $"Frame {frame} (anon_vma {record.Mapping}, index {record.Index:x}) "
+            + $"is mapped at {address:x} by VMA {vma} and not found there.");
+    }
+}

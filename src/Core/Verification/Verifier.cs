@@ -1,0 +1,107 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Mm;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Verification;
+
+/// <summary>
+/// Checks everything that must hold of a machine at rest, when no operation is under way in any thread or process (pending writes may
+/// be). It takes no lock and changes nothing.
+/// </summary>
+/// <remarks>
+/// <para>The order is: page tables, allocator, frames, LRU list, slots with the swap cache, counters, reverse map, locks. What the floors check
+/// of themselves comes last and only when all else is well, because one fault would be told twice. A verifier that meets a number that
+/// leads outside the image reports that and ends; the others go on.</para>
+/// <list type="table">
+/// <item><term>PT1, PT2, PT3</term><description>every table is reached once; its record says where it is; entries mean something in
+/// RAM</description></item>
+/// <item><term>PT4, PT5</term><description>an entry lies in a VMA; it allows no more than the VMA</description></item>
+/// <item><term>FR1, FR2</term><description>no frame is lost; the allocator's words, bits, caches and totals agree</description></item>
+/// <item><term>F1</term><description>a free frame has no reference, mapping or use</description></item>
+/// <item><term>R1, R3</term><description>references are mappings and the swap cache; mappings are the entries found</description></item>
+/// <item><term>X1, X2, X4, X5, X7</term><description>writable means exclusive; exclusive means one mapping and no swap entry; an exclusive swap
+/// entry is the only one of its slot; zero page and KSM pages are read-only</description></item>
+/// <item><term>I1 to I5, I20, S2</term><description>slot counts, bindings both ways, no pins, free slots are empty, cached means swap-backed,
+/// large counts, no slot in use without a user</description></item>
+/// <item><term>I10, I18, S5</term><description>counters of swap areas; of address spaces; who has swap entries is on the swapoff list</description></item>
+/// <item><term>I11, I16, I17, L1</term><description>no exclusive KSM page; folios being written are cached, queued and, on stable devices,
+/// read-only; a cached anonymous folio is swap-backed</description></item>
+/// <item><term>I15</term><description>a clean cached folio equals its slot</description></item>
+/// <item><term>I19, VMA</term><description>the reverse map finds every entry; VMAs and anon_vmas are sound</description></item>
+/// <item><term>I21, I23, M2</term><description>no lock is held; no entry names an area that is gone; no migration entry is left</description></item>
+/// <item><term>LRU</term><description>the list is whole, and every mapped frame is on it</description></item>
+/// <item><term>IMAGE</term><description>a number leads outside the image</description></item>
+/// </list>
+/// </remarks>
+public sealed class Verifier<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+
+    /// <summary>Makes a verifier of a machine.</summary>
+    public Verifier(MmContext<TArch, TModel> mm)
+    {
+        ArgumentNullException.ThrowIfNull(mm);
+        this.mm = mm;
+    }
+
+    /// <summary>What is wrong; nothing when all is well. Of each invariant the first few cases are told.</summary>
+    public IEnumerable<Violation> Verify()
+    {
+        var found = new List<Violation>();
+        try
+        {
+            VerifyBySubject(found);
+        }
+        catch (CorruptImageException error)
+        {
+            found.Add(new Violation("IMAGE", error.Message));
+        }
+
+        if (found.Count == 0)
+            Run(found, VerifyFloors);
+        return found;
+    }
+
+    /// <summary>
+    /// Who holds which lock and what else an operation under way holds (I21). May be asked while others work: then it is a snapshot.
+    /// </summary>
+    public IEnumerable<Violation> HeldLocks() => new LockVerifier<TArch, TModel>(mm).Run().All;
+
+    private static void Run(List<Violation> found, Func<Findings> verifier)
+    {
+        try
+        {
+            found.AddRange(verifier().All);
+        }
+        catch (CorruptImageException error)
+        {
+            found.Add(new Violation("IMAGE", error.Message));
+        }
+    }
+
+    private void VerifyBySubject(List<Violation> found)
+    {
+        var survey = new Survey<TArch, TModel>(mm);
+        var reverseMap = new ReverseMapVerifier<TArch, TModel>(mm);
+        Run(found, new TableVerifier<TArch, TModel>(survey, reverseMap).Run);
+        Run(found, new AllocatorVerifier<TArch, TModel>(survey).Run);
+        Run(found, new FrameVerifier<TArch, TModel>(survey).Run);
+        Run(found, new LruVerifier<TArch, TModel>(survey).Run);
+        Run(found, new SlotVerifier<TArch, TModel>(survey).Run);
+        Run(found, new AccountingVerifier<TArch, TModel>(survey).Run);
+        Run(found, () => reverseMap.Findings);
+        Run(found, new LockVerifier<TArch, TModel>(mm).Run);
+    }
+
+    private Findings VerifyFloors()
+    {
+        var findings = new Findings();
+        var vmas = new VmaVerifier<TModel>(mm.Vmas);
+        foreach (string problem in vmas.VerifyAll())
+            findings.Add("VMA", problem);
+        return findings;
+    }
+}
