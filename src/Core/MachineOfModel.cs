@@ -166,7 +166,7 @@ public class Machine<TArch, TModel> : IDisposable
 
     /// <inheritdoc cref="Verifier{TArch, TModel}.Verify"/>
     /// <remarks>No operation may be under way in any thread or process.</remarks>
-    public IEnumerable<Violation> Verify() => new Verifier<TArch, TModel>(mm).Verify();
+    public IEnumerable<Violation> Verify(IReadOnlyDictionary<uint, uint>? held = null) => new Verifier<TArch, TModel>(mm).Verify(held);
 
     /// <inheritdoc/>
     public void Dispose()

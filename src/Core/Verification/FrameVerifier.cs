@@ -84,7 +84,7 @@ internal sealed class FrameVerifier<TArch, TModel>
         var flags = (FrameFlags)record.Flags;
         uint mapped = survey.Mapped[frame];
         bool cached = (flags & FrameFlags.SwapCache) != 0;
-        uint expected = mapped + (cached ? 1u : 0);
+        uint expected = mapped + (cached ? 1u : 0) + survey.Held(frame);
         if (record.MapCount != mapped)
             findings.Add("R3", $"Frame {frame} counts {record.MapCount} mappings, {mapped} entries map it.");
         if (record.RefCount == 0 && expected == 0)

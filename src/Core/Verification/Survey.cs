@@ -11,8 +11,11 @@ internal sealed class Survey<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
 {
-    internal Survey(MmContext<TArch, TModel> mm)
+    private readonly IReadOnlyDictionary<uint, uint>? held;
+
+    internal Survey(MmContext<TArch, TModel> mm, IReadOnlyDictionary<uint, uint>? held)
     {
+        this.held = held;
         Mm = mm;
         Areas = new SwapAreas<TModel>(mm.Image);
         FrameLimit = mm.Frames.CommittedFrames;
@@ -63,6 +66,9 @@ internal sealed class Survey<TArch, TModel>
 
     /// <summary>By address space: swap entries.</summary>
     internal ulong[] SwapEntries { get; }
+
+    /// <summary>References to a frame that the caller of the verification said somebody holds.</summary>
+    internal uint Held(uint frame) => held is not null && held.TryGetValue(frame, out uint references) ? references : 0;
 
     /// <summary>Whether there is a swap area of a number.</summary>
     internal bool IsUsed(uint type) => SwapAreas<TModel>.Has(ref Areas[type], SwapAreaFlags.Used);

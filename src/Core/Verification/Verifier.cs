@@ -48,12 +48,13 @@ public sealed class Verifier<TArch, TModel>
     }
 
     /// <summary>What is wrong; nothing when all is well. Of each invariant the first few cases are told.</summary>
-    public IEnumerable<Violation> Verify()
+    /// <param name="held">References that somebody outside the page tables holds, by frame: pins, pipes, devices. None when not given.</param>
+    public IEnumerable<Violation> Verify(IReadOnlyDictionary<uint, uint>? held = null)
     {
         var found = new List<Violation>();
         try
         {
-            VerifyBySubject(found);
+            VerifyBySubject(found, held);
         }
         catch (CorruptImageException error)
         {
@@ -82,9 +83,9 @@ public sealed class Verifier<TArch, TModel>
         }
     }
 
-    private void VerifyBySubject(List<Violation> found)
+    private void VerifyBySubject(List<Violation> found, IReadOnlyDictionary<uint, uint>? held)
     {
-        var survey = new Survey<TArch, TModel>(mm);
+        var survey = new Survey<TArch, TModel>(mm, held);
         var reverseMap = new ReverseMapVerifier<TArch, TModel>(mm);
         Run(found, new TableVerifier<TArch, TModel>(survey, reverseMap).Run);
         Run(found, new AllocatorVerifier<TArch, TModel>(survey).Run);

@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
 
@@ -60,6 +61,27 @@ internal sealed class PageHolders<TArch>(Machine<TArch, CheckedModel> machine)
         foreach (Buffers buffers in processes[process].Buffers.Values)
             Close(buffers);
         processes[process] = new OpenEnds();
+    }
+
+    /// <summary>References to frames that are held now.</summary>
+    internal Dictionary<uint, uint> Held()
+    {
+        var held = new Dictionary<uint, uint>();
+        void Add(uint frame, uint references)
+        {
+            if (frame != 0 && frame != machine.Context.Folios.ZeroFrame)
+                held[frame] = held.GetValueOrDefault(frame) + references;
+        }
+
+        foreach (Pipe pipe in processes.SelectMany(ends => ends.Pipes.Values).Distinct())
+            Add(pipe.Frame, 1);
+        foreach (Buffers buffers in processes.SelectMany(ends => ends.Buffers.Values).Distinct())
+        {
+            foreach (uint frame in buffers.Transfer is { } transfer ? transfer.PinnedFrames : [])
+                Add(frame, FrameTable<CheckedModel>.PinBias);
+        }
+
+        return held;
     }
 
     private static OperationOutcome With(OperationOutcome outcome, in FaultCounters counters) =>

@@ -64,7 +64,7 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
     }
 
     /// <inheritdoc/>
-    public IEnumerable<string> Verify() => new VmaVerifier<CheckedModel>(machine.Context.Vmas).VerifyAll();
+    public IEnumerable<string> Verify() => machine.Verify(devices.Held()).Select(static violation => violation.ToString());
 
     /// <inheritdoc/>
     public bool TryReadEntry(int process, int region, long page, out ulong entry)
