@@ -16,6 +16,9 @@ public sealed partial class TidyTests
         ["Verification"] = 7,
     };
 
+    /// <summary>Neighbours on one floor of which the first may use the second, and never the other way.</summary>
+    private static readonly (string User, string Used)[] Neighbours = [("Paging", "Swap")];
+
     [Fact]
     public void NoLineAndNoFile_IsTooLong() => Check(["src", "tests", "bench"], file =>
         Numbered(file.Lines).Where(line => line.Text.Length > LongestLine).Select(line => $"{line.Number}: {line.Text.Length} characters")
@@ -50,7 +53,7 @@ public sealed partial class TidyTests
         if (floor == 0)
             return [$"folder {own} has no floor"];
         return file.Code.SelectMany(line => Mention().Matches(line)).Select(match => match.Groups[1].Value).Distinct()
-            .Where(used => used != own && Floors.TryGetValue(used, out int other) && other >= floor)
+            .Where(used => used != own && Floors.TryGetValue(used, out int other) && (other > floor || (other == floor && !Neighbours.Contains((own, used)))))
             .Select(used => $"floor {floor} ({own}) uses floor {Floors[used]} ({used})");
     });
 
