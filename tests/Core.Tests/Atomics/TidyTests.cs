@@ -12,7 +12,15 @@ public sealed partial class TidyTests
     /// <summary>A floor uses those with lower numbers. The code in src/Core itself is the top.</summary>
     private static readonly Dictionary<string, int> Floors = new()
     {
-        ["Atomics"] = 1, ["Platform"] = 1, ["Image"] = 2, ["Paging"] = 3, ["Swap"] = 3, ["Tags"] = 4, ["Leaves"] = 5, ["Mm"] = 6, ["Reclaim"] = 7,
+        ["Atomics"] = 1,
+        ["Platform"] = 1,
+        ["Image"] = 2,
+        ["Paging"] = 3,
+        ["Swap"] = 3,
+        ["Tags"] = 4,
+        ["Leaves"] = 5,
+        ["Mm"] = 6,
+        ["Reclaim"] = 7,
         ["Verification"] = 7,
     };
 
