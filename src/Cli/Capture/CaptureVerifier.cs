@@ -72,6 +72,9 @@ internal sealed class CaptureVerifier<TArch> : IDisposable
             HugeShift = TArch.HugePageShift,
             ArchitectureId = TArch.Id,
         });
+        IEnumerable<ulong> used = capture.Tables.Select(row => row.Table).Concat(capture.Roots.Values);
+        if (!used.Distinct().All(table => image.TryCommitRam(table, page)))
+            throw new IOException("There is no memory for the tables of the capture.");
         foreach (TableRow row in capture.Tables)
             PageTables<TArch, Mainline>.Store(ref image.RamWord(row.Table + ((ulong)row.Index * 8)), new Pte(row.Raw));
         return image;

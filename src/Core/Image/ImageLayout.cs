@@ -74,8 +74,8 @@ internal sealed class ImageLayout
         Add(MetadataRegion.FrameCaches, 64, 64);
         Add(MetadataRegion.PoolHeads, 64, RegionCount);
         Add(MetadataRegion.FrameState, 256, 1);
-        Add(MetadataRegion.SwapState, 8192, 1);
-        Add(MetadataRegion.SwapAreas, 2048, 32);
+        Add(MetadataRegion.SwapState, 3072, 1);
+        Add(MetadataRegion.SwapAreas, 512, 24);
         Add(MetadataRegion.SwapSlots, 8, options.SwapSlots);
         Add(MetadataRegion.SwapClusters, 64, (options.SwapSlots / 64) + 33);
         Add(MetadataRegion.SwapOverflow, 16, options.SwapOverflows);

@@ -18,6 +18,6 @@ public enum FaultReason
     /// <summary>The leaf does not allow the access (on sparc64 also: it is old, or clean and written, and the trap handler must say so first).</summary>
     Permission,
 
-    /// <summary>The entry is malformed, or points to a table outside RAM.</summary>
+    /// <summary>The entry is malformed: present, but neither a table nor a leaf.</summary>
     Bad,
 }

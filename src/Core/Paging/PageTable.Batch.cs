@@ -51,7 +51,7 @@ public sealed partial class PageTable<TArch, TModel>
 
     private int TranslateOnce(ReadOnlySpan<ulong> addresses, Span<ulong> words, Span<ulong> results)
     {
-        ref byte ram = ref Ram;
+        ref ulong start = ref image.RamWord(rootAddress);
         int mapped = 0;
         for (int i = 0; i < addresses.Length; i++)
         {
@@ -62,15 +62,15 @@ public sealed partial class PageTable<TArch, TModel>
         }
 
         if (TArch.Levels >= 5)
-            mapped += DescendAll(ref ram, addresses, words, results, 5);
-        mapped += DescendAll(ref ram, addresses, words, results, 4);
-        mapped += DescendAll(ref ram, addresses, words, results, 3);
-        mapped += DescendAll(ref ram, addresses, words, results, 2);
+            mapped += DescendAll(ref start, addresses, words, results, 5);
+        mapped += DescendAll(ref start, addresses, words, results, 4);
+        mapped += DescendAll(ref start, addresses, words, results, 3);
+        mapped += DescendAll(ref start, addresses, words, results, 2);
         for (int i = 0; i < addresses.Length; i++)
         {
             if (words[i] == Done)
                 continue;
-            Pte entry = LoadAt(ref ram, words[i]);
+            Pte entry = LoadAt(words[i]);
             bool leaf = TArch.IsLeaf(entry, 1);
             results[i] = leaf ? LeafAddress(entry, addresses[i], 1) : NotMapped;
             mapped += leaf ? 1 : 0;
@@ -80,19 +80,18 @@ public sealed partial class PageTable<TArch, TModel>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private int DescendAll(ref byte ram, ReadOnlySpan<ulong> addresses, Span<ulong> words, Span<ulong> results, int level)
+    private int DescendAll(ref ulong start, ReadOnlySpan<ulong> addresses, Span<ulong> words, Span<ulong> results, int level)
     {
         int mapped = 0;
         for (int i = 0; i < addresses.Length; i++)
         {
             if (words[i] == Done)
                 continue;
-            Pte entry = LoadAt(ref ram, words[i]);
-            ulong below = TArch.IsTable(entry, level) ? TArch.TableAddress(entry) & ~PageMask : Done;
-            if (below < ramBytes)
+            Pte entry = LoadAt(words[i]);
+            if (TArch.IsTable(entry, level))
             {
-                words[i] = below + Scaled(addresses[i], level - 1);
-                Prefetch(ref ram, words[i]);
+                words[i] = TArch.TableAddress(entry) + Scaled(addresses[i], level - 1);
+                Prefetch(ref start, words[i] - rootAddress);
                 continue;
             }
 
@@ -105,10 +104,10 @@ public sealed partial class PageTable<TArch, TModel>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe void Prefetch(ref byte ram, ulong address)
+    private static unsafe void Prefetch(ref ulong start, ulong distance)
     {
-        // Safe: a hint that reads nothing, and words of an image do not move.
+        // Safe: a hint that reads nothing and cannot fail, wherever it points; words of an image do not move.
         if (Sse.IsSupported)
-            Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.AddByteOffset(ref ram, (nuint)address)));
+            Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.AddByteOffset(ref start, (nuint)distance)));
     }
 }

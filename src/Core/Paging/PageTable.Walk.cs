@@ -5,8 +5,8 @@ namespace PageTableEmu.Paging;
 /// <content>Reading the tree: translation, walks, accesses.</content>
 /// <remarks>
 /// The walk is written out level by level, because constants then fold into each level's shift and mask: a loop over levels is 1.4 times as
-/// slow, indexing through spans 1.7 times. It reads through one reference to the start of RAM; an address is used only after it was found to
-/// be a whole table inside RAM, whatever a hostile image says.
+/// slow, indexing through spans 1.7 times. A table that lies outside RAM, whatever a hostile image says, ends a walk with a
+/// <see cref="Image.CorruptImageException"/>: no address is read that the image has not checked.
 /// </remarks>
 public sealed partial class PageTable<TArch, TModel>
 {
@@ -93,22 +93,18 @@ public sealed partial class PageTable<TArch, TModel>
     private static ulong Scaled(ulong virtualAddress, int level) =>
         (virtualAddress >> (TArch.LevelShift(level) - 3)) & (((1UL << TArch.LevelBits(level)) - 1) << 3);
 
-    /// <summary>Reads a word of RAM whose address lies in a table inside RAM.</summary>
+    /// <summary>Reads an entry; the image checks bounds and alignment by one comparison.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Pte LoadAt(ref byte ram, ulong address) =>
-        PageTables<TArch, TModel>.Load(ref Unsafe.As<byte, ulong>(ref Unsafe.AddByteOffset(ref ram, (nuint)address)));
+    private Pte LoadAt(ulong address) => PageTables<TArch, TModel>.Load(ref image.RamWord(address));
 
-    /// <summary>Reads the entry of a level and goes to the table below; false if there is none inside RAM.</summary>
+    /// <summary>Reads the entry of a level and goes to the table below; false if there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool TryStep(ref byte ram, ulong ramBytes, ulong virtualAddress, int level, ref ulong table, out Pte entry)
+    private bool TryStep(ulong virtualAddress, int level, ref ulong table, out Pte entry)
     {
-        entry = LoadAt(ref ram, table + Scaled(virtualAddress, level));
+        entry = LoadAt(table + Scaled(virtualAddress, level));
         if (!TArch.IsTable(entry, level))
             return false;
-        ulong below = TArch.TableAddress(entry) & ~PageMask;
-        if (below >= ramBytes)
-            return false;
-        table = below;
+        table = TArch.TableAddress(entry);
         return true;
     }
 
@@ -117,17 +113,16 @@ public sealed partial class PageTable<TArch, TModel>
     {
         if (!TArch.IsCanonical(virtualAddress))
             return NotMapped;
-        ref byte ram = ref Ram;
         ulong table = rootAddress;
-        if (TArch.Levels >= 5 && !TryStep(ref ram, ramBytes, virtualAddress, 5, ref table, out Pte entry))
+        if (TArch.Levels >= 5 && !TryStep(virtualAddress, 5, ref table, out Pte entry))
             return HugeAddress(entry, virtualAddress, 5);
-        if (!TryStep(ref ram, ramBytes, virtualAddress, 4, ref table, out entry))
+        if (!TryStep(virtualAddress, 4, ref table, out entry))
             return HugeAddress(entry, virtualAddress, 4);
-        if (!TryStep(ref ram, ramBytes, virtualAddress, 3, ref table, out entry))
+        if (!TryStep(virtualAddress, 3, ref table, out entry))
             return HugeAddress(entry, virtualAddress, 3);
-        if (!TryStep(ref ram, ramBytes, virtualAddress, 2, ref table, out entry))
+        if (!TryStep(virtualAddress, 2, ref table, out entry))
             return HugeAddress(entry, virtualAddress, 2);
-        entry = LoadAt(ref ram, table + Scaled(virtualAddress, 1));
+        entry = LoadAt(table + Scaled(virtualAddress, 1));
         return TArch.IsLeaf(entry, 1) ? LeafAddress(entry, virtualAddress, 1) : NotMapped;
     }
 
@@ -143,23 +138,22 @@ public sealed partial class PageTable<TArch, TModel>
         level = 0;
         if (!TArch.IsCanonical(virtualAddress))
             return 0;
-        ref byte ram = ref Ram;
         ulong table = rootAddress;
         level = 5;
-        if (TArch.Levels >= 5 && !TryStep(ref ram, ramBytes, virtualAddress, 5, ref table, out entry))
+        if (TArch.Levels >= 5 && !TryStep(virtualAddress, 5, ref table, out entry))
             return table + Scaled(virtualAddress, 5);
         level = 4;
-        if (!TryStep(ref ram, ramBytes, virtualAddress, 4, ref table, out entry))
+        if (!TryStep(virtualAddress, 4, ref table, out entry))
             return table + Scaled(virtualAddress, 4);
         level = 3;
-        if (!TryStep(ref ram, ramBytes, virtualAddress, 3, ref table, out entry))
+        if (!TryStep(virtualAddress, 3, ref table, out entry))
             return table + Scaled(virtualAddress, 3);
         level = 2;
-        if (!TryStep(ref ram, ramBytes, virtualAddress, 2, ref table, out entry))
+        if (!TryStep(virtualAddress, 2, ref table, out entry))
             return table + Scaled(virtualAddress, 2);
         level = 1;
         ulong word = table + Scaled(virtualAddress, 1);
-        entry = LoadAt(ref ram, word);
+        entry = LoadAt(word);
         return word;
     }
 
@@ -176,25 +170,24 @@ public sealed partial class PageTable<TArch, TModel>
 
     private void Record(ref PageWalk walk, ulong virtualAddress)
     {
-        ref byte ram = ref Ram;
         ulong table = rootAddress;
-        if (TArch.Levels >= 5 && !TryRecord(ref walk, ref ram, virtualAddress, 5, ref table))
+        if (TArch.Levels >= 5 && !TryRecord(ref walk, virtualAddress, 5, ref table))
             return;
-        if (!TryRecord(ref walk, ref ram, virtualAddress, 4, ref table))
+        if (!TryRecord(ref walk, virtualAddress, 4, ref table))
             return;
-        if (!TryRecord(ref walk, ref ram, virtualAddress, 3, ref table))
+        if (!TryRecord(ref walk, virtualAddress, 3, ref table))
             return;
-        if (!TryRecord(ref walk, ref ram, virtualAddress, 2, ref table))
+        if (!TryRecord(ref walk, virtualAddress, 2, ref table))
             return;
         ulong word = table + Scaled(virtualAddress, 1);
-        walk.Record(1, LoadAt(ref ram, word), word);
+        walk.Record(1, LoadAt(word), word);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryRecord(ref PageWalk walk, ref byte ram, ulong virtualAddress, int level, ref ulong table)
+    private bool TryRecord(ref PageWalk walk, ulong virtualAddress, int level, ref ulong table)
     {
         ulong word = table + Scaled(virtualAddress, level);
-        bool below = TryStep(ref ram, ramBytes, virtualAddress, level, ref table, out Pte entry);
+        bool below = TryStep(virtualAddress, level, ref table, out Pte entry);
         walk.Record(level, entry, word);
         return below;
     }
@@ -213,6 +206,4 @@ public sealed partial class PageTable<TArch, TModel>
             tables.Folios.Put(table);
         return marked;
     }
-
-    private ref byte Ram => ref Unsafe.As<ulong, byte>(ref image.RamWord(0));
 }

@@ -34,7 +34,6 @@ public sealed partial class PageTable<TArch, TModel>
     private readonly PageTables<TArch, TModel> tables;
     private readonly MachineImage image;
     private readonly FrameTable<TModel> frames;
-    private readonly ulong ramBytes;
     private readonly ulong rootAddress;
 
     /// <summary>Opens the tree with a root table.</summary>
@@ -48,7 +47,6 @@ public sealed partial class PageTable<TArch, TModel>
         if (root == 0 || root >= image.FrameCount)
             throw new ArgumentOutOfRangeException(nameof(root), root, $"A root table is a frame from 1 to {image.FrameCount - 1}.");
         Root = root;
-        ramBytes = (ulong)image.FrameCount << TArch.PageShift;
         rootAddress = (ulong)root << TArch.PageShift;
     }
 

@@ -10,14 +10,14 @@ namespace PageTableEmu.Swap;
 /// priority and turn to that of the availability lock. The rest is constant while somebody pins the area or holds a swap reference to a
 /// slot of it.
 /// </remarks>
-[StructLayout(LayoutKind.Sequential, Size = 2048)]
+[StructLayout(LayoutKind.Sequential, Size = 512)]
 internal struct SwapAreaRecord
 {
     /// <summary>Set in <see cref="Users"/> while the area can be pinned.</summary>
     internal const ulong Live = 1UL << 63;
 
     /// <summary>Longest path of a swap file, in bytes of UTF-8.</summary>
-    internal const int PathCapacity = 1664;
+    internal const int PathCapacity = 232;
 
     internal ulong Flags;
 

@@ -31,20 +31,31 @@ internal sealed class SwapOverflow<TModel>
     internal bool TryIncrement(SwapEntry entry, ref ulong slot, out SwapResult result)
     {
         WordLock<TModel>.Acquire(ref areas.State.OverflowLock);
-        bool done = IncrementLocked(Key(entry), ref slot, out result);
-        WordLock<TModel>.Release(ref areas.State.OverflowLock);
-        return done;
+        try
+        {
+            return IncrementLocked(Key(entry), ref slot, out result);
+        }
+        finally
+        {
+            WordLock<TModel>.Release(ref areas.State.OverflowLock); // a damaged table must not stop everybody else
+        }
     }
 
     /// <summary>One reference less of a slot whose count is above the limit; false when it is not any more.</summary>
     internal bool TryDecrement(SwapEntry entry, ref ulong slot)
     {
         WordLock<TModel>.Acquire(ref areas.State.OverflowLock);
-        bool overflowed = new SwapSlotWord(Atomic<TModel>.Load(ref slot)).IsOverflowed;
-        if (overflowed)
-            DecrementLocked(Key(entry), ref slot);
-        WordLock<TModel>.Release(ref areas.State.OverflowLock);
-        return overflowed;
+        try
+        {
+            bool overflowed = new SwapSlotWord(Atomic<TModel>.Load(ref slot)).IsOverflowed;
+            if (overflowed)
+                DecrementLocked(Key(entry), ref slot);
+            return overflowed;
+        }
+        finally
+        {
+            WordLock<TModel>.Release(ref areas.State.OverflowLock);
+        }
     }
 
     /// <summary>The exact count of a slot, wherever it is kept.</summary>
@@ -54,10 +65,15 @@ internal sealed class SwapOverflow<TModel>
         if (!word.IsOverflowed)
             return word.Count;
         WordLock<TModel>.Acquire(ref areas.State.OverflowLock);
-        word = new SwapSlotWord(Atomic<TModel>.Load(ref slot));
-        ulong count = word.IsOverflowed ? Record(Find(Key(entry))).Count : word.Count;
-        WordLock<TModel>.Release(ref areas.State.OverflowLock);
-        return count;
+        try
+        {
+            word = new SwapSlotWord(Atomic<TModel>.Load(ref slot));
+            return word.IsOverflowed ? Record(Find(Key(entry))).Count : word.Count;
+        }
+        finally
+        {
+            WordLock<TModel>.Release(ref areas.State.OverflowLock);
+        }
     }
 
     /// <summary>The entries of the table; at rest only.</summary>

@@ -8,14 +8,14 @@ namespace PageTableEmu.Swap;
 /// Counters are changed by atomic operations. Lock order: <see cref="AreasLock"/> before everything; cluster → area's list lock →
 /// <see cref="AvailableLock"/>; <see cref="OverflowLock"/> and <see cref="QueueLock"/> are innermost.
 /// </remarks>
-[StructLayout(LayoutKind.Sequential, Size = 8192)]
+[StructLayout(LayoutKind.Sequential, Size = 3072)]
 internal struct SwapStateRecord
 {
     /// <summary>Processors that have a hint of their own; threads share them modulo this number.</summary>
     internal const uint Processors = 32;
 
     /// <summary>Writes that can be pending; whoever queues one more completes one first, as a full request queue makes a writer wait.</summary>
-    internal const uint QueueCapacity = 512;
+    internal const uint QueueCapacity = 128;
 
     /// <summary>Serialises swapon and swapoff (swapon_mutex and swap_lock).</summary>
     internal ulong AreasLock;
@@ -74,8 +74,8 @@ internal struct SwapStateRecord
     /// <summary>Frames whose write is pending, a ring.</summary>
     internal QueueFrames Queue;
 
-    /// <summary>A processor's hint in cache lines of its own, with room for those of other orders.</summary>
-    [StructLayout(LayoutKind.Sequential, Size = 128)]
+    /// <summary>A processor's hint in a cache line of its own, with room for those of other orders.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 64)]
     internal struct ProcessorHint
     {
         internal ulong Order0;

@@ -1,0 +1,4 @@
+using BenchmarkDotNet.Running;
+using PageTableEmu.Bench;
+
+BenchmarkSwitcher.FromAssembly(typeof(BenchMachine).Assembly).Run(args);

@@ -1,0 +1,20 @@
+using PageTableEmu.Core.Tests.Verification;
+
+namespace PageTableEmu.Core.Tests.Soak;
+
+/// <summary>Size and duration of one soak.</summary>
+internal sealed record SoakOptions
+{
+    public required Backing Backing { get; init; }
+
+    public required int Seed { get; init; }
+
+    public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(2);
+
+    public int Threads { get; init; } = 4;
+
+    /// <summary>Frames of RAM: below some 300 there are fewer than the pages in use, so that allocations have to reclaim.</summary>
+    public uint Frames { get; init; } = 4096;
+
+    public uint SlotsPerArea { get; init; } = 1024;
+}

@@ -1,0 +1,123 @@
+using System.Runtime.InteropServices;
+
+namespace PageTableEmu.Core.Tests.Soak;
+
+/// <summary>
+/// What one page may contain: all zero, or its number and a value that only one store ever had. Whoever changes the content holds
+/// <see cref="Gate"/>; readers need not: they look at the bounds before and after.
+/// </summary>
+internal sealed class SoakPage(uint number)
+{
+    private long least = 1;
+    private long most;
+    private bool mayBeZero = true;
+    private int zeroings;
+    private int remappings;
+    private int side;
+
+    public Lock Gate { get; } = new();
+
+    public uint Number { get; } = number;
+
+    /// <summary>At which of its two addresses the page is.</summary>
+    public int Side
+    {
+        get => Volatile.Read(ref side);
+        set => Volatile.Write(ref side, value);
+    }
+
+    /// <summary>The content of a page after a store.</summary>
+    public static void Fill(Span<byte> bytes, uint number, long value)
+    {
+        Span<ulong> words = MemoryMarshal.Cast<byte, ulong>(bytes);
+        words.Fill((ulong)value);
+        words[0] = number;
+    }
+
+    /// <summary>The value that a page was filled with, 0 for zeros; null when it is no content that was ever stored there.</summary>
+    public static long? Parse(ReadOnlySpan<byte> bytes, uint number)
+    {
+        ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(bytes);
+        if (words[1..].IndexOfAnyExcept(words[1]) >= 0)
+            return null;
+        return words[0] == (words[1] == 0 ? 0 : number) ? (long)words[1] : null;
+    }
+
+    /// <summary>A copy of what is allowed now, for a forked child whose page is the same.</summary>
+    public SoakPage Copy(Bounds before)
+    {
+        return new SoakPage(Number)
+        {
+            least = before.Least,
+            most = Volatile.Read(ref most),
+            mayBeZero = before.MayBeZero || before.Zeroings != Volatile.Read(ref zeroings),
+            side = side,
+        };
+    }
+
+    public long BeginStore(long value)
+    {
+        long before = most;
+        Volatile.Write(ref most, value);
+        return before;
+    }
+
+    public void EndStore(long value)
+    {
+        Volatile.Write(ref least, value);
+        Volatile.Write(ref mayBeZero, false);
+    }
+
+    /// <summary>The store did not happen.</summary>
+    public void CancelStore(long before) => Volatile.Write(ref most, before);
+
+    /// <summary>Before the content may become zero: also when it does so later, as after MADV_FREE.</summary>
+    public void BeginZeroing()
+    {
+        Volatile.Write(ref mayBeZero, true);
+        Interlocked.Increment(ref zeroings);
+    }
+
+    /// <summary>After it has become zero for certain.</summary>
+    public void EndZeroing() => Volatile.Write(ref least, Volatile.Read(ref most) + 1);
+
+    /// <summary>Called before and after the page is out of reach.</summary>
+    public void CountRemapping() => Interlocked.Increment(ref remappings);
+
+    public Bounds Read()
+    {
+        // The counters first: a change that is not seen in them is seen in the bounds, or comes after and is seen in them then.
+        int remapped = Volatile.Read(ref remappings);
+        int zeroed = Volatile.Read(ref zeroings);
+        return new Bounds(Volatile.Read(ref least), Volatile.Read(ref mayBeZero), zeroed, remapped);
+    }
+
+    /// <summary>Whether the page was always in reach since the bounds were read.</summary>
+    public bool WasReachable(Bounds before) => (before.Remappings & 1) == 0 && before.Remappings == Volatile.Read(ref remappings);
+
+    /// <summary>Whether a value that was loaded after the bounds were read is right; null is no content at all.</summary>
+    public bool Allows(Bounds before, long? loaded)
+    {
+        if (loaded == 0)
+            return before.MayBeZero || before.Zeroings != Volatile.Read(ref zeroings);
+        return loaded >= before.Least && loaded <= Volatile.Read(ref most);
+    }
+
+    /// <summary>What a reader with the gate held has seen stays so until the next change.</summary>
+    public void Settle(long loaded)
+    {
+        if (loaded == 0)
+        {
+            EndZeroing();
+            return;
+        }
+
+        Volatile.Write(ref least, loaded);
+        Volatile.Write(ref most, loaded);
+    }
+
+    public override string ToString() =>
+        $"page {Number}, side {side}: {least}..{most}{(mayBeZero ? " or zero" : "")}, {zeroings} zeroings, {remappings} remappings";
+
+    internal readonly record struct Bounds(long Least, bool MayBeZero, int Zeroings, int Remappings);
+}

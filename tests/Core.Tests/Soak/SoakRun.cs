@@ -1,0 +1,197 @@
+using System.Diagnostics;
+using System.Text;
+using PageTableEmu.Atomics;
+using PageTableEmu.Core.Tests.Verification;
+using PageTableEmu.Image;
+using PageTableEmu.Mm;
+using PageTableEmu.Paging;
+using PageTableEmu.Swap;
+using PageTableEmu.Verification;
+
+namespace PageTableEmu.Core.Tests.Soak;
+
+/// <summary>
+/// Several threads at random work on one machine for a time. Afterwards every page is checked, nothing may be wrong with the machine, and
+/// when all has exited nothing may be left. Who hangs is reported with all lock words.
+/// </summary>
+internal sealed class SoakRun<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : struct, IModel
+{
+    private static readonly TimeSpan StallLimit = TimeSpan.FromSeconds(20);
+
+    private readonly SoakOptions options;
+    private readonly Lock swapping = new();
+    private readonly uint freeAtStart;
+    private long lastValue;
+    private bool over;
+    private Exception? failure;
+
+    public SoakRun(SoakOptions options)
+    {
+        this.options = options;
+        Machine = Machine<TArch, TModel>.Create(new MachineImageOptions
+        {
+            RamBytes = (ulong)options.Frames << TArch.PageShift,
+            SwapSlots = 2 * options.SlotsPerArea,
+            SwapStoreSlots = 2 * options.SlotsPerArea,
+        });
+        freeAtStart = Machine.Context.Folios.Allocator.FreeCount;
+        for (int i = 0; i < 2; i++)
+            SwapOn();
+        Spaces = [NewSpace(), NewSpace()];
+    }
+
+    public Machine<TArch, TModel> Machine { get; }
+
+    public SoakSpace[] Spaces { get; }
+
+    public bool IsOver => Volatile.Read(ref over);
+
+    /// <summary>What was done, for the test's output.</summary>
+    public string Summary { get; private set; } = "";
+
+    public long NextValue() => Interlocked.Increment(ref lastValue);
+
+    public void SwapOffAndOn(Random random)
+    {
+        if (!swapping.TryEnter())
+            return;
+        try
+        {
+            SwapResult result = Machine.SwapOff((uint)random.Next(2));
+            if (result == SwapResult.Ok)
+                SwapOn();
+            else if (result != SwapResult.NoMemory)
+                throw new InvalidOperationException($"swapoff: {result}");
+        }
+        finally
+        {
+            swapping.Exit();
+        }
+    }
+
+    /// <summary>Runs to the end; the machine is gone then. After a failure it stays mapped, because threads may still be inside.</summary>
+    public void Run()
+    {
+        var workers = Enumerable.Range(0, options.Threads).Select(i => new SoakWorker<TArch, TModel>(this, (options.Seed * 1000) + i)).ToArray();
+        Thread[] threads = [.. workers.Select(Start)];
+        var clock = Stopwatch.StartNew();
+        Watch(threads, workers, clock);
+        clock.Stop();
+        Summary = Summarise(workers, clock.Elapsed);
+        if (failure != null)
+            throw new InvalidOperationException($"Seed {options.Seed}. {Summary}", failure);
+        CheckAtEnd();
+        Machine.Dispose();
+    }
+
+    private Thread Start(SoakWorker<TArch, TModel> worker)
+    {
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                worker.Work();
+            }
+            catch (Exception error)
+            {
+                Interlocked.CompareExchange(ref failure, error, null);
+                Volatile.Write(ref over, true);
+            }
+        })
+        {
+            IsBackground = true,
+        };
+        thread.Start();
+        return thread;
+    }
+
+    /// <summary>Waits for the threads; throws when one stands still. After a failure the others may hang on what the failed one held.</summary>
+    private void Watch(Thread[] threads, SoakWorker<TArch, TModel>[] workers, Stopwatch clock)
+    {
+        var last = new int[workers.Length];
+        var since = new TimeSpan[workers.Length];
+        while (threads.Any(thread => thread.IsAlive))
+        {
+            threads.First(thread => thread.IsAlive).Join(TimeSpan.FromMilliseconds(20));
+            if (clock.Elapsed > options.Duration)
+                Volatile.Write(ref over, true);
+            for (int i = 0; i < workers.Length; i++)
+            {
+                if (workers[i].Progress != last[i] || !threads[i].IsAlive || since[i] == default)
+                    (last[i], since[i]) = (workers[i].Progress, clock.Elapsed);
+                else if (clock.Elapsed - since[i] > (failure == null ? StallLimit : TimeSpan.FromSeconds(2)))
+                    throw new TimeoutException($"Seed {options.Seed}: {Standstill(workers)}", failure);
+            }
+        }
+    }
+
+    private string Standstill(SoakWorker<TArch, TModel>[] workers)
+    {
+        var text = new StringBuilder("standstill.");
+        foreach (SoakWorker<TArch, TModel> worker in workers)
+            text.Append($" [{worker.Progress}: {worker.Current}]");
+        foreach (Violation held in new Verifier<TArch, TModel>(Machine.Context).HeldLocks())
+            text.AppendLine().Append(held);
+        return text.ToString();
+    }
+
+    private static string Summarise(SoakWorker<TArch, TModel>[] workers, TimeSpan time)
+    {
+        var counts = workers.SelectMany(worker => worker.Counts).GroupBy(pair => pair.Key).Select(group => (group.Key, Sum: group.Sum(pair => pair.Value)));
+        return $"{workers.Sum(worker => (long)worker.Progress)} operations in {time.TotalSeconds:f1} s, "
+            + $"{workers.Sum(worker => worker.OutOfMemory)} of them out of memory: {string.Join(", ", counts.Select(count => $"{count.Key} {count.Sum}"))}.";
+    }
+
+    private void CheckAtEnd()
+    {
+        AssertSound("after the work");
+        Machine.Settle();
+        AssertSound("settled");
+        var counters = new FaultCounters();
+        var buffer = new byte[Machine.Image.PageSize];
+        foreach (SoakSpace space in Spaces)
+        {
+            for (int i = 0; i < SoakSpace.Tracked; i++)
+            {
+                SoakPage page = space.TrackedPages[i];
+                UserAccessResult result = Machine.Read(space.Space, space.Address(i, page.Side), buffer, ref counters);
+                Assert.True(
+                    result == UserAccessResult.Ok && page.Allows(page.Read(), SoakPage.Parse(buffer, page.Number)),
+                    $"Seed {options.Seed}: {result} from address space {space.Space}, {page}: {BitConverter.ToInt64(buffer, 8)}");
+            }
+        }
+
+        AssertSound("after the last look");
+        foreach (SoakSpace space in Spaces)
+            Machine.Exit(space.Space);
+        Machine.ReclaimAll();
+        Machine.Settle();
+        AssertSound("after the exit");
+        Assert.Equal(0ul, Machine.Context.Swap.TotalInUse);
+        Assert.Equal(freeAtStart, Machine.Context.Folios.Allocator.FreeCount);
+    }
+
+    private void AssertSound(string when)
+    {
+        List<Violation> violations = [.. Machine.Verify()];
+        Assert.True(violations.Count == 0, $"Seed {options.Seed}, {when}: {string.Join(Environment.NewLine, violations.Take(12))}");
+    }
+
+    private void SwapOn()
+    {
+        SwapResult result = Machine.SwapOn(options.Backing.Area(options.SlotsPerArea), out _);
+        if (result != SwapResult.Ok)
+            throw new InvalidOperationException($"swapon: {result}");
+    }
+
+    private SoakSpace NewSpace()
+    {
+        uint space = Machine.CreateAddressSpace();
+        var model = new SoakSpace(space, TArch.PageShift, TArch.LevelShift(2));
+        for (int side = 0; side < 2; side++)
+            Assert.Equal(MmResult.Ok, Machine.Map(space, model.Address(0, side), (ulong)SoakSpace.Pages * model.PageSize, VmaFlags.Read | VmaFlags.Write));
+        return model;
+    }
+}

@@ -1,0 +1,368 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Mm;
+using PageTableEmu.Paging;
+using PageTableEmu.Swap;
+
+namespace PageTableEmu.Core.Tests.Soak;
+
+/// <summary>One thread of a soak: does random operations and checks what it loads.</summary>
+internal sealed class SoakWorker<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : struct, IModel
+{
+    private static readonly (string Name, int Weight)[] Mix =
+    [
+        ("store", 72), ("load", 60), ("load with the gate", 36), ("free for all", 30), ("fork", 6), ("work in the child", 30), ("exit of the child", 6),
+        ("reclaim", 18), ("reclaim all", 1), ("pageout", 15), ("cold", 6), ("willneed", 12), ("free", 12), ("dontneed", 9), ("protect", 9),
+        ("move", 9), ("map anew", 9), ("populate read", 9), ("populate write", 9), ("swapoff", 1), ("settle", 6), ("complete writes", 12),
+    ];
+
+    private readonly SoakRun<TArch, TModel> run;
+    private readonly Machine<TArch, TModel> machine;
+    private readonly Random random;
+    private readonly byte[] buffer;
+    private readonly byte[] expected;
+    private FaultCounters counters;
+    private SoakSpace? child;
+    private int progress;
+
+    public SoakWorker(SoakRun<TArch, TModel> run, int seed)
+    {
+        this.run = run;
+        machine = run.Machine;
+        random = new Random(seed);
+        buffer = new byte[machine.Image.PageSize];
+        expected = new byte[machine.Image.PageSize];
+    }
+
+    public Dictionary<string, long> Counts { get; } = Mix.ToDictionary(entry => entry.Name, _ => 0L);
+
+    /// <summary>Operations begun.</summary>
+    public int Progress => Volatile.Read(ref progress);
+
+    /// <summary>The operation that the worker is in.</summary>
+    public string Current { get; private set; } = "";
+
+    public long OutOfMemory { get; private set; }
+
+    public void Work()
+    {
+        int total = Mix.Sum(entry => entry.Weight);
+        while (!run.IsOver)
+        {
+            int choice = random.Next(total);
+            int index = 0;
+            while (choice >= Mix[index].Weight)
+                choice -= Mix[index++].Weight;
+            Current = Mix[index].Name;
+            Volatile.Write(ref progress, progress + 1);
+            Counts[Current]++;
+            Do(Current, run.Spaces[random.Next(run.Spaces.Length)]);
+        }
+
+        Current = "exit of the last child";
+        LetChildGo();
+        Current = "";
+    }
+
+    private void Do(string operation, SoakSpace space)
+    {
+        switch (operation)
+        {
+            case "store":
+                Store(space, random.Next(SoakSpace.Tracked));
+                break;
+            case "load":
+                Load(space, random.Next(SoakSpace.Tracked));
+                break;
+            case "load with the gate":
+                LoadWithGate(space, random.Next(SoakSpace.Tracked));
+                break;
+            case "free for all":
+                FreeForAll(space);
+                break;
+            case "fork":
+                Fork(child != null && random.Next(2) == 0 ? child : space);
+                break;
+            case "work in the child":
+                WorkInChild();
+                break;
+            case "exit of the child":
+                LetChildGo();
+                break;
+            case "reclaim":
+                machine.Reclaim(random.Next(1, 64));
+                break;
+            case "reclaim all":
+                machine.ReclaimAll();
+                break;
+            case "swapoff":
+                run.SwapOffAndOn(random);
+                break;
+            case "settle":
+                machine.Settle();
+                break;
+            case "complete writes":
+                machine.Context.Swap.CompleteWrites(random.Next(1, 8));
+                break;
+            default:
+                DoRange(operation, space);
+                break;
+        }
+    }
+
+    private void DoRange(string operation, SoakSpace space)
+    {
+        int first = random.Next(SoakSpace.Tracked);
+        int count = Math.Min(random.Next(1, 24), SoakSpace.Tracked - first);
+        switch (operation)
+        {
+            case "pageout":
+                Advise(space, first, count, random.Next(2), Advice.PageOut);
+                break;
+            case "cold":
+                Advise(space, first, count, random.Next(2), Advice.Cold);
+                break;
+            case "willneed":
+                Advise(space, first, count, random.Next(2), Advice.WillNeed);
+                break;
+            case "populate read":
+                Advise(space, first, count, random.Next(2), Advice.PopulateRead);
+                break;
+            case "populate write":
+                Advise(space, first, count, random.Next(2), Advice.PopulateWrite);
+                break;
+            default:
+                ChangeRange(operation, space, first, count);
+                break;
+        }
+    }
+
+    private void Advise(SoakSpace space, int first, int count, int side, Advice advice) =>
+        machine.Advise(space.Space, space.Address(first, side), (ulong)count * space.PageSize, advice, ref counters);
+
+    /// <summary>Operations that change contents or places: others that would are kept out, readers are not.</summary>
+    private void ChangeRange(string operation, SoakSpace space, int first, int count)
+    {
+        space.Enter(first, count);
+        Span<SoakPage> pages = space.TrackedPages.AsSpan(first, count);
+        int side = pages[0].Side;
+        int same = 1;
+        while (same < count && pages[same].Side == side)
+            same++;
+        pages = pages[..same]; // those that lie one behind the other
+        ulong start = space.Address(first, side);
+        ulong length = (ulong)same * space.PageSize;
+        switch (operation)
+        {
+            case "free":
+                foreach (SoakPage page in pages)
+                    page.BeginZeroing();
+                Require(machine.Advise(space.Space, start, length, Advice.Free, ref counters));
+                break;
+            case "dontneed":
+                foreach (SoakPage page in pages)
+                    page.BeginZeroing();
+                Require(machine.Advise(space.Space, start, length, Advice.DontNeed, ref counters));
+                foreach (SoakPage page in pages)
+                    page.EndZeroing();
+                break;
+            case "protect":
+                Require(machine.Protect(space.Space, start, length, AccessRights.Read));
+                Require(machine.Protect(space.Space, start, length, AccessRights.Read | AccessRights.Write));
+                break;
+            case "move":
+                Move(space, pages, start, space.Address(first, 1 - side), length);
+                break;
+            default:
+                MapAnew(space, pages, start, length);
+                break;
+        }
+
+        space.Exit(first, count);
+    }
+
+    private void Move(SoakSpace space, Span<SoakPage> pages, ulong from, ulong to, ulong length)
+    {
+        foreach (SoakPage page in pages)
+            page.CountRemapping();
+        MmResult result = machine.Move(space.Space, from, to, length, dontUnmap: random.Next(4) == 0);
+        if (result != MmResult.NoMemory)
+            Require(result);
+        foreach (SoakPage page in pages)
+        {
+            if (result == MmResult.Ok)
+                page.Side = 1 - page.Side;
+            page.CountRemapping();
+        }
+
+        if (result == MmResult.NoMemory)
+            OutOfMemory++;
+    }
+
+    private void MapAnew(SoakSpace space, Span<SoakPage> pages, ulong start, ulong length)
+    {
+        foreach (SoakPage page in pages)
+        {
+            page.BeginZeroing();
+            page.CountRemapping();
+        }
+
+        Require(machine.Unmap(space.Space, start, length));
+        Require(machine.Map(space.Space, start, length, VmaFlags.Read | VmaFlags.Write));
+        foreach (SoakPage page in pages)
+        {
+            page.EndZeroing();
+            page.CountRemapping();
+        }
+    }
+
+    private void Store(SoakSpace space, int index)
+    {
+        SoakPage page = space.TrackedPages[index];
+        lock (page.Gate)
+        {
+            long value = run.NextValue();
+            SoakPage.Fill(expected, page.Number, value);
+            long before = page.BeginStore(value);
+            UserAccessResult result = machine.Write(space.Space, space.Address(index, page.Side), expected, ref counters);
+            if (result == UserAccessResult.Ok)
+            {
+                page.EndStore(value);
+                return;
+            }
+
+            page.CancelStore(before);
+            RequireOutOfMemory(result, "store");
+        }
+    }
+
+    private void Load(SoakSpace space, int index)
+    {
+        SoakPage page = space.TrackedPages[index];
+        SoakPage.Bounds before = page.Read();
+        UserAccessResult result = machine.Read(space.Space, space.Address(index, page.Side), buffer, ref counters);
+        if (!page.WasReachable(before))
+            return;
+        if (result != UserAccessResult.Ok)
+            RequireOutOfMemory(result, $"load of {page}");
+        else if (!page.Allows(before, SoakPage.Parse(buffer, page.Number)))
+            Wrong(space, page, before);
+    }
+
+    private void LoadWithGate(SoakSpace space, int index)
+    {
+        SoakPage page = space.TrackedPages[index];
+        lock (page.Gate)
+        {
+            SoakPage.Bounds before = page.Read();
+            UserAccessResult result = machine.Read(space.Space, space.Address(index, page.Side), buffer, ref counters);
+            long? value = SoakPage.Parse(buffer, page.Number);
+            if (result != UserAccessResult.Ok)
+                RequireOutOfMemory(result, $"load of {page}");
+            else if (!page.Allows(before, value))
+                Wrong(space, page, before);
+            else
+                page.Settle(value!.Value);
+        }
+    }
+
+    private void Wrong(SoakSpace space, SoakPage page, SoakPage.Bounds before) =>
+        throw new InvalidOperationException(
+            $"Address space {space.Space}, {page} ({before} at the time): loaded {BitConverter.ToUInt64(buffer)}, "
+            + $"{BitConverter.ToUInt64(buffer, 8)}, ..., {BitConverter.ToUInt64(buffer, buffer.Length - 8)}.");
+
+    /// <summary>Pages that everybody maps, moves and drops as he likes: what is loaded must at least have been stored there.</summary>
+    private void FreeForAll(SoakSpace space)
+    {
+        int first = random.Next(SoakSpace.Tracked, SoakSpace.Pages);
+        int count = Math.Min(random.Next(1, 6), SoakSpace.Pages - first);
+        int side = random.Next(2);
+        ulong start = space.Address(first, side);
+        ulong length = (ulong)count * space.PageSize;
+        switch (random.Next(12))
+        {
+            case 0:
+                machine.Map(space.Space, start, length, VmaFlags.Read | VmaFlags.Write);
+                break;
+            case 1:
+                machine.Unmap(space.Space, start, length);
+                break;
+            case 2:
+                machine.Move(space.Space, start, space.Address(first, 1 - side), length, random.Next(2) == 0);
+                break;
+            case 3:
+                machine.Protect(space.Space, start, length, random.Next(3) == 0 ? AccessRights.None : AccessRights.Read | AccessRights.Write);
+                break;
+            case 4:
+                machine.Advise(space.Space, start, length, (Advice)random.Next((int)Advice.PopulateWrite + 1), ref counters);
+                break;
+            case < 8:
+                SoakPage.Fill(expected, (uint)first + 1, run.NextValue());
+                machine.Write(space.Space, start, expected, ref counters);
+                break;
+            default:
+                if (machine.Read(space.Space, start, buffer, ref counters) == UserAccessResult.Ok && SoakPage.Parse(buffer, (uint)first + 1) == null)
+                    Wrong(space, new SoakPage((uint)first + 1), default);
+                break;
+        }
+    }
+
+    private void Fork(SoakSpace parent)
+    {
+        // A mover between the looks at page and fork would leave the child's page at an unknown place: the bounds tell.
+        SoakPage.Bounds[] before = parent.ReadBounds();
+        uint number = machine.Fork(parent.Space);
+        if (number == 0)
+        {
+            OutOfMemory++;
+            return;
+        }
+
+        SoakSpace forked = parent.Forked(number, before);
+        bool still = parent.TrackedPages.Select((page, i) => page.WasReachable(before[i])).All(reachable => reachable);
+        if (!still)
+        {
+            machine.Exit(number);
+            return;
+        }
+
+        LetChildGo();
+        child = forked;
+    }
+
+    private void WorkInChild()
+    {
+        if (child == null)
+            return;
+        for (int i = 0; i < 4; i++)
+        {
+            int index = random.Next(SoakSpace.Tracked);
+            if (random.Next(3) == 0)
+                Store(child, index);
+            else
+                LoadWithGate(child, index);
+        }
+    }
+
+    private void LetChildGo()
+    {
+        if (child == null)
+            return;
+        machine.Exit(child.Space);
+        child = null;
+    }
+
+    private void RequireOutOfMemory(UserAccessResult result, string what)
+    {
+        if (result != UserAccessResult.OutOfMemory)
+            throw new InvalidOperationException($"{what}: {result}");
+        OutOfMemory++;
+    }
+
+    private void Require(MmResult result)
+    {
+        if (result != MmResult.Ok)
+            throw new InvalidOperationException($"{Current}: {result}");
+    }
+}
