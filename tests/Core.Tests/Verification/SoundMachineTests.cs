@@ -72,7 +72,7 @@ public class SoundMachineTests
         Assert.Equal(MmResult.Ok, machine.Move(parent, start, start + (1UL << 31), length));
         Sound("mremap");
         Assert.Equal(MmResult.Ok, machine.Move(parent, start + (1UL << 31), start, length));
-        machine.Protect(child, start + (8 * page), 8 * page, AccessRights.Read);
+        machine.Protect(child, start + (8 * page), 8 * page, AccessRights.Read, ref counters);
         Sound("mprotect");
         machine.Advise(child, start + (16 * page), 8 * page, Advice.Free, ref counters);
         Sound("free");
