@@ -2,7 +2,8 @@ namespace PageTableEmu.Replay;
 
 /// <summary>What one operation answered to its caller.</summary>
 /// <param name="Result">
-/// Return value: 0 or the bytes moved (1, 4096), −1 with <paramref name="Error"/> for a failed call, −11 (minus SIGSEGV) or −7 for a trapped touch.
+/// Return value: 0 or the bytes moved (1, 4096), −1 with <paramref name="Error"/> for a failed call,
+/// −11 (minus SIGSEGV) or −7 (minus SIGBUS) for a trapped touch.
 /// </param>
 /// <param name="Error">errno of a failed call, else 0.</param>
 /// <param name="Value">The byte read (read, vmread, memread, unsplice), the status of movepages, else −1.</param>

@@ -60,7 +60,8 @@ public sealed class ReplayCommandTests : IDisposable
     [Fact]
     public void An_operation_that_is_not_known_and_a_violation_end_with_1_and_say_where()
     {
-        Outcome unknown = Run(trace => new PlaybackMachine(trace) { IsUnknown = operation => operation.Kind == OperationKind.Fork }, "replay", TracePath);
+        Outcome unknown = Run(
+            trace => new PlaybackMachine(trace) { IsUnknown = operation => operation.Kind == OperationKind.Fork }, "replay", TracePath);
         Assert.Equal(ExitCode.Difference, unknown.Code);
         Assert.Contains("core000.file.jsonl: operation not yet known: fork (n=27 'fork 1')", unknown.Output, StringComparison.Ordinal);
         Outcome violation = Run(
@@ -123,7 +124,8 @@ public sealed class ReplayCommandTests : IDisposable
             Trace emitted = TraceReader.Parse(System.Text.Encoding.UTF8.GetBytes(outcome.Output), "emitted");
             Assert.Equal(41, emitted.Rows.Count);
             Assert.Null(TraceComparer.Compare(Recorded, emitted));
-            Assert.StartsWith("""{"n":1,"op":"map A 3","p":0,"ret":0,"err":0,"min":0,"maj":0,"val":-1,"used":0,""", outcome.Output, StringComparison.Ordinal);
+            Assert.StartsWith("""{"n":1,"op":"map A 3","p":0,"ret":0,"err":0,"min":0,"maj":0,"val":-1,"used":0,""",
+                outcome.Output, StringComparison.Ordinal);
         }
     }
 

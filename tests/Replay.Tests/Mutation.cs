@@ -132,7 +132,9 @@ internal static class Mutation
                 return "vma removed";
             case 5:
                 string flag = Pick(Flags, random);
-                vmas[region] = text.Contains(" " + flag, StringComparison.Ordinal) ? text.Replace(" " + flag, "", StringComparison.Ordinal) : text + " " + flag;
+                vmas[region] = text.Contains(" " + flag, StringComparison.Ordinal)
+                    ? text.Replace(" " + flag, "", StringComparison.Ordinal)
+                    : text + " " + flag;
                 return $"flag {flag}";
             case 6:
                 vmas[region] = text.Replace("rw-p", "r--p", StringComparison.Ordinal);

@@ -31,7 +31,9 @@ public class ReplayRunnerTests
             Bend = (number, page) => number == 9 && page is { Region: 0, Page: 1 } ? page with { MapCount = 5 } : page,
         });
         Assert.Equal(TraceVerdict.Difference, result.Verdict);
-        Assert.Equal((9, "mapcount", 0, "A1"), (result.Difference!.Number, result.Difference.Field, result.Difference.Process, result.Difference.Page));
+        Assert.Equal(
+            (9, "mapcount", 0, "A1"),
+            (result.Difference!.Number, result.Difference.Field, result.Difference.Process, result.Difference.Page));
         Assert.Contains("mapcount 1", result.Difference.Expected, StringComparison.Ordinal);
         Assert.Contains("mapcount 5", result.Difference.Actual, StringComparison.Ordinal);
         Assert.Equal(0x8000_0000_0000_0001ul, result.Entry);

@@ -27,7 +27,10 @@ internal static class ReplayCommand
         });
         Option<bool> verify = new("--verify") { Description = "Check every invariant of the machine after every operation." };
         Option<bool> json = new("--json") { Description = "One JSON object a trace and one for the sums, a line each." };
-        Option<bool> emit = new("--emit") { Description = "Run a script and print what the machine shows after each operation, in the traces' form." };
+        Option<bool> emit = new("--emit")
+        {
+            Description = "Run a script and print what the machine shows after each operation, in the traces' form.",
+        };
         Option<Backend?> backend = new("--backend")
         {
             Description = "Swap device for --emit: zram or file.",
@@ -74,6 +77,10 @@ internal static class ReplayCommand
         }
     }
 
+    /// <summary>What is wrong with an input; most messages name their file themselves.</summary>
+    private static string Describe(TraceResult result) =>
+        result.Message is { } text && text.Contains(result.Path, StringComparison.Ordinal) ? text : $"{result.Path}: {result.Message}";
+
     private static int Compare(TraceReplay replay, string[] given, bool json, ReplayOutput output)
     {
         IReadOnlyList<string> paths;
@@ -93,7 +100,7 @@ internal static class ReplayCommand
         else
             ReplayReport.Write(output, results);
         foreach (TraceResult result in results.Where(result => result.Verdict == TraceVerdict.InputError))
-            output.Error(result.Message is { } text && text.Contains(result.Path, StringComparison.Ordinal) ? text : $"{result.Path}: {result.Message}");
+            output.Error(Describe(result));
         return results.Any(result => result.Verdict == TraceVerdict.InputError) ? ExitCode.Usage
             : results.Any(result => !result.IsGood) ? ExitCode.Difference
             : ExitCode.Ok;
