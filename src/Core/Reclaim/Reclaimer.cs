@@ -171,11 +171,14 @@ public sealed class Reclaimer<TArch, TModel>
     {
         if (!mm.Frames.TryFreeze(frame, 2))
             return ShrinkResult.Kept;
-        bool dirty = mm.Frames.Has(frame, FrameFlags.Dirty);
-        mm.Frames.Unfreeze(frame, 2);
-        if (dirty)
+        if (mm.Frames.Has(frame, FrameFlags.Dirty))
+        {
+            mm.Frames.Unfreeze(frame, 2);
             return ShrinkResult.Kept;
-        mm.Swap.RemoveFromCache(frame);
+        }
+
+        mm.Swap.RemoveFrozenFromCache(frame);
+        mm.Frames.Unfreeze(frame, 1); // the caller's
         return ShrinkResult.Freed;
     }
 }
