@@ -157,7 +157,12 @@ internal sealed class SoakWorker<TArch, TModel>
         {
             case "free":
                 foreach (SoakPage page in pages)
+                {
                     page.BeginZeroing();
+                    if (run.BypassesCache)
+                        page.CountFreeForFamily();
+                }
+
                 Require(machine.Advise(space.Space, start, length, Advice.Free, ref counters));
                 break;
             case "dontneed":
