@@ -12,7 +12,7 @@ namespace PageTableEmu.Verification;
 /// <remarks>
 /// <para>The order is: page tables, allocator, frames, LRU list, slots with the swap cache, counters, reverse map, locks. What the floors check
 /// of themselves comes last and only when all else is well, because one fault would be told twice. A verifier that meets a number that
-/// leads outside the image reports that and ends; the others go on.</para>
+/// leads outside the image reports that and ends; the others go on, unless it was the walk of the tables, which they all need.</para>
 /// <list type="table">
 /// <item><term>PT1, PT2, PT3</term><description>every table is reached once; its record says where it is; entries mean something in
 /// RAM</description></item>
@@ -20,8 +20,8 @@ namespace PageTableEmu.Verification;
 /// <item><term>FR1, FR2</term><description>no frame is lost; the allocator's words, bits, caches and totals agree</description></item>
 /// <item><term>F1</term><description>a free frame has no reference, mapping or use</description></item>
 /// <item><term>R1, R3</term><description>references are mappings and the swap cache; mappings are the entries found</description></item>
-/// <item><term>X1, X2, X4, X5, X7</term><description>writable means exclusive; exclusive means one mapping and no swap entry; an exclusive swap
-/// entry is the only one of its slot; zero page and KSM pages are read-only</description></item>
+/// <item><term>X1, X2, X4, X5, X7</term><description>writable means exclusive; exclusive means one mapping and no swap entry; an exclusive
+/// swap entry is the only one of its slot; zero page and KSM pages are read-only</description></item>
 /// <item><term>I1 to I5, I20, S2</term><description>slot counts, bindings both ways, no pins, free slots are empty, cached means swap-backed,
 /// large counts, no slot in use without a user</description></item>
 /// <item><term>I10, I18, S5</term><description>counters of swap areas; of address spaces; who has swap entries is on the swapoff list</description></item>
@@ -52,17 +52,18 @@ public sealed class Verifier<TArch, TModel>
     public IEnumerable<Violation> Verify(IReadOnlyDictionary<uint, uint>? held = null)
     {
         var found = new List<Violation>();
-        try
+        Survey<TArch, TModel>? survey = null;
+        ReverseMapVerifier<TArch, TModel>? reverseMap = null;
+        bool walked = TryRun(found, () =>
         {
-            VerifyBySubject(found, held);
-        }
-        catch (CorruptImageException error)
-        {
-            found.Add(new Violation("IMAGE", error.Message));
-        }
-
+            survey = new Survey<TArch, TModel>(mm, held);
+            reverseMap = new ReverseMapVerifier<TArch, TModel>(mm);
+            return new TableVerifier<TArch, TModel>(survey, reverseMap).Run();
+        });
+        if (walked)
+            VerifyBySubject(found, survey!, reverseMap!);
         if (found.Count == 0)
-            Run(found, VerifyFloors);
+            TryRun(found, VerifyFloors);
         return found;
     }
 
@@ -71,30 +72,29 @@ public sealed class Verifier<TArch, TModel>
     /// </summary>
     public IEnumerable<Violation> HeldLocks() => new LockVerifier<TArch, TModel>(mm).Run().All;
 
-    private static void Run(List<Violation> found, Func<Findings> verifier)
+    private static bool TryRun(List<Violation> found, Func<Findings> verifier)
     {
         try
         {
             found.AddRange(verifier().All);
+            return true;
         }
         catch (CorruptImageException error)
         {
             found.Add(new Violation("IMAGE", error.Message));
+            return false;
         }
     }
 
-    private void VerifyBySubject(List<Violation> found, IReadOnlyDictionary<uint, uint>? held)
+    private void VerifyBySubject(List<Violation> found, Survey<TArch, TModel> survey, ReverseMapVerifier<TArch, TModel> reverseMap)
     {
-        var survey = new Survey<TArch, TModel>(mm, held);
-        var reverseMap = new ReverseMapVerifier<TArch, TModel>(mm);
-        Run(found, new TableVerifier<TArch, TModel>(survey, reverseMap).Run);
-        Run(found, new AllocatorVerifier<TArch, TModel>(survey).Run);
-        Run(found, new FrameVerifier<TArch, TModel>(survey).Run);
-        Run(found, new LruVerifier<TArch, TModel>(survey).Run);
-        Run(found, new SlotVerifier<TArch, TModel>(survey).Run);
-        Run(found, new AccountingVerifier<TArch, TModel>(survey).Run);
-        Run(found, () => reverseMap.Findings);
-        Run(found, new LockVerifier<TArch, TModel>(mm).Run);
+        TryRun(found, new AllocatorVerifier<TArch, TModel>(survey).Run);
+        TryRun(found, new FrameVerifier<TArch, TModel>(survey).Run);
+        TryRun(found, new LruVerifier<TArch, TModel>(survey).Run);
+        TryRun(found, new SlotVerifier<TArch, TModel>(survey).Run);
+        TryRun(found, new AccountingVerifier<TArch, TModel>(survey).Run);
+        TryRun(found, () => reverseMap.Findings);
+        TryRun(found, new LockVerifier<TArch, TModel>(mm).Run);
     }
 
     private Findings VerifyFloors()

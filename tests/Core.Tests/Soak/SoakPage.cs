@@ -6,7 +6,12 @@ namespace PageTableEmu.Core.Tests.Soak;
 /// What one page may contain: all zero, or its number and a value that only one store ever had. Whoever changes the content holds
 /// <see cref="Gate"/>; readers need not: they look at the bounds before and after.
 /// </summary>
-internal sealed class SoakPage(uint number)
+/// <remarks>
+/// MADV_FREE of a clean page that is in no swap cache asks nobody who shares it (madvise_free_pte_range looks at the number of mappings
+/// only of pages that are dirty or cached). A direct swap-in leaves just such a page. So with areas that bypass the cache the advice of one
+/// relative may take a page from the others that has not been written since the fork: <see cref="CountFreeForFamily"/>.
+/// </remarks>
+internal sealed class SoakPage(uint number, SoakPage.Kinship family)
 {
     private long least = 1;
     private long most;
@@ -14,6 +19,12 @@ internal sealed class SoakPage(uint number)
     private int zeroings;
     private int remappings;
     private int side;
+    private int familyFreesSeen;
+
+    public SoakPage(uint number)
+        : this(number, new Kinship())
+    {
+    }
 
     public Lock Gate { get; } = new();
 
@@ -46,8 +57,9 @@ internal sealed class SoakPage(uint number)
     /// <summary>A copy of what is allowed now, for a forked child whose page is the same.</summary>
     public SoakPage Copy(Bounds before)
     {
-        return new SoakPage(Number)
+        return new SoakPage(Number, family)
         {
+            familyFreesSeen = before.FamilyFreesSeen,
             least = before.Least,
             most = Volatile.Read(ref most),
             mayBeZero = before.MayBeZero || before.Zeroings != Volatile.Read(ref zeroings),
@@ -64,6 +76,7 @@ internal sealed class SoakPage(uint number)
 
     public void EndStore(long value)
     {
+        Volatile.Write(ref familyFreesSeen, family.Frees); // the page is this address space's alone now
         Volatile.Write(ref least, value);
         Volatile.Write(ref mayBeZero, false);
     }
@@ -78,6 +91,9 @@ internal sealed class SoakPage(uint number)
         Interlocked.Increment(ref zeroings);
     }
 
+    /// <summary>Before an MADV_FREE that may also take the page from relatives that have not written it since the fork.</summary>
+    public void CountFreeForFamily() => family.Count();
+
     /// <summary>After it has become zero for certain.</summary>
     public void EndZeroing() => Volatile.Write(ref least, Volatile.Read(ref most) + 1);
 
@@ -89,7 +105,8 @@ internal sealed class SoakPage(uint number)
         // The counters first: a change that is not seen in them is seen in the bounds, or comes after and is seen in them then.
         int remapped = Volatile.Read(ref remappings);
         int zeroed = Volatile.Read(ref zeroings);
-        return new Bounds(Volatile.Read(ref least), Volatile.Read(ref mayBeZero), zeroed, remapped);
+        int seen = Volatile.Read(ref familyFreesSeen);
+        return new Bounds(Volatile.Read(ref least), Volatile.Read(ref mayBeZero), zeroed, remapped, seen);
     }
 
     /// <summary>Whether the page was always in reach since the bounds were read.</summary>
@@ -99,7 +116,7 @@ internal sealed class SoakPage(uint number)
     public bool Allows(Bounds before, long? loaded)
     {
         if (loaded == 0)
-            return before.MayBeZero || before.Zeroings != Volatile.Read(ref zeroings);
+            return before.MayBeZero || before.Zeroings != Volatile.Read(ref zeroings) || before.FamilyFreesSeen != family.Frees;
         return loaded >= before.Least && loaded <= Volatile.Read(ref most);
     }
 
@@ -119,5 +136,15 @@ internal sealed class SoakPage(uint number)
     public override string ToString() =>
         $"page {Number}, side {side}: {least}..{most}{(mayBeZero ? " or zero" : "")}, {zeroings} zeroings, {remappings} remappings";
 
-    internal readonly record struct Bounds(long Least, bool MayBeZero, int Zeroings, int Remappings);
+    internal readonly record struct Bounds(long Least, bool MayBeZero, int Zeroings, int Remappings, int FamilyFreesSeen);
+
+    /// <summary>A page of an address space and of all that were forked from it.</summary>
+    internal sealed class Kinship
+    {
+        private int frees;
+
+        public int Frees => Volatile.Read(ref frees);
+
+        public void Count() => Interlocked.Increment(ref frees);
+    }
 }

@@ -46,6 +46,9 @@ internal sealed class SoakRun<TArch, TModel>
 
     public SoakSpace[] Spaces { get; }
 
+    /// <summary>Whether a sole user's swap-in leaves a clean page that is in no swap cache.</summary>
+    public bool BypassesCache => options.Backing == Backing.Zram;
+
     public bool IsOver => Volatile.Read(ref over);
 
     /// <summary>What was done, for the test's output.</summary>

@@ -1,7 +1,6 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
-using PageTableEmu.Swap;
 
 namespace PageTableEmu.Core.Tests.Soak;
 
@@ -157,7 +156,12 @@ internal sealed class SoakWorker<TArch, TModel>
         {
             case "free":
                 foreach (SoakPage page in pages)
+                {
                     page.BeginZeroing();
+                    if (run.BypassesCache)
+                        page.CountFreeForFamily();
+                }
+
                 Require(machine.Advise(space.Space, start, length, Advice.Free, ref counters));
                 break;
             case "dontneed":
@@ -168,8 +172,8 @@ internal sealed class SoakWorker<TArch, TModel>
                     page.EndZeroing();
                 break;
             case "protect":
-                Require(machine.Protect(space.Space, start, length, AccessRights.Read));
-                Require(machine.Protect(space.Space, start, length, AccessRights.Read | AccessRights.Write));
+                Require(machine.Protect(space.Space, start, length, AccessRights.Read, ref counters));
+                Require(machine.Protect(space.Space, start, length, AccessRights.Read | AccessRights.Write, ref counters));
                 break;
             case "move":
                 Move(space, pages, start, space.Address(first, 1 - side), length);
@@ -292,7 +296,7 @@ internal sealed class SoakWorker<TArch, TModel>
                 machine.Move(space.Space, start, space.Address(first, 1 - side), length, random.Next(2) == 0);
                 break;
             case 3:
-                machine.Protect(space.Space, start, length, random.Next(3) == 0 ? AccessRights.None : AccessRights.Read | AccessRights.Write);
+                machine.Protect(space.Space, start, length, random.Next(3) == 0 ? AccessRights.None : AccessRights.Read | AccessRights.Write, ref counters);
                 break;
             case 4:
                 machine.Advise(space.Space, start, length, (Advice)random.Next((int)Advice.PopulateWrite + 1), ref counters);
