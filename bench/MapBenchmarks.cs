@@ -4,7 +4,8 @@ namespace PageTableEmu.Bench;
 
 /// <summary>Mapping and unmapping 16384 pages (64 MiB), ns for a page mapped and unmapped again.</summary>
 [MemoryDiagnoser]
-[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "The benchmark runner calls the GlobalCleanup method, which disposes.")]
+[System.Diagnostics.CodeAnalysis.SuppressMessage(
+    "Design", "CA1001", Justification = "The benchmark runner calls the GlobalCleanup method, which disposes.")]
 public class MapBenchmarks
 {
     private const int Pages = 16384;

@@ -7,7 +7,8 @@ namespace PageTableEmu.Bench;
 
 /// <summary>One more swap reference and one less, ns for the pair, over 1024 slots. The concurrent dictionary is the design that lost.</summary>
 [MemoryDiagnoser]
-[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "The benchmark runner calls the GlobalCleanup method, which disposes.")]
+[System.Diagnostics.CodeAnalysis.SuppressMessage(
+    "Design", "CA1001", Justification = "The benchmark runner calls the GlobalCleanup method, which disposes.")]
 public class SwapMapBenchmarks
 {
     private const int Slots = 1024;

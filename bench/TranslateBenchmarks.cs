@@ -6,7 +6,8 @@ namespace PageTableEmu.Bench;
 
 /// <summary>Translations at random addresses of a mapped range, ns each. Dictionary and level loop are the designs that lost.</summary>
 [MemoryDiagnoser]
-[System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1001", Justification = "The benchmark runner calls the GlobalCleanup method, which disposes.")]
+[System.Diagnostics.CodeAnalysis.SuppressMessage(
+    "Design", "CA1001", Justification = "The benchmark runner calls the GlobalCleanup method, which disposes.")]
 public class TranslateBenchmarks
 {
     private const int Operations = 4096;

@@ -70,7 +70,8 @@ public class Machine<TArch, TModel> : IDisposable
     /// <summary>Creates a machine in private memory of this process.</summary>
     /// <param name="options">Sizes; what belongs to the architecture (page sizes, cluster size, id) is filled in.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is out of range.</exception>
-    public static Machine<TArch, TModel> Create(MachineImageOptions options) => new(MachineImage.CreatePrivate(ForArchitecture(options)), isNew: true);
+    public static Machine<TArch, TModel> Create(MachineImageOptions options) =>
+        new(MachineImage.CreatePrivate(ForArchitecture(options)), isNew: true);
 
     /// <summary>Creates a machine in shared memory and attaches to it.</summary>
     /// <param name="location">Where its images go; they must not exist.</param>

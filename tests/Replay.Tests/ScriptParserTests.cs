@@ -39,7 +39,10 @@ public class ScriptParserTests
         Assert.Equal(
             Op("mprotect C 1 2 rw", OperationKind.Mprotect) with
             {
-                Region = 2, Page = 1, Count = 2, Protection = ScriptProtection.Read | ScriptProtection.Write,
+                Region = 2,
+                Page = 1,
+                Count = 2,
+                Protection = ScriptProtection.Read | ScriptProtection.Write,
             },
             One("mprotect C 1 2 rw"));
         Assert.Equal(Op("mprotect C 1 2 none", OperationKind.Mprotect) with { Region = 2, Page = 1, Count = 2 }, One("mprotect C 1 2 none"));

@@ -118,7 +118,9 @@ internal sealed class CaptureVerifier<TArch> : IDisposable
         }
     }
 
-    /// <summary>A frame is counted by the kernel; huge leaves map compound pages; the zero page is never writable; a swapped page has no frame.</summary>
+    /// <summary>
+    /// A frame is counted by the kernel; huge leaves map compound pages; the zero page is never writable; a swapped page has no frame.
+    /// </summary>
     private void VerifyPageFlags(TruthRow row, PageWalk walk, string entry)
     {
         bool present = IsPresent(walk);

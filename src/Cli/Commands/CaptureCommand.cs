@@ -19,7 +19,11 @@ internal static class CaptureCommand
             Arity = ArgumentArity.OneOrMore,
         };
         Option<bool> json = new("--json") { Description = "One JSON object a capture, a line each." };
-        Command verify = new("verify", "Decode the page tables of a running Linux guest and compare with what its own kernel said.") { folders, json };
+        Command verify = new("verify", "Decode the page tables of a running Linux guest and compare with what its own kernel said.")
+        {
+            folders,
+            json,
+        };
         verify.SetAction(line =>
         {
             InvocationConfiguration streams = line.InvocationConfiguration;

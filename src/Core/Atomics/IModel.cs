@@ -24,7 +24,9 @@ public interface IModel
     /// <param name="value">What those bits must become.</param>
     static virtual void WaitUntil(ref readonly ulong word, ulong mask, ulong value) => Spin.Until(in word, mask, value);
 
-    /// <summary>Whether the machine pays for self-checks: lock order, legal slot transitions, dropped tickets. Off in <see cref="Mainline"/>.</summary>
+    /// <summary>
+    /// Whether the machine pays for self-checks: lock owners, legal slot transitions, dropped tickets. Off in <see cref="Mainline"/>.
+    /// </summary>
     static virtual bool Checked => false;
 
     /// <summary>

@@ -71,7 +71,10 @@ public sealed class LeafOperations<TArch, TModel>
         return SwapResult.Ok;
     }
 
-    /// <summary>Moves an entry of any kind to another address (mremap); what it remembers keeps its owner. A moved page counts as written for soft-dirty.</summary>
+    /// <summary>
+    /// Moves an entry of any kind to another address (mremap); what it remembers keeps its owner. A moved page counts as written for
+    /// soft-dirty.
+    /// </summary>
     public void Move(Leaf<TArch, TModel> source, Leaf<TArch, TModel> destination, bool keepUffdWp)
     {
         Pte entry = source.Exchange(default);
@@ -87,7 +90,9 @@ public sealed class LeafOperations<TArch, TModel>
         }
     }
 
-    /// <summary>Forgets a swap entry (zap, MADV_FREE): its swap reference goes, and with the last one the slot and an unmapped cached folio.</summary>
+    /// <summary>
+    /// Forgets a swap entry (zap, MADV_FREE): its swap reference goes, and with the last one the slot and an unmapped cached folio.
+    /// </summary>
     public void Drop(Leaf<TArch, TModel> leaf, SwapEntry entry)
     {
         leaf.Store(default);
@@ -103,7 +108,9 @@ public sealed class LeafOperations<TArch, TModel>
     /// <summary>Second half of <see cref="BeginResolve"/>: the present entry takes the place of the swap entry.</summary>
     public void Resolve(Leaf<TArch, TModel> leaf, Pte present) => leaf.Store(present);
 
-    /// <summary>Changes marks of a non-present entry that do not change who owns what it remembers: soft-dirty, write-protect, exclusive cleared.</summary>
+    /// <summary>
+    /// Changes marks of a non-present entry that do not change who owns what it remembers: soft-dirty, write-protect, exclusive cleared.
+    /// </summary>
     public void Amend(Leaf<TArch, TModel> leaf, Pte amended)
     {
         if (TModel.Checked)

@@ -121,7 +121,10 @@ public sealed class DmaEngine<TArch, TModel>
         if (transfer.Direction != direction)
             throw new InvalidOperationException($"The pages are pinned {transfer.Direction}.");
         if (offset < 0 || length > transfer.Length - offset)
-            throw new ArgumentOutOfRangeException(nameof(offset), offset, $"{length} bytes there are not inside the {transfer.Length} of the transfer.");
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(offset), offset, $"{length} bytes there are not inside the {transfer.Length} of the transfer.");
+        }
     }
 
     /// <summary>The rest of the page in which an offset lies.</summary>

@@ -157,7 +157,8 @@ public sealed class SwapInFault<TArch, TModel>
         if (cached == 0)
             return IsUnchanged(fault, expected) ? FaultResult.OutOfMemory : FaultResult.None;
         FaultResult major = read ? FaultResult.Major : FaultResult.None;
-        if (!read || mm.Swap.IsSynchronous(entry) || mm.Swap.IsZero(entry) || (fault.Flags & (FaultFlags.AllowRetry | FaultFlags.Tried)) != FaultFlags.AllowRetry)
+        bool mayRetry = (fault.Flags & (FaultFlags.AllowRetry | FaultFlags.Tried)) == FaultFlags.AllowRetry;
+        if (!read || mm.Swap.IsSynchronous(entry) || mm.Swap.IsZero(entry) || !mayRetry)
             return HandleCached(fault, expected, entry, cached, major);
 
         // The read of an asynchronous device is waited for without the mmap_lock: the caller comes back with Tried set.

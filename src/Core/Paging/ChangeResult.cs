@@ -15,6 +15,8 @@ public readonly struct ChangeResult
     /// <summary>Single page, or <see cref="ChangeStatus.LeafStraddles"/>: level of the entry.</summary>
     public int Level { get; init; }
 
-    /// <summary>Single page: the entry as it was, with the accessed and dirty bits that it had to the end. LeafStraddles: the leaf in question.</summary>
+    /// <summary>
+    /// Single page: the entry as it was, with the accessed and dirty bits that it had to the end. LeafStraddles: the leaf in question.
+    /// </summary>
     public Pte Entry { get; init; }
 }

@@ -15,7 +15,9 @@ public enum FaultReason
     /// <summary>The entry is not present but remembers something: swap, migration, marker and so on.</summary>
     NotPresent,
 
-    /// <summary>The leaf does not allow the access (on sparc64 also: it is old, or clean and written, and the trap handler must say so first).</summary>
+    /// <summary>
+    /// The leaf does not allow the access (on sparc64 also: it is old, or clean and written, and the trap handler must say so first).
+    /// </summary>
     Permission,
 
     /// <summary>The entry is malformed: present, but neither a table nor a leaf.</summary>

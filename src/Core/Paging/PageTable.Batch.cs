@@ -21,7 +21,10 @@ public sealed partial class PageTable<TArch, TModel>
     public int TranslateMany(ReadOnlySpan<ulong> virtualAddresses, Span<ulong> physicalAddresses)
     {
         if (physicalAddresses.Length < virtualAddresses.Length)
-            throw new ArgumentException($"{physicalAddresses.Length} results do not hold {virtualAddresses.Length} addresses.", nameof(physicalAddresses));
+        {
+            throw new ArgumentException(
+                $"{physicalAddresses.Length} results do not hold {virtualAddresses.Length} addresses.", nameof(physicalAddresses));
+        }
         int mapped = 0;
         for (int start = 0; start < virtualAddresses.Length; start += Batch)
         {

@@ -67,7 +67,8 @@ internal readonly struct SwapFields
             foreach (ulong raw in new[] { word, ~word, word ^ 0x5555_5555_5555_5555 })
             {
                 var entry = new Pte(raw);
-                if ((((raw ^ TypeFlip) >> TypeShift) & TypeMask) != TArch.SwapType(entry) || (((raw ^ OffsetFlip) >> OffsetShift) & OffsetMask) != TArch.SwapOffset(entry))
+                if ((((raw ^ TypeFlip) >> TypeShift) & TypeMask) != TArch.SwapType(entry)
+                    || (((raw ^ OffsetFlip) >> OffsetShift) & OffsetMask) != TArch.SwapOffset(entry))
                     return false;
                 uint type = (uint)raw & (uint)TypeMask;
                 ulong offset = raw & OffsetMask;

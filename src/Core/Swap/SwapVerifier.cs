@@ -203,7 +203,8 @@ public sealed class SwapVerifier<TModel>
         }
 
         if (total != (long)state.TotalSlots || free != (long)state.FreeSlots || active != state.ActiveAreas)
-            found.Add($"{active} areas have {total} slots, {free} free; counted are {state.ActiveAreas}, {state.TotalSlots}, {(long)state.FreeSlots}.");
+            found.Add($"{active} areas have {total} slots, {free} free; "
+                + $"counted are {state.ActiveAreas}, {state.TotalSlots}, {(long)state.FreeSlots}.");
         if ((state.AreasLock | state.AvailableLock | state.OverflowLock | state.QueueLock) != 0)
             found.Add("A lock of the swap floor is held.");
     }

@@ -59,7 +59,8 @@ public sealed class CaptureVerifyTests
     public void Flipped_bits_of_swap_entries_are_found_each(int bit)
     {
         CaptureFiles capture = CaptureFiles.Read(Path.Combine(Data, "wl1-4level"));
-        var swapped = capture.Tables.Select((row, at) => (row, at)).Where(item => item.row.Level == 1 && (item.row.Raw & 0x101) == 0).Take(5).ToList();
+        var swapped = capture.Tables.Select((row, at) => (row, at))
+            .Where(item => item.row.Level == 1 && (item.row.Raw & 0x101) == 0).Take(5).ToList();
         Assert.Equal(5, swapped.Count);
         foreach ((TableRow row, int at) in swapped)
             capture.Tables[at] = row with { Raw = row.Raw ^ (1UL << bit) };
@@ -109,7 +110,8 @@ public sealed class CaptureVerifyTests
             foreach (string file in Directory.EnumerateFiles(Path.Combine(Data, "wl1-4level"), "*.csv"))
                 File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
             string truth = Path.Combine(folder, "truth.csv");
-            File.WriteAllText(truth, File.ReadAllText(truth).Replace("1,401000,a080000000017fc0", "1,401000,a080000000017fc1", StringComparison.Ordinal));
+            string text = File.ReadAllText(truth);
+            File.WriteAllText(truth, text.Replace("1,401000,a080000000017fc0", "1,401000,a080000000017fc1", StringComparison.Ordinal));
             using var output = new StringWriter();
             using var error = new StringWriter();
             Assert.Equal(1, CaptureCommand.Run([folder], false, output, error));

@@ -61,7 +61,8 @@ public sealed partial class TidyTests
         if (floor == 0)
             return [$"folder {own} has no floor"];
         return file.Code.SelectMany(line => Mention().Matches(line)).Select(match => match.Groups[1].Value).Distinct()
-            .Where(used => used != own && Floors.TryGetValue(used, out int other) && (other > floor || (other == floor && !Neighbours.Contains((own, used)))))
+            .Where(used => used != own && Floors.TryGetValue(used, out int other)
+                && (other > floor || (other == floor && !Neighbours.Contains((own, used)))))
             .Select(used => $"floor {floor} ({own}) uses floor {Floors[used]} ({used})");
     });
 

@@ -216,7 +216,13 @@ public abstract class PageTableLaws<TArch, TModel>
     {
         using var machine = new PagingMachine<TArch, TModel>();
         PageTable<TArch, TModel> tree = machine.Tree;
-        AccessRights[] rights = [AccessRights.None, AccessRights.Read, AccessRights.Read | AccessRights.Write | AccessRights.Shared, AccessRights.Read | AccessRights.Execute];
+        AccessRights[] rights =
+        [
+            AccessRights.None,
+            AccessRights.Read,
+            AccessRights.Read | AccessRights.Write | AccessRights.Shared,
+            AccessRights.Read | AccessRights.Execute,
+        ];
         foreach (int level in LeafLevels)
         {
             foreach (AccessRights right in rights)

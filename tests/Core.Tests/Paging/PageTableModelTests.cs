@@ -56,7 +56,8 @@ public abstract class PageTableModelTests<TArch, TModel>
         return true;
     }
 
-    private static void Step(PageTable<TArch, TModel> tree, SortedDictionary<ulong, (Pte Entry, int Level)> model, System.Random random, ulong page, ulong count)
+    private static void Step(
+        PageTable<TArch, TModel> tree, SortedDictionary<ulong, (Pte Entry, int Level)> model, System.Random random, ulong page, ulong count)
     {
         Protection protection = Protections[random.Next(Protections.Length)];
         ulong frame = 1000 + (ulong)random.Next(1000);
@@ -93,7 +94,9 @@ public abstract class PageTableModelTests<TArch, TModel>
         }
     }
 
-    private static void Put(MapResult result, SortedDictionary<ulong, (Pte Entry, int Level)> model, ulong page, ulong frame, ulong count, Protection protection, int level)
+    private static void Put(
+        MapResult result, SortedDictionary<ulong, (Pte Entry, int Level)> model, ulong page, ulong frame, ulong count,
+        Protection protection, int level)
     {
         bool free = true;
         for (ulong i = 0; i < count; i++)
@@ -109,7 +112,9 @@ public abstract class PageTableModelTests<TArch, TModel>
             Assert.True(model.Remove(page + i));
     }
 
-    private static void Ranged(SortedDictionary<ulong, (Pte Entry, int Level)> model, ulong page, ulong count, ChangeResult result, Action<ulong, (Pte Entry, int Level)> change)
+    private static void Ranged(
+        SortedDictionary<ulong, (Pte Entry, int Level)> model, ulong page, ulong count, ChangeResult result,
+        Action<ulong, (Pte Entry, int Level)> change)
     {
         if (result.Status == ChangeStatus.LeafStraddles)
         {

@@ -11,7 +11,8 @@ internal sealed class SoakWorker<TArch, TModel>
 {
     private static readonly (string Name, int Weight)[] Mix =
     [
-        ("store", 72), ("load", 60), ("load with the gate", 36), ("free for all", 30), ("fork", 6), ("work in the child", 30), ("exit of the child", 6),
+        ("store", 72), ("load", 60), ("load with the gate", 36), ("free for all", 30), ("fork", 6), ("work in the child", 30),
+        ("exit of the child", 6),
         ("reclaim", 18), ("reclaim all", 1), ("pageout", 15), ("cold", 6), ("willneed", 12), ("free", 12), ("dontneed", 9), ("protect", 9),
         ("move", 9), ("map anew", 9), ("populate read", 9), ("populate write", 9), ("swapoff", 1), ("settle", 6), ("complete writes", 12),
     ];
@@ -296,7 +297,8 @@ internal sealed class SoakWorker<TArch, TModel>
                 machine.Move(space.Space, start, space.Address(first, 1 - side), length, random.Next(2) == 0);
                 break;
             case 3:
-                machine.Protect(space.Space, start, length, random.Next(3) == 0 ? AccessRights.None : AccessRights.Read | AccessRights.Write, ref counters);
+                AccessRights rights = random.Next(3) == 0 ? AccessRights.None : AccessRights.Read | AccessRights.Write;
+                machine.Protect(space.Space, start, length, rights, ref counters);
                 break;
             case 4:
                 machine.Advise(space.Space, start, length, (Advice)random.Next((int)Advice.PopulateWrite + 1), ref counters);

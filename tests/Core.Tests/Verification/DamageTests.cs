@@ -172,7 +172,8 @@ public abstract class DamageTests<TArch>
         string[] tested = [.. Damages.Keys.Select(name => name[..name.IndexOf(' ')]).Distinct().Order()];
         string[] documented =
         [
-            "F1", "FR1", "FR2", "I1", "I10", "I11", "I15", "I16", "I17", "I18", "I19", "I2", "I20", "I21", "I23", "I3", "I4", "I5", "IMAGE", "L1", "LRU",
+            "F1", "FR1", "FR2", "I1", "I10", "I11", "I15", "I16", "I17", "I18", "I19", "I2", "I20", "I21", "I23", "I3", "I4", "I5",
+            "IMAGE", "L1", "LRU",
             "M2", "PT1", "PT2", "PT3", "PT4", "PT5", "R1", "R3", "S2", "S5", "VMA", "X1", "X2", "X4", "X5", "X7",
         ];
         Assert.Equal(documented.Order(), tested);
