@@ -195,9 +195,9 @@ internal sealed class SoakRun<TArch, TModel>
     {
         uint space = Machine.CreateAddressSpace();
         var model = new SoakSpace(space, TArch.PageShift, TArch.LevelShift(2));
+        ulong length = (ulong)SoakSpace.Pages * model.PageSize;
         for (int side = 0; side < 2; side++)
-            ulong length = (ulong)SoakSpace.Pages * model.PageSize;
-        Assert.Equal(MmResult.Ok, Machine.Map(space, model.Address(0, side), length, VmaFlags.Read | VmaFlags.Write));
+            Assert.Equal(MmResult.Ok, Machine.Map(space, model.Address(0, side), length, VmaFlags.Read | VmaFlags.Write));
         return model;
     }
 }
