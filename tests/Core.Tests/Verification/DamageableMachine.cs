@@ -132,5 +132,6 @@ internal sealed class DamageableMachine<TArch> : IDisposable
 
     private void Write(int page) => Assert.Equal(UserAccessResult.Ok, Machine.Write(Parent, Address(page), [(byte)(page + 1)], ref counters));
 
-    private void PageOut(int page) => Assert.Equal(MmResult.Ok, Machine.Advise(Parent, Address(page), 1UL << TArch.PageShift, Advice.PageOut, ref counters));
+    private void PageOut(int page) =>
+        Assert.Equal(MmResult.Ok, Machine.Advise(Parent, Address(page), 1UL << TArch.PageShift, Advice.PageOut, ref counters));
 }
