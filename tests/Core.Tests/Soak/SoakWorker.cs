@@ -1,7 +1,6 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
-using PageTableEmu.Swap;
 
 namespace PageTableEmu.Core.Tests.Soak;
 

@@ -1,4 +1,3 @@
-using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
