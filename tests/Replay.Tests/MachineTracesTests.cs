@@ -9,13 +9,17 @@ public class MachineTracesTests
     private static readonly Lazy<IReadOnlyList<TraceResult>> Results = new(() =>
         ReplayRunner.Run(new TraceReplay(new ReplayMachines(), verify: true), ReplayRunner.FindTraces([TestData.Traces])));
 
-    [Fact]
-    public void Every_core_trace_replays_without_a_difference_and_is_sound_after_every_operation()
+    [Theory]
+    [InlineData("core", 160)]
+    [InlineData("gup", 80)]
+    [InlineData("lock", 50)]
+    [InlineData("uffd", 18)]
+    public void Every_trace_of_a_profile_replays_without_a_difference_and_is_sound_after_every_operation(string profile, int count)
     {
-        TraceResult[] core = [.. Results.Value.Where(result => result.Header!.Profile == "core")];
-        Assert.Equal(160, core.Length);
-        TraceResult[] wrong = [.. core.Where(result => !result.IsGood)];
-        Assert.True(wrong.Length == 0, $"{wrong.Length} of {core.Length}; first: {wrong.FirstOrDefault()}");
+        TraceResult[] traces = [.. Results.Value.Where(result => result.Header!.Profile == profile)];
+        Assert.Equal(count, traces.Length);
+        TraceResult[] wrong = [.. traces.Where(result => !result.IsGood)];
+        Assert.True(wrong.Length == 0, $"{wrong.Length} of {traces.Length}; first: {wrong.FirstOrDefault()}");
     }
 
     [Fact]

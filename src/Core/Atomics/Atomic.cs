@@ -85,6 +85,21 @@ public static class Atomic<TModel>
         return Interlocked.Add(ref word, unchecked((uint)amount));
     }
 
+    /// <summary>Adds 1 unless the word is 0, which means that what it counts is gone; returns whether it did.</summary>
+    public static bool TryIncrement(ref uint word)
+    {
+        uint seen = Load(ref word);
+        while (seen != 0)
+        {
+            uint was = CompareExchange(ref word, seen + 1, seen);
+            if (was == seen)
+                return true;
+            seen = was;
+        }
+
+        return false;
+    }
+
     /// <summary>Sets bits; returns what the word was.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Or(ref ulong word, ulong bits)

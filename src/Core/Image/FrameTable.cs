@@ -52,20 +52,7 @@ public sealed class FrameTable<TModel>
     public void Get(uint frame, int count = 1) => Atomic<TModel>.Add(ref this[frame].RefCount, count);
 
     /// <summary>Adds a reference unless there is none (the frame is free or frozen).</summary>
-    public bool TryGet(uint frame)
-    {
-        ref uint word = ref this[frame].RefCount;
-        uint seen = Atomic<TModel>.Load(ref word);
-        while (seen != 0)
-        {
-            uint was = Atomic<TModel>.CompareExchange(ref word, seen + 1, seen);
-            if (was == seen)
-                return true;
-            seen = was;
-        }
-
-        return false;
-    }
+    public bool TryGet(uint frame) => Atomic<TModel>.TryIncrement(ref this[frame].RefCount);
 
     /// <summary>Drops references; returns whether they were the last: the caller then owns the frame and must free it.</summary>
     public bool Put(uint frame, int count = 1) => Atomic<TModel>.Add(ref this[frame].RefCount, -count) == 0;

@@ -171,20 +171,7 @@ public sealed class AddressSpaces<TModel>
     }
 
     /// <summary>One more user, unless there is none (mmget_not_zero).</summary>
-    private bool TryAddUser(uint mm)
-    {
-        ref uint users = ref pool[mm].Users;
-        uint seen = Atomic<TModel>.Load(ref users);
-        while (seen != 0)
-        {
-            uint was = Atomic<TModel>.CompareExchange(ref users, seen + 1, seen);
-            if (was == seen)
-                return true;
-            seen = was;
-        }
-
-        return false;
-    }
+    private bool TryAddUser(uint mm) => Atomic<TModel>.TryIncrement(ref pool[mm].Users);
 
     /// <summary>Empties the swapoff list: the end of a swapoff of the last area.</summary>
     public void ClearMmList()

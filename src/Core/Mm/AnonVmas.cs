@@ -59,20 +59,7 @@ internal sealed class AnonVmas<TModel>
     }
 
     /// <summary>Takes a reference unless there is none: the record is free or about to be.</summary>
-    internal bool TryGet(uint anonVma)
-    {
-        ref uint word = ref anonVmas[anonVma].References;
-        uint seen = Atomic<TModel>.Load(ref word);
-        while (seen != 0)
-        {
-            uint was = Atomic<TModel>.CompareExchange(ref word, seen + 1, seen);
-            if (was == seen)
-                return true;
-            seen = was;
-        }
-
-        return false;
-    }
+    internal bool TryGet(uint anonVma) => Atomic<TModel>.TryIncrement(ref anonVmas[anonVma].References);
 
     /// <summary>Drops a reference; the last one frees the record and drops the one its root counts for it. No lock of the family is held.</summary>
     internal void Put(uint anonVma)

@@ -2,6 +2,7 @@ using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
+using PageTableEmu.Swap;
 
 namespace PageTableEmu.Verification;
 
@@ -31,6 +32,7 @@ namespace PageTableEmu.Verification;
 /// <item><term>I15</term><description>a clean cached folio equals its slot</description></item>
 /// <item><term>I19, VMA</term><description>the reverse map finds every entry; VMAs and anon_vmas are sound</description></item>
 /// <item><term>I21, I23, M2</term><description>no lock is held; no entry names an area that is gone; no migration entry is left</description></item>
+/// <item><term>SWAP</term><description>lists of clusters, areas and totals of the swap floor are sound</description></item>
 /// <item><term>LRU</term><description>the list is whole, and every mapped frame is on it</description></item>
 /// <item><term>IMAGE</term><description>a number leads outside the image</description></item>
 /// </list>
@@ -104,6 +106,8 @@ public sealed class Verifier<TArch, TModel>
         var vmas = new VmaVerifier<TModel>(mm.Vmas);
         foreach (string problem in vmas.VerifyAll())
             findings.Add("VMA", problem);
+        foreach (string problem in new SwapVerifier<TModel>(mm.Swap, mm.Folios).Verify())
+            findings.Add("SWAP", problem);
         return findings;
     }
 }

@@ -16,5 +16,6 @@ internal sealed record SoakOptions
     /// <summary>Frames of RAM: below some 300 there are fewer than the pages in use, so that allocations have to reclaim.</summary>
     public uint Frames { get; init; } = 4096;
 
-    public uint SlotsPerArea { get; init; } = 1024;
+    /// <summary>Slots of each of the two areas. Where RAM is short they are few as well, so that freed slots are soon handed out again.</summary>
+    public uint SlotsPerArea => Frames < 1024 ? 150u : 1024;
 }

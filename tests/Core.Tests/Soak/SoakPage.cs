@@ -18,6 +18,7 @@ internal sealed class SoakPage(uint number, SoakPage.Kinship family)
     private bool mayBeZero = true;
     private int zeroings;
     private int remappings;
+    private int protections;
     private int side;
     private int familyFreesSeen;
 
@@ -100,17 +101,25 @@ internal sealed class SoakPage(uint number, SoakPage.Kinship family)
     /// <summary>Called before and after the page is out of reach.</summary>
     public void CountRemapping() => Interlocked.Increment(ref remappings);
 
+    /// <summary>Called before and after the page is read-only.</summary>
+    public void CountProtection() => Interlocked.Increment(ref protections);
+
     public Bounds Read()
     {
         // The counters first: a change that is not seen in them is seen in the bounds, or comes after and is seen in them then.
         int remapped = Volatile.Read(ref remappings);
         int zeroed = Volatile.Read(ref zeroings);
         int seen = Volatile.Read(ref familyFreesSeen);
-        return new Bounds(Volatile.Read(ref least), Volatile.Read(ref mayBeZero), zeroed, remapped, seen);
+        int changed = Volatile.Read(ref protections);
+        return new Bounds(Volatile.Read(ref least), Volatile.Read(ref mayBeZero), zeroed, remapped, seen, changed);
     }
 
     /// <summary>Whether the page was always in reach since the bounds were read.</summary>
     public bool WasReachable(Bounds before) => (before.Remappings & 1) == 0 && before.Remappings == Volatile.Read(ref remappings);
+
+    /// <summary>Whether the page was always in reach and writable since the bounds were read, so that a forked child has it so.</summary>
+    public bool WasWritable(Bounds before) =>
+        WasReachable(before) && (before.Protections & 1) == 0 && before.Protections == Volatile.Read(ref protections);
 
     /// <summary>Whether a value that was loaded after the bounds were read is right; null is no content at all.</summary>
     public bool Allows(Bounds before, long? loaded)
@@ -136,7 +145,7 @@ internal sealed class SoakPage(uint number, SoakPage.Kinship family)
     public override string ToString() =>
         $"page {Number}, side {side}: {least}..{most}{(mayBeZero ? " or zero" : "")}, {zeroings} zeroings, {remappings} remappings";
 
-    internal readonly record struct Bounds(long Least, bool MayBeZero, int Zeroings, int Remappings, int FamilyFreesSeen);
+    internal readonly record struct Bounds(long Least, bool MayBeZero, int Zeroings, int Remappings, int FamilyFreesSeen, int Protections);
 
     /// <summary>A page of an address space and of all that were forked from it.</summary>
     internal sealed class Kinship

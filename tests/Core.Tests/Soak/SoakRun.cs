@@ -142,11 +142,10 @@ internal sealed class SoakRun<TArch, TModel>
 
     private static string Summarise(SoakWorker<TArch, TModel>[] workers, TimeSpan time)
     {
-        var counts = workers.SelectMany(worker => worker.Counts)
-            .GroupBy(pair => pair.Key).Select(group => (group.Key, Sum: group.Sum(pair => pair.Value)));
+        IEnumerable<string> counts = workers.SelectMany(worker => worker.Counts).GroupBy(pair => pair.Key)
+            .Select(group => $"{group.Key} {group.Sum(pair => pair.Value)}");
         return $"{workers.Sum(worker => (long)worker.Progress)} operations in {time.TotalSeconds:f1} s, "
-            + $"{workers.Sum(worker => worker.OutOfMemory)} of them out of memory: "
-            + $"{string.Join(", ", counts.Select(count => $"{count.Key} {count.Sum}"))}.";
+            + $"{workers.Sum(worker => worker.OutOfMemory)} of them out of memory: {string.Join(", ", counts)}.";
     }
 
     private void CheckAtEnd()
@@ -195,9 +194,12 @@ internal sealed class SoakRun<TArch, TModel>
     {
         uint space = Machine.CreateAddressSpace();
         var model = new SoakSpace(space, TArch.PageShift, TArch.LevelShift(2));
-        ulong length = (ulong)SoakSpace.Pages * model.PageSize;
         for (int side = 0; side < 2; side++)
-            Assert.Equal(MmResult.Ok, Machine.Map(space, model.Address(0, side), length, VmaFlags.Read | VmaFlags.Write));
+        {
+            MmResult mapped = Machine.Map(space, model.Address(0, side), (ulong)SoakSpace.Pages * model.PageSize, VmaFlags.Read | VmaFlags.Write);
+            Assert.Equal(MmResult.Ok, mapped);
+        }
+
         return model;
     }
 }

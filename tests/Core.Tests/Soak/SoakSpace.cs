@@ -40,7 +40,7 @@ internal sealed class SoakSpace
 
     /// <summary>
     /// The model of a child that was forked after the bounds were read. A page that was moved meanwhile may be at either place: such forks
-    /// are not made, because the caller holds every gate that a mover needs, or finds out by <see cref="SoakPage.WasReachable"/>.
+    /// are not made, because the caller holds every gate that a mover needs, or finds out by <see cref="SoakPage.WasWritable"/>.
     /// </summary>
     public SoakSpace Forked(uint child, SoakPage.Bounds[] before) => new(child, origin, distance, pageSize)
     {

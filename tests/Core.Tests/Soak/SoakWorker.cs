@@ -11,10 +11,11 @@ internal sealed class SoakWorker<TArch, TModel>
 {
     private static readonly (string Name, int Weight)[] Mix =
     [
-        ("store", 72), ("load", 60), ("load with the gate", 36), ("free for all", 30), ("fork", 6), ("work in the child", 30),
-        ("exit of the child", 6),
-        ("reclaim", 18), ("reclaim all", 1), ("pageout", 15), ("cold", 6), ("willneed", 12), ("free", 12), ("dontneed", 9), ("protect", 9),
-        ("move", 9), ("map anew", 9), ("populate read", 9), ("populate write", 9), ("swapoff", 1), ("settle", 6), ("complete writes", 12),
+        ("store", 72), ("load", 60), ("load with the gate", 36), ("free for all", 30),
+        ("fork", 6), ("work in the child", 30), ("exit of the child", 6),
+        ("reclaim", 18), ("reclaim all", 1), ("pageout", 15), ("cold", 6), ("willneed", 12), ("free", 12), ("dontneed", 9),
+        ("protect", 9), ("lock", 4), ("move", 9), ("map anew", 9), ("populate read", 9), ("populate write", 9),
+        ("swapoff", 1), ("settle", 6), ("complete writes", 12),
     ];
 
     private readonly SoakRun<TArch, TModel> run;
@@ -173,8 +174,16 @@ internal sealed class SoakWorker<TArch, TModel>
                     page.EndZeroing();
                 break;
             case "protect":
+                foreach (SoakPage page in pages)
+                    page.CountProtection();
                 Require(machine.Protect(space.Space, start, length, AccessRights.Read, ref counters));
                 Require(machine.Protect(space.Space, start, length, AccessRights.Read | AccessRights.Write, ref counters));
+                foreach (SoakPage page in pages)
+                    page.CountProtection();
+                break;
+            case "lock":
+                RequireOrNoMemory(machine.Lock(space.Space, start, length, ref counters));
+                Require(machine.Unlock(space.Space, start, length));
                 break;
             case "move":
                 Move(space, pages, start, space.Address(first, 1 - side), length);
@@ -192,17 +201,13 @@ internal sealed class SoakWorker<TArch, TModel>
         foreach (SoakPage page in pages)
             page.CountRemapping();
         MmResult result = machine.Move(space.Space, from, to, length, dontUnmap: random.Next(4) == 0);
-        if (result != MmResult.NoMemory)
-            Require(result);
+        RequireOrNoMemory(result);
         foreach (SoakPage page in pages)
         {
             if (result == MmResult.Ok)
                 page.Side = 1 - page.Side;
             page.CountRemapping();
         }
-
-        if (result == MmResult.NoMemory)
-            OutOfMemory++;
     }
 
     private void MapAnew(SoakSpace space, Span<SoakPage> pages, ulong start, ulong length)
@@ -285,7 +290,7 @@ internal sealed class SoakWorker<TArch, TModel>
         int side = random.Next(2);
         ulong start = space.Address(first, side);
         ulong length = (ulong)count * space.PageSize;
-        switch (random.Next(12))
+        switch (random.Next(14))
         {
             case 0:
                 machine.Map(space.Space, start, length, VmaFlags.Read | VmaFlags.Write);
@@ -303,7 +308,13 @@ internal sealed class SoakWorker<TArch, TModel>
             case 4:
                 machine.Advise(space.Space, start, length, (Advice)random.Next((int)Advice.PopulateWrite + 1), ref counters);
                 break;
-            case < 8:
+            case 5:
+                machine.Lock(space.Space, start, length, ref counters);
+                break;
+            case 6:
+                machine.Unlock(space.Space, start, length);
+                break;
+            case < 10:
                 SoakPage.Fill(expected, (uint)first + 1, run.NextValue());
                 machine.Write(space.Space, start, expected, ref counters);
                 break;
@@ -316,7 +327,7 @@ internal sealed class SoakWorker<TArch, TModel>
 
     private void Fork(SoakSpace parent)
     {
-        // A mover between the looks at page and fork would leave the child's page at an unknown place: the bounds tell.
+        // After a change of place or rights between the looks at the pages and the fork nobody knows what the child has: the bounds tell.
         SoakPage.Bounds[] before = parent.ReadBounds();
         uint number = machine.Fork(parent.Space);
         if (number == 0)
@@ -326,7 +337,7 @@ internal sealed class SoakWorker<TArch, TModel>
         }
 
         SoakSpace forked = parent.Forked(number, before);
-        bool still = parent.TrackedPages.Select((page, i) => page.WasReachable(before[i])).All(reachable => reachable);
+        bool still = parent.TrackedPages.Select((page, i) => page.WasWritable(before[i])).All(writable => writable);
         if (!still)
         {
             machine.Exit(number);
@@ -364,6 +375,14 @@ internal sealed class SoakWorker<TArch, TModel>
         if (result != UserAccessResult.OutOfMemory)
             throw new InvalidOperationException($"{what}: {result}");
         OutOfMemory++;
+    }
+
+    private void RequireOrNoMemory(MmResult result)
+    {
+        if (result == MmResult.NoMemory)
+            OutOfMemory++;
+        else
+            Require(result);
     }
 
     private void Require(MmResult result)

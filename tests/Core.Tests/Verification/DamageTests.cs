@@ -135,6 +135,8 @@ public abstract class DamageTests<TArch>
         ["S5 an address space off the swapoff list"] = m => m.Mm.Spaces.RemoveFromMmList(m.Parent),
         ["S5 the list's length"] = m => m.MmState.MmListCount++,
         ["S5 the list's head"] = m => m.MmState.MmListHead = 200,
+        ["SWAP a cluster on the wrong list"] = m => m.Areas.Cluster(ref m.Areas[0], 0).State = SwapClusterState.Full,
+        ["SWAP a list's end"] = m => m.Areas[0].Lists[SwapClusterLists.IndexOf(SwapClusterState.Frag, 0)].Tail = 0,
         ["VMA the tree's height"] = m => m.Vma.Tree.Height++,
         ["VMA the number of VMAs"] = m => m.Space.VmaCount++,
         ["VMA the active VMAs of an anon_vma"] = m => m.Mm.Vmas.Anons.Pool[m.Vma.AnonVma].ActiveVmas++,
@@ -169,14 +171,13 @@ public abstract class DamageTests<TArch>
     [Fact]
     public void EveryInvariantThatIsChecked_IsDamagedByATest()
     {
-        string[] tested = [.. Damages.Keys.Select(name => name[..name.IndexOf(' ')]).Distinct().Order()];
+        string[] tested = [.. Damages.Keys.Select(name => name[..name.IndexOf(' ')]).Distinct().Order(StringComparer.Ordinal)];
         string[] documented =
         [
             "F1", "FR1", "FR2", "I1", "I10", "I11", "I15", "I16", "I17", "I18", "I19", "I2", "I20", "I21", "I23", "I3", "I4", "I5",
-            "IMAGE", "L1", "LRU",
-            "M2", "PT1", "PT2", "PT3", "PT4", "PT5", "R1", "R3", "S2", "S5", "VMA", "X1", "X2", "X4", "X5", "X7",
+            "IMAGE", "L1", "LRU", "M2", "PT1", "PT2", "PT3", "PT4", "PT5", "R1", "R3", "S2", "S5", "SWAP", "VMA", "X1", "X2", "X4", "X5", "X7",
         ];
-        Assert.Equal(documented.Order(), tested);
+        Assert.Equal(documented.Order(StringComparer.Ordinal), tested);
     }
 
     private static void Change(ref ulong word, Func<SwapSlotWord, SwapSlotWord> change) => word = change(new SwapSlotWord(word)).Value;
