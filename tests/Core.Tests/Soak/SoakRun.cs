@@ -49,6 +49,9 @@ internal sealed class SoakRun<TArch, TModel>
     /// <summary>Whether a sole user's swap-in leaves a clean page that is in no swap cache.</summary>
     public bool BypassesCache => options.Backing == Backing.Zram;
 
+    /// <summary>Pages of each address space that are worked on.</summary>
+    public int Pages => options.Pages;
+
     public bool IsOver => Volatile.Read(ref over);
 
     /// <summary>What was done, for the test's output.</summary>

@@ -35,6 +35,12 @@ public class SoakTests(ITestOutputHelper output)
     [Theory]
     [InlineData(Backing.Zram)]
     [InlineData(Backing.Asynchronous)]
+    public void X64_Stumbling_OverFewPagesAndSlots(Backing backing) =>
+        Run<X64FourLevel, JitterModel>(new SoakOptions { Backing = backing, Seed = 7, Pages = 3 });
+
+    [Theory]
+    [InlineData(Backing.Zram)]
+    [InlineData(Backing.Asynchronous)]
     public void X64_Mainline(Backing backing) => Run<X64FourLevel, Mainline>(new SoakOptions { Backing = backing, Seed = 3 });
 
     [Theory]
@@ -75,6 +81,19 @@ public class SoakTests(ITestOutputHelper output)
         int seed = Environment.TickCount & 0xFFFF;
         Run<X64FourLevel, JitterModel>(
             new SoakOptions { Backing = backing, Seed = seed, Frames = frames, Duration = TimeSpan.FromSeconds(Seconds) });
+    }
+
+    [Theory]
+    [Trait("category", "nightly")]
+    [InlineData(Backing.Zram)]
+    [InlineData(Backing.Asynchronous)]
+    public void X64_Stumbling_OverFewPagesAndSlots_ForALongTime(Backing backing)
+    {
+        if (Seconds == 0)
+            Assert.Skip("PTEMU_SOAK_SECONDS is not set.");
+        int seed = Environment.TickCount & 0xFFFF;
+        Run<X64FourLevel, JitterModel>(
+            new SoakOptions { Backing = backing, Seed = seed, Pages = 3, Duration = TimeSpan.FromSeconds(Seconds) });
     }
 
     private void Run<TArch, TModel>(SoakOptions options)

@@ -71,13 +71,13 @@ internal sealed class SoakWorker<TArch, TModel>
         switch (operation)
         {
             case "store":
-                Store(space, random.Next(SoakSpace.Tracked));
+                Store(space, random.Next(run.Pages));
                 break;
             case "load":
-                Load(space, random.Next(SoakSpace.Tracked));
+                Load(space, random.Next(run.Pages));
                 break;
             case "load with the gate":
-                LoadWithGate(space, random.Next(SoakSpace.Tracked));
+                LoadWithGate(space, random.Next(run.Pages));
                 break;
             case "free for all":
                 FreeForAll(space);
@@ -114,8 +114,8 @@ internal sealed class SoakWorker<TArch, TModel>
 
     private void DoRange(string operation, SoakSpace space)
     {
-        int first = random.Next(SoakSpace.Tracked);
-        int count = Math.Min(random.Next(1, 24), SoakSpace.Tracked - first);
+        int first = random.Next(run.Pages);
+        int count = Math.Min(random.Next(1, 24), run.Pages - first);
         switch (operation)
         {
             case "pageout":
@@ -354,7 +354,7 @@ internal sealed class SoakWorker<TArch, TModel>
             return;
         for (int i = 0; i < 4; i++)
         {
-            int index = random.Next(SoakSpace.Tracked);
+            int index = random.Next(run.Pages);
             if (random.Next(3) == 0)
                 Store(child, index);
             else
