@@ -22,6 +22,14 @@ public class MachineTracesTests
         Assert.True(wrong.Length == 0, $"{wrong.Length} of {traces.Length}; first: {wrong.FirstOrDefault()}");
     }
 
+    /// <summary>Recordings of what docs/findings.md tells of the kernel.</summary>
+    [Fact]
+    public void Every_finding_replays_without_a_difference()
+    {
+        var replay = new TraceReplay(new ReplayMachines(), verify: true);
+        Assert.All(ReplayRunner.FindTraces([TestData.Found]), path => Assert.True(replay.Replay(path).IsGood, path));
+    }
+
     [Fact]
     public void No_trace_of_any_profile_breaks_an_invariant_or_the_machine()
     {

@@ -12,6 +12,8 @@ internal static class TestData
 
     public static string Traces => Path.Combine(Root, "tests", "data", "traces");
 
+    public static string Found => Path.Combine(Root, "tests", "data", "traces-found");
+
     public static string Examples => Path.Combine(Root, "tests", "data", "traces-examples");
 
     public static string Oracle => Path.Combine(Root, "native", "oracle");

@@ -113,6 +113,29 @@ public sealed class Folios<TModel>
         return next;
     }
 
+    /// <summary>Keeps a frame out of reclaim: counted, so that as many <see cref="Munlock"/> end it.</summary>
+    public void Mlock(uint frame)
+    {
+        ref FrameState state = ref State;
+        WordLock<TModel>.Acquire(ref state.LruLock); // flags and count change together, as under the kernel's lruvec lock
+        Table.Set(frame, FrameFlags.Mlocked | FrameFlags.Unevictable);
+        Table[frame].Count++;
+        WordLock<TModel>.Release(ref state.LruLock);
+    }
+
+    /// <summary>Takes one <see cref="Mlock"/> back; a frame that has none loses its flags all the same.</summary>
+    public void Munlock(uint frame)
+    {
+        ref FrameState state = ref State;
+        WordLock<TModel>.Acquire(ref state.LruLock);
+        ref FrameRecord record = ref Table[frame];
+        if (record.Count != 0)
+            record.Count--;
+        if (record.Count == 0)
+            Table.Clear(frame, FrameFlags.Mlocked | FrameFlags.Unevictable);
+        WordLock<TModel>.Release(ref state.LruLock);
+    }
+
     private void Unlink(ref FrameState state, uint frame)
     {
         ref FrameRecord record = ref Table[frame];

@@ -11,7 +11,8 @@ namespace PageTableEmu.Image;
 /// </summary>
 /// <remarks>
 /// RefCount, MapCount, Flags and Lock are changed by atomic operations only. Mapping, Index and Swap belong to the holder of
-/// <see cref="Lock"/> (or to the only reference of a new frame); the LRU links to the holder of the LRU lock.
+/// <see cref="Lock"/> (or to the only reference of a new frame); the LRU links and a page's Count to the holder of
+/// the LRU lock.
 /// In a page-table frame Lock is the page-table lock, Mapping the address space, Index the first address that the table covers, Swap its
 /// level and Count its number of non-empty entries.
 /// </remarks>
@@ -33,7 +34,7 @@ public struct FrameRecord
     /// <summary>Anonymous: index of the reverse-map root. Table: index of the address space. Else 0.</summary>
     public ulong Mapping;
 
-    /// <summary>Anonymous: linear page index (the kernel's folio->index). Table: first virtual address covered.</summary>
+    /// <summary>Anonymous: linear page index (the kernel's folio->index). Table: first virtual address covered; root table: generation of the tree.</summary>
     public ulong Index;
 
     /// <summary>Swap entry that the frame is bound to in the swap cache, 0 when none. Table: its level.</summary>

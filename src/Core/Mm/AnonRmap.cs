@@ -97,26 +97,11 @@ public sealed class AnonRmap<TModel>
     }
 
     /// <summary>Keeps a frame out of reclaim (mlock_folio): counted once per locked VMA that maps it.</summary>
-    public void MlockFolio(uint frame)
-    {
-        ref FrameRecord record = ref frames[frame];
-        FrameFlags before = frames.Set(frame, FrameFlags.Mlocked | FrameFlags.Unevictable);
-        if ((before & FrameFlags.Unevictable) != 0)
-            Atomic<TModel>.Add(ref record.Count, 1);
-        else
-            Atomic<TModel>.Store(ref record.Count, 1);
-    }
+    public void MlockFolio(uint frame) => folios.Mlock(frame);
 
     /// <summary>
     /// Takes one count back (munlock_folio); with the last the frame can be reclaimed, even if another locked VMA maps it: reclaim repairs
     /// that when it meets it.
     /// </summary>
-    public void MunlockFolio(uint frame)
-    {
-        ref FrameRecord record = ref frames[frame];
-        if (frames.Has(frame, FrameFlags.Unevictable) && Atomic<TModel>.Load(ref record.Count) > 0
-            && Atomic<TModel>.Add(ref record.Count, -1) > 0)
-            return;
-        frames.Clear(frame, FrameFlags.Mlocked | FrameFlags.Unevictable);
-    }
+    public void MunlockFolio(uint frame) => folios.Munlock(frame);
 }

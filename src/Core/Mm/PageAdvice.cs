@@ -102,13 +102,18 @@ internal sealed class PageAdvice<TArch, TModel>
         }
 
         uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
-        if (frame == 0 || !TryClean(frame))
-            return;
-        if (TArch.IsYoung(entry) || TArch.IsDirty(entry))
-            leaf.SetPresent(TArch.MakeOld(TArch.MakeClean(entry)));
-        const FrameFlags Needed = FrameFlags.Anon | FrameFlags.SwapBacked;
-        if ((mm.Frames.Flags(frame) & (Needed | FrameFlags.SwapCache | FrameFlags.Unevictable)) == Needed)
-            mm.Frames.Clear(frame, FrameFlags.SwapBacked);
+        if (frame == 0 || !mm.Frames.TryLock(frame))
+            return; // reclaim has the folio: it is not to lose its backing now
+        if (TryClean(frame))
+        {
+            if (TArch.IsYoung(entry) || TArch.IsDirty(entry))
+                leaf.SetPresent(TArch.MakeOld(TArch.MakeClean(entry)));
+            const FrameFlags Needed = FrameFlags.Anon | FrameFlags.SwapBacked;
+            if ((mm.Frames.Flags(frame) & (Needed | FrameFlags.SwapCache | FrameFlags.Unevictable)) == Needed)
+                mm.Frames.Clear(frame, FrameFlags.SwapBacked);
+        }
+
+        mm.Frames.Unlock(frame);
     }
 
     private void DropSoftLeaf(uint vma, Leaf<TArch, TModel> leaf, in SoftLeaf soft)
@@ -124,20 +129,19 @@ internal sealed class PageAdvice<TArch, TModel>
         }
     }
 
-    /// <summary>Takes a frame out of the swap cache and makes it clean; false when others map it or its slot is in use.</summary>
+    /// <summary>
+    /// Takes a locked frame out of the swap cache and makes it clean; false when others map it or its slot is in use. A frame that is neither
+    /// cached nor dirty is clean already, whoever maps it.
+    /// </summary>
     private bool TryClean(uint frame)
     {
-        if ((mm.Frames.Flags(frame) & (FrameFlags.SwapCache | FrameFlags.Dirty)) == 0)
+        FrameFlags flags = mm.Frames.Flags(frame);
+        if ((flags & (FrameFlags.SwapCache | FrameFlags.Dirty)) == 0)
             return true;
-        if (!mm.Frames.TryLock(frame))
+        if (mm.Frames.Mappings(frame) != 1 || ((flags & FrameFlags.SwapCache) != 0 && !mm.Swap.TryFreeSlot(frame)))
             return false;
-        bool mine = mm.Frames.Mappings(frame) == 1;
-        if (mine && mm.Frames.Has(frame, FrameFlags.SwapCache))
-            mine = mm.Swap.TryFreeSlot(frame);
-        if (mine)
-            mm.Frames.Clear(frame, FrameFlags.Dirty);
-        mm.Frames.Unlock(frame);
-        return mine;
+        mm.Frames.Clear(frame, FrameFlags.Dirty);
+        return true;
     }
 
     private void ReadAhead(uint root, ulong address)
