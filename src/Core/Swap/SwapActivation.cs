@@ -81,6 +81,10 @@ internal sealed class SwapActivation<TModel>
         if (type >= SwapAreas<TModel>.MaxAreas || !TryCondemn(ref areas[type]))
             return SwapResult.Invalid;
         areas.Kill(type);
+
+        // Whoever freed the last slot counted it inside its cluster's lock and is perhaps still in there, with no pin: the bound folio that
+        // protected it is gone. The kernel's synchronize_rcu waits for such sections.
+        clusters.WaitForAllocators(ref areas[type]);
         allocator.DropHints(type);
         devices.Close(type);
         Forget(type);
