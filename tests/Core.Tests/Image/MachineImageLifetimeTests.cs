@@ -44,7 +44,9 @@ public sealed class MachineImageLifetimeTests
             uint frame = new Folios<CheckedModel>(image).TryAllocate();
             image.FrameBytes(frame)[5] = 0x77;
             image.RamWord(((ulong)frame << 12) + 16) = 0x0102_0304_0506_0708;
-            byte[] file = File.ReadAllBytes(location.Ram);
+            using var stream = new FileStream(location.Ram, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            byte[] file = new byte[stream.Length];
+            stream.ReadExactly(file);
             Assert.Equal(64 << 12, file.Length);
             Assert.Equal(0x77, file[(frame << 12) + 5]);
             Assert.Equal(0x08, file[(frame << 12) + 16]);

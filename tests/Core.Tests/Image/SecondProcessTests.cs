@@ -73,8 +73,11 @@ public sealed class SecondProcessTests
     private static Process Start(string test, string folder)
     {
         string assembly = typeof(SecondProcessTests).Assembly.Location;
+        string own = Path.ChangeExtension(assembly, ".exe"); // a test assembly published for Windows starts by itself
+        string[] runner = OperatingSystem.IsWindows() ? [own] : ["dotnet", "exec", assembly];
         string method = $"{typeof(SecondProcessTests).FullName}.{test}";
-        var start = new ProcessStartInfo("dotnet", ["exec", assembly, "-noLogo", "-noColor", "-method", method]) { RedirectStandardOutput = true };
+        string[] arguments = [.. runner[1..], "-noLogo", "-noColor", "-method", method];
+        var start = new ProcessStartInfo(runner[0], arguments) { RedirectStandardOutput = true };
         start.Environment[RoleVariable] = folder;
         Process process = Process.Start(start)!;
         process.OutputDataReceived += (_, _) => { }; // read and dropped, so that the other side never waits for us to read

@@ -54,7 +54,9 @@ public sealed class PlatformTests
         Assert.False(HostPlatform.IsAlive(0));
         Assert.False(HostPlatform.IsAlive(0x7FFF_FFF0));
         Assert.False(HostPlatform.IsAlive(uint.MaxValue));
-        using Process child = Process.Start(new ProcessStartInfo("dotnet", ["--version"]) { RedirectStandardOutput = true })!;
+        ProcessStartInfo briefly = OperatingSystem.IsWindows() ? new("cmd", ["/c", "exit"]) : new("dotnet", ["--version"]);
+        briefly.RedirectStandardOutput = true;
+        using Process child = Process.Start(briefly)!;
         uint number = (uint)child.Id;
         child.WaitForExit();
         Assert.False(HostPlatform.IsAlive(number));

@@ -74,18 +74,22 @@ internal sealed unsafe class WindowsMemory : SharedMemory
     }
 
     /// <summary>
-    /// A sparse file gets clusters by being written to. Only bytes that nobody has committed are written, under the image's commit lock;
-    /// views and writes of a local file are coherent.
+    /// A sparse file gets clusters by being written to. Written are zeros, and only where zeros are read: what somebody committed and
+    /// filled before stays. The image's commit lock keeps others from filling these bytes meanwhile; views and writes of a local file are
+    /// coherent.
     /// </summary>
     private bool WriteZeros(SafeFileHandle handle, ulong offset, ulong length)
     {
-        byte[] zeros = new byte[65536];
+        Span<byte> zeros = new byte[4096];
+        Span<byte> present = new byte[zeros.Length];
         try
         {
             while (length != 0)
             {
                 int count = (int)Math.Min(length, (ulong)zeros.Length);
-                RandomAccess.Write(handle, zeros.AsSpan(0, count), (long)offset);
+                int read = RandomAccess.Read(handle, present[..count], (long)offset);
+                if (present[..read].IndexOfAnyExcept((byte)0) < 0)
+                    RandomAccess.Write(handle, zeros[..count], (long)offset);
                 offset += (ulong)count;
                 length -= (ulong)count;
             }
