@@ -55,13 +55,16 @@ public sealed class SparcLeafTests
         Assert.Throws<ArgumentOutOfRangeException>(() => SparcLeaf<Sun4vBits>.MakeHugeTlb(0, read, 19));
     }
 
+    private static int ThroughBits<TBits>(int code)
+        where TBits : struct, ISparcBits => TBits.SizeCode(TBits.SizeBits(code));
+
     [Fact]
     public void All_eight_size_codes_come_back()
     {
         for (int code = 0; code < 8; code++)
         {
-            Assert.Equal(code, Sun4uBits.SizeCode(Sun4uBits.SizeBits(code)));
-            Assert.Equal(code, Sun4vBits.SizeCode(Sun4vBits.SizeBits(code)));
+            Assert.Equal(code, ThroughBits<Sun4uBits>(code));
+            Assert.Equal(code, ThroughBits<Sun4vBits>(code));
             Assert.Equal(0UL, Sun4uBits.SizeBits(code) & ~Sun4uBits.SizeMask);
         }
 
