@@ -101,6 +101,30 @@ public class Machine<TArch, TModel> : IDisposable
     public MmResult MapAnywhere(uint space, ulong length, VmaFlags flags, out ulong start) =>
         mmap.MapAnywhere(space, length, WithPermissions(flags), out start);
 
+    /// <inheritdoc cref="Mmap{TArch, TModel}.MapShared"/>
+    public MmResult MapShared(uint space, ulong start, ulong length, VmaFlags flags) =>
+        mmap.MapShared(space, start, length, WithPermissions(flags | VmaFlags.Shared));
+
+    /// <summary>
+    /// Makes a shared memory object that address spaces without a common ancestor can map; 0 when there are no more records. The caller has a
+    /// reference until <see cref="ReleaseSharedObject"/>.
+    /// </summary>
+    /// <param name="pages">Its size in pages; <see cref="Truncate"/> changes it.</param>
+    public uint CreateSharedObject(ulong pages) => mm.Vmas.Objects.TryCreate(pages);
+
+    /// <summary>Gives the reference of <see cref="CreateSharedObject"/> back; the object lives on while a VMA shows it.</summary>
+    public void ReleaseSharedObject(uint sharedObject) => mm.SharedCache.Put(sharedObject);
+
+    /// <inheritdoc cref="Mmap{TArch, TModel}.MapObject"/>
+    public MmResult MapObject(uint space, ulong start, ulong length, VmaFlags flags, uint sharedObject, ulong pageOffset) =>
+        mmap.MapObject(space, start, length, WithPermissions(flags | VmaFlags.Shared), sharedObject, pageOffset);
+
+    /// <inheritdoc cref="Mm.SharedMemory.SharedCache{TArch, TModel}.Truncate"/>
+    public void Truncate(uint sharedObject, ulong pages) => mm.SharedCache.Truncate(sharedObject, pages);
+
+    /// <inheritdoc cref="Mm.SharedMemory.SharedCache{TArch, TModel}.PunchHole"/>
+    public void PunchHole(uint sharedObject, ulong first, ulong count) => mm.SharedCache.PunchHole(sharedObject, first, count);
+
     /// <inheritdoc cref="Mmap{TArch, TModel}.Unmap"/>
     public MmResult Unmap(uint space, ulong start, ulong length) => mmap.Unmap(space, start, length);
 

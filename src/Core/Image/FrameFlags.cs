@@ -62,4 +62,10 @@ public enum FrameFlags : ulong
 
     /// <summary>In the hands of the frame allocator (PG_buddy). Set and cleared by it alone; a frame never handed out may lack it.</summary>
     Free = 1 << 17,
+
+    /// <summary>
+    /// A page of a shared object: <see cref="FrameRecord.Mapping"/> is the object, <see cref="FrameRecord.Index"/> the page of it, and the object
+    /// holds one reference. Changed with the folio locked; never together with <see cref="Anon"/>.
+    /// </summary>
+    SharedMemory = 1 << 18,
 }

@@ -31,10 +31,13 @@ public struct FrameRecord
     /// <summary>Folio lock, or page-table lock of a table: the owner, 0 when free.</summary>
     public ulong Lock;
 
-    /// <summary>Anonymous: index of the reverse-map root. Table: index of the address space. Else 0.</summary>
+    /// <summary>Anonymous: index of the reverse-map root. Shared memory: the object. Table: index of the address space. Else 0.</summary>
     public ulong Mapping;
 
-    /// <summary>Anonymous: linear page index (the kernel's folio->index). Table: first virtual address covered; root table: generation of the tree.</summary>
+    /// <summary>
+    /// Anonymous: linear page index (the kernel's folio->index). Shared memory: page of the object. Table: first virtual address covered; root
+    /// table: generation of the tree.
+    /// </summary>
     public ulong Index;
 
     /// <summary>Swap entry that the frame is bound to in the swap cache, 0 when none. Table: its level.</summary>

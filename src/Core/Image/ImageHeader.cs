@@ -30,6 +30,8 @@ internal sealed class ImageHeader
         Vmas,
         AnonVmas,
         AnonVmaChains,
+        SharedObjects,
+        SharedIndexBlocks,
         Count,
     }
 
@@ -119,6 +121,8 @@ internal sealed class ImageHeader
             Vmas = Narrow(Field.Vmas),
             AnonVmas = Narrow(Field.AnonVmas),
             AnonVmaChains = Narrow(Field.AnonVmaChains),
+            SharedObjects = Narrow(Field.SharedObjects),
+            SharedIndexBlocks = Narrow(Field.SharedIndexBlocks),
         };
         try
         {
@@ -151,6 +155,8 @@ internal sealed class ImageHeader
         Field.Vmas => Options.Vmas,
         Field.AnonVmas => Options.AnonVmas,
         Field.AnonVmaChains => Options.AnonVmaChains,
+        Field.SharedObjects => Options.SharedObjects,
+        Field.SharedIndexBlocks => Options.SharedIndexBlocks,
         _ => throw new ArgumentOutOfRangeException(nameof(field), field, "not a header field"),
     };
 }

@@ -85,6 +85,8 @@ internal sealed class ImageLayout
         Add(MetadataRegion.Vmas, 128, options.Vmas);
         Add(MetadataRegion.AnonVmas, 64, options.AnonVmas);
         Add(MetadataRegion.AnonVmaChains, 64, options.AnonVmaChains);
+        Add(MetadataRegion.SharedObjects, 128, options.SharedObjects);
+        Add(MetadataRegion.SharedIndexBlocks, 512, options.SharedIndexBlocks);
         Add(MetadataRegion.Processes, 64, 64);
     }
 

@@ -49,6 +49,14 @@ public sealed record MachineImageOptions
     /// <summary>Links between VMAs and reverse-map roots that may live at the same time.</summary>
     public uint AnonVmaChains { get; init; } = 262144;
 
+    /// <summary>Shared memory objects that may live at the same time.</summary>
+    public uint SharedObjects { get; init; } = 4096;
+
+    /// <summary>
+    /// Blocks of 64 words for the page indexes of all shared memory objects together; an object of n pages in memory needs n/64 and a few.
+    /// </summary>
+    public uint SharedIndexBlocks { get; init; } = 32768;
+
     /// <summary>Throws unless the sizes make a machine.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Names the first size that is wrong, with its value and limit.</exception>
     internal void Validate()

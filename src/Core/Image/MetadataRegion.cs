@@ -54,6 +54,12 @@ public enum MetadataRegion
     /// <summary>Links between VMAs and reverse-map roots (anon_vma_chain).</summary>
     AnonVmaChains,
 
+    /// <summary>Shared memory objects.</summary>
+    SharedObjects,
+
+    /// <summary>Blocks of the page indexes of shared memory objects.</summary>
+    SharedIndexBlocks,
+
     /// <summary>Processes that are attached.</summary>
     Processes,
 }

@@ -6,8 +6,8 @@ namespace PageTableEmu.Mm;
 
 /// <summary>Moves the entries of a range to another address of the same address space (mm/mremap.c move_page_tables).</summary>
 /// <remarks>
-/// The caller holds the mmap_lock for writing. The lock of the VMA's anon_vma root is held meanwhile, so that a reverse-map walker finds each
-/// entry at the old or at the new place and never misses one in between.
+/// The caller holds the mmap_lock for writing. The lock of the VMA's shared object or anon_vma root is held meanwhile, so that a reverse-map
+/// walker finds each entry at the old or at the new place and never misses one in between.
 /// </remarks>
 public sealed class EntryMover<TArch, TModel>
     where TArch : struct, IArchitecture
@@ -29,7 +29,9 @@ public sealed class EntryMover<TArch, TModel>
     {
         uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
         uint anonVma = mm.Vmas.AnonVmaOf(vma);
+        uint shared = mm.Vmas[vma].SharedObject;
         bool dropUffd = mm.Vmas[vma].Uffd != 0;
+        mm.Vmas.Objects.Lock(shared);
         if (anonVma != 0)
             mm.ReverseMap.LockAnonVma(anonVma);
         ulong moved = 0;
@@ -47,6 +49,7 @@ public sealed class EntryMover<TArch, TModel>
 
         if (anonVma != 0)
             mm.ReverseMap.Unlock(anonVma);
+        mm.Vmas.Objects.Unlock(shared);
         return moved;
     }
 

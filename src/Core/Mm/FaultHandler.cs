@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
+using PageTableEmu.Mm.SharedMemory;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
@@ -20,6 +21,7 @@ public sealed class FaultHandler<TArch, TModel>
     private readonly MmContext<TArch, TModel> mm;
     private readonly SwapInFault<TArch, TModel> swapIn;
     private readonly WriteProtectFault<TArch, TModel> writeProtect;
+    private readonly SharedFault<TArch, TModel> shared;
 
     /// <summary>Makes the handler of a machine.</summary>
     public FaultHandler(MmContext<TArch, TModel> mm)
@@ -27,10 +29,15 @@ public sealed class FaultHandler<TArch, TModel>
         this.mm = mm;
         writeProtect = new WriteProtectFault<TArch, TModel>(mm);
         swapIn = new SwapInFault<TArch, TModel>(mm, writeProtect);
+        SharedSwapIn = new SharedSwapIn<TArch, TModel>(mm, swapIn);
+        shared = new SharedFault<TArch, TModel>(mm, SharedSwapIn);
     }
 
     /// <summary>Swap-in, also for whoever fills the swap cache ahead of a fault.</summary>
     public SwapInFault<TArch, TModel> SwapIn => swapIn;
+
+    /// <summary>Pages of shared objects, brought in from swap if need be.</summary>
+    public SharedSwapIn<TArch, TModel> SharedSwapIn { get; }
 
     /// <summary>Handles one fault and counts it.</summary>
     /// <param name="vma">The VMA that covers the address.</param>
@@ -90,7 +97,7 @@ public sealed class FaultHandler<TArch, TModel>
     {
         VmaFlags vmaFlags = mm.Vmas.FlagsOf(fault.Vma);
         if ((vmaFlags & VmaFlags.Shared) != 0)
-            return FaultResult.BusError;
+            return shared.Handle(fault, expected, marked);
         if (!fault.HasAny(FaultFlags.Write))
             return MapZeroPage(fault, expected, vmaFlags, marked);
         if (!mm.Vmas.TryPrepareAnonVma(fault.Vma))

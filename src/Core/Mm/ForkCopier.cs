@@ -92,6 +92,12 @@ public sealed class ForkCopier<TArch, TModel>
             return Outcome.Copied;
         }
 
+        if (mm.Frames.Has(frame, FrameFlags.SharedMemory))
+        {
+            CopyShared(childVma, frame, entry, destination);
+            return Outcome.Copied;
+        }
+
         ref AddressSpace parent = ref mm.Spaces[mm.Vmas[parentVma].AddressSpace];
         if (!mm.Rmap.TryDuplicate(frame, Atomic<TModel>.Load(ref parent.HasPinned) != 0))
             return CopyPinned(childVma, frame, entry, destination, ref prepared);
@@ -104,6 +110,15 @@ public sealed class ForkCopier<TArch, TModel>
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[childVma].AddressSpace].AnonPages, 1);
         destination.SetPresent(Share(entry));
         return Outcome.Copied;
+    }
+
+    /// <summary>A page of a shared object stays writable on both sides; what the parent's entry knows of stores stays the parent's.</summary>
+    private void CopyShared(uint childVma, uint frame, Pte entry, Leaf<TArch, TModel> destination)
+    {
+        mm.Frames.Get(frame);
+        mm.Frames.AddMapping(frame);
+        Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[childVma].AddressSpace].SharedPages, 1);
+        destination.SetPresent(TArch.MakeClean(Share(entry)));
     }
 
     private static Pte Share(Pte entry) => TArch.MakeOld(TArch.ClearUffdWp(entry));

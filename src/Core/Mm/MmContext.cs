@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
+using PageTableEmu.Mm.SharedMemory;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
 
@@ -8,8 +9,8 @@ namespace PageTableEmu.Mm;
 
 /// <summary>
 /// The views of one machine that memory management and the floors above work with. Lock order, outermost first:
-/// mmap_lock → folio lock → anon_vma root lock → page-table lock → swap cluster → LRU list. A holder of a page-table lock may only
-/// <i>try</i> folio locks.
+/// mmap_lock → folio lock → shared object lock → anon_vma root lock → page-table lock → swap cluster → LRU list. A holder of a page-table
+/// lock may only <i>try</i> folio locks.
 /// </summary>
 public sealed class MmContext<TArch, TModel>
     where TArch : struct, IArchitecture
@@ -29,6 +30,8 @@ public sealed class MmContext<TArch, TModel>
         Vmas = new Vmas<TModel>(Spaces, image);
         ReverseMap = new ReverseMap<TModel>(Vmas);
         Rmap = new AnonRmap<TModel>(Folios, Vmas, ReverseMap);
+        SharedMappings = new SharedMappings<TArch, TModel>(this);
+        SharedCache = new SharedCache<TArch, TModel>(this, SharedMappings);
     }
 
     /// <summary>The memories.</summary>
@@ -64,6 +67,12 @@ public sealed class MmContext<TArch, TModel>
     /// <summary>Counting of anonymous mappings.</summary>
     public AnonRmap<TModel> Rmap { get; }
 
+    /// <summary>Entries that map pages of shared objects.</summary>
+    public SharedMappings<TArch, TModel> SharedMappings { get; }
+
+    /// <summary>Pages of shared objects.</summary>
+    public SharedCache<TArch, TModel> SharedCache { get; }
+
     /// <summary>
     /// Called without any lock when frames run out; returns whether some were freed. Set by the machine, so that this floor need not know
     /// reclaim.
@@ -72,6 +81,16 @@ public sealed class MmContext<TArch, TModel>
 
     /// <summary>The protection value of a VMA (vm_page_prot): without write permission when it is private.</summary>
     public static Protection ProtectionOf(VmaFlags flags) => TArch.ProtectionOf(RightsOf(flags));
+
+    /// <summary>
+    /// The protection value of a VMA: that of its flags, but without write permission when userfaultfd watches a shared one, so that the first
+    /// store to each page is seen (vma_wants_writenotify).
+    /// </summary>
+    public Protection ProtectionOf(uint vma)
+    {
+        VmaFlags flags = Vmas.FlagsOf(vma);
+        return ProtectionOf(Vmas[vma].Uffd != 0 ? flags & ~VmaFlags.Shared : flags);
+    }
 
     /// <summary>The rights among a VMA's flags; the four bits have the same places.</summary>
     public static AccessRights RightsOf(VmaFlags flags) => (AccessRights)((uint)flags & 15);

@@ -21,4 +21,10 @@ public struct MmState
 
     /// <summary>Last <see cref="AddressSpace.Generation"/> given out; changed atomically.</summary>
     public ulong AddressSpaceGeneration;
+
+    /// <summary>Lock over the list of shared objects that may have pages in swap (shmem_swaplist_mutex): the owner, 0 when free. Innermost.</summary>
+    public ulong SharedSwapLock;
+
+    /// <summary>First (youngest) shared object on that list, 0 when empty.</summary>
+    public uint SharedSwapHead;
 }

@@ -51,6 +51,51 @@ public sealed class Mmap<TArch, TModel>
         return result;
     }
 
+    /// <summary>
+    /// Maps new shared memory at an address (MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE). It lives as long as any VMA shows it, in this
+    /// address space or, after a fork, in others.
+    /// </summary>
+    /// <returns>Ok; Exists when something is mapped there; Invalid for an empty or impossible range; NoMemory.</returns>
+    public MmResult MapShared(uint space, ulong start, ulong length, VmaFlags flags)
+    {
+        if (!IsRange(start, length))
+            return MmResult.Invalid;
+        uint number = mm.Vmas.Objects.TryCreate(length >> TArch.PageShift);
+        if (number == 0)
+            return MmResult.NoMemory;
+        MmResult result = MapObject(space, start, length, flags, number, 0);
+        mm.SharedCache.Put(number); // the VMA has a reference of its own
+        return result;
+    }
+
+    /// <summary>Maps pages of a shared object at an address (MAP_FIXED_NOREPLACE). It may reach behind the end of the object.</summary>
+    /// <param name="space">The address space.</param>
+    /// <param name="start">First address.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="flags">Properties; the VMA is shared in any case.</param>
+    /// <param name="sharedObject">The object.</param>
+    /// <param name="pageOffset">Page of the object that shows at <paramref name="start"/>.</param>
+    /// <returns>Ok; Exists when something is mapped there; Invalid for an empty or impossible range; NoEntry for no object; NoMemory.</returns>
+    public MmResult MapObject(uint space, ulong start, ulong length, VmaFlags flags, uint sharedObject, ulong pageOffset)
+    {
+        if (!IsRange(start, length) || pageOffset > (ulong.MaxValue - length) >> TArch.PageShift)
+            return MmResult.Invalid;
+        if (!mm.Vmas.Objects.TryGet(sharedObject))
+            return MmResult.NoEntry;
+        flags = (flags | VmaFlags.Shared | VmaFlags.MayShare) & ~VmaFlags.Account;
+        mm.Spaces.AcquireWrite(space);
+        MmResult result = MmResult.Exists;
+        if (!mm.Vmas.Overlaps(space, start, start + length))
+        {
+            bool mapped = mm.Vmas.TryMap(space, start, start + length, flags, pageOffset, sharedObject) != 0;
+            result = mapped ? MmResult.Ok : MmResult.NoMemory;
+        }
+
+        mm.Spaces.ReleaseWrite(space);
+        mm.SharedCache.Put(sharedObject);
+        return result;
+    }
+
     /// <summary>Unmaps a range; holes in it are no error.</summary>
     public MmResult Unmap(uint space, ulong start, ulong length)
     {
@@ -94,7 +139,8 @@ public sealed class Mmap<TArch, TModel>
         {
             uint next = mm.Vmas.Next(vma);
             zapper.Zap(vma, mm.Vmas[vma].Start, mm.Vmas[vma].End, dropMarkers: true);
-            mm.Vmas.Remove(vma); // after this no reverse-map walker can be on its way to the tables below
+            uint shared = mm.Vmas.Remove(vma); // after this no reverse-map walker can be on its way to the tables below
+            mm.SharedCache.Put(shared);
             vma = next;
         }
 

@@ -48,6 +48,13 @@ internal sealed class PageAdvice<TArch, TModel>
 
     private void ReadAhead(uint vma, ulong start, ulong end)
     {
+        uint shared = mm.Vmas[vma].SharedObject;
+        if (shared != 0)
+        {
+            faults.SharedSwapIn.ReadAhead(shared, mm.Vmas.LinearIndex(vma, start), mm.Vmas.LinearIndex(vma, end));
+            return;
+        }
+
         uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
         for (ulong address = start; address < end; address += 1UL << TArch.PageShift)
             ReadAhead(root, address);

@@ -70,7 +70,7 @@ public sealed class ProcessLife<TArch, TModel>
         for (uint vma = mm.Vmas.FindFirstEndingAbove(space, 0); vma != 0; vma = mm.Vmas.Next(vma))
             zapper.Zap(vma, mm.Vmas[vma].Start, mm.Vmas[vma].End, dropMarkers: true);
         for (uint vma = mm.Vmas.FindFirstEndingAbove(space, 0); vma != 0; vma = mm.Vmas.FindFirstEndingAbove(space, 0))
-            mm.Vmas.Remove(vma);
+            mm.SharedCache.Put(mm.Vmas.Remove(vma));
         uint root = mm.Spaces[space].Root;
         mm.Tables.FreeTables(root, 0, TArch.UserSpaceEnd, 0, ulong.MaxValue, in mm.Spaces[space].FastWalkers);
         mm.Tables.FreeRoot(root);

@@ -27,7 +27,7 @@ public sealed class ProtectionChanger<TArch, TModel>
     public bool TryChange(uint vma, ulong start, ulong end, UffdWpChange uffd = UffdWpChange.None)
     {
         uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
-        Protection protection = MmContext<TArch, TModel>.ProtectionOf(mm.Vmas.FlagsOf(vma));
+        Protection protection = mm.ProtectionOf(vma);
         for (ulong address = start; address < end;)
         {
             bool marks = uffd == UffdWpChange.Protect;
@@ -90,6 +90,7 @@ public sealed class ProtectionChanger<TArch, TModel>
 
     /// <summary>
     /// An exclusive page of a writable private VMA needs no write fault (can_change_private_pte_writable); whether it is dirty does not matter.
+    /// A page of a watched shared VMA needs none when it was written before (can_change_shared_pte_writable).
     /// </summary>
     private bool CanMakeWritable(uint vma, Pte entry)
     {
@@ -98,6 +99,8 @@ public sealed class ProtectionChanger<TArch, TModel>
         if (TArch.IsUffdWp(entry) && mm.Vmas[vma].Uffd != 0)
             return false;
         uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
+        if (frame != 0 && mm.Frames.Has(frame, FrameFlags.SharedMemory))
+            return TArch.IsDirty(entry);
         return frame != 0 && mm.Frames.Has(frame, FrameFlags.Anon | FrameFlags.AnonExclusive);
     }
 }

@@ -59,4 +59,10 @@ public struct Vma
 
     /// <summary>Userfaultfd context that it is registered with.</summary>
     public uint Uffd;
+
+    /// <summary>
+    /// Place in the interval tree of <see cref="SharedObject"/>. Under that object's lock, as are the bounds, page offset and age of a VMA that
+    /// has one.
+    /// </summary>
+    public TreeLinks SharedTree;
 }

@@ -94,6 +94,7 @@ public sealed partial class Vmas<TModel>
     {
         if (!TryReservePart(source, out uint number, out uint reserve))
             return 0;
+        Objects.Lock(proposal.SharedObject);
         uint family = LockFamily(source, 0, 0);
         Insert(mm, number, in proposal);
         if (proposal.AnonVma != 0)
@@ -103,6 +104,7 @@ public sealed partial class Vmas<TModel>
         }
 
         anons.UnlockRoot(family);
+        Objects.Unlock(proposal.SharedObject);
         return number;
     }
 

@@ -84,6 +84,7 @@ public sealed partial class Vmas<TModel>
         ulong start = previous != 0 ? pool[previous].Start : proposal.Start;
         ulong end = next != 0 ? pool[next].End : proposal.End;
         VmaFlags sticky = (proposal.Flags | FlagsOrNone(source) | FlagsOrNone(absorbed)) & Sticky;
+        Objects.Lock(proposal.SharedObject);
         uint family = LockFamily(target, donor, 0);
         bool whole = consumed != 0 && pool[consumed].Start == proposal.Start && pool[consumed].End == proposal.End;
         if (consumed != 0 && !whole)
@@ -96,9 +97,10 @@ public sealed partial class Vmas<TModel>
         }
 
         SetFlags(target, pool[target].Flags | sticky);
-        uint emptiedBySource = whole ? anons.Detach(consumed) : 0;
-        uint emptiedByNext = absorbed != 0 ? anons.Detach(absorbed) : 0;
+        uint emptiedBySource = whole ? Detach(consumed) : 0;
+        uint emptiedByNext = absorbed != 0 ? Detach(absorbed) : 0;
         anons.UnlockRoot(family);
+        Objects.Unlock(proposal.SharedObject);
 
         anons.Release(emptiedBySource);
         anons.Release(emptiedByNext);
@@ -107,6 +109,14 @@ public sealed partial class Vmas<TModel>
         if (absorbed != 0)
             Discard(absorbed);
         return target;
+    }
+
+    /// <summary>Takes a VMA that merged into another out of the reverse maps; see <see cref="AnonVmas{TModel}.Detach"/>.</summary>
+    private uint Detach(uint vma)
+    {
+        Objects.Unlink(vma);
+        Objects.RemoveMergedVma(pool[vma].SharedObject);
+        return anons.Detach(vma);
     }
 
     private uint FirstWithAnonVma(uint one, uint two)
@@ -135,10 +145,12 @@ public sealed partial class Vmas<TModel>
     {
         ref Vma vma = ref pool[number];
         anons.RemoveFromTrees(number);
+        Objects.Unlink(number);
         vma.PageOffset = unchecked(vma.PageOffset + (ulong)((long)(start - vma.Start) >> image.PageShift));
         vma.Start = start;
         vma.End = end;
         vma.Age = NextAge();
         anons.InsertIntoTrees(number);
+        Objects.Link(number);
     }
 }

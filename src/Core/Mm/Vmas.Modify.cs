@@ -110,6 +110,7 @@ public sealed partial class Vmas<TModel>
             SharedObject = record.SharedObject,
             Uffd = record.Uffd,
         };
+        Objects.Lock(record.SharedObject);
         uint family = LockFamily(vma, 0, 0);
         Reshape(vma, record.Start, at);
         Insert(record.AddressSpace, part, in high);
@@ -120,5 +121,6 @@ public sealed partial class Vmas<TModel>
         }
 
         anons.UnlockRoot(family);
+        Objects.Unlock(record.SharedObject);
     }
 }

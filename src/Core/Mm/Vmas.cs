@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Image.Trees;
+using PageTableEmu.Mm.SharedMemory;
 
 namespace PageTableEmu.Mm;
 
@@ -10,8 +11,9 @@ namespace PageTableEmu.Mm;
 /// </summary>
 /// <remarks>
 /// <para>Callers hold the mmap_lock of the address space: for reading to look up and for <see cref="TryPrepareAnonVma"/>, for writing for
-/// everything else. Nothing here takes it. A change that a reverse-map walker could see takes the lock of the VMA's anon_vma family
-/// itself, so callers of mutators hold neither that nor, since walkers take page-table locks inside it, any page-table lock.</para>
+/// everything else. Nothing here takes it. A change that a reverse-map walker could see takes the locks of the VMA's shared object and
+/// anon_vma family itself, so callers of mutators hold neither those nor, since walkers take page-table locks inside them, any page-table
+/// lock.</para>
 /// <para>A result of 0 or false means that the image has no record left; then nothing has changed.</para>
 /// <para><see cref="Vma.Age"/> is renewed exactly when the kernel takes a VMA out of the interval trees and puts it back behind its equals:
 /// on both parts of a split, on a VMA that a merge made longer or shorter, when it gets its anon_vma, and in a forked copy.</para>
@@ -33,12 +35,16 @@ public sealed partial class Vmas<TModel>
         this.image = image;
         pool = new RecordPool<TModel, Vma>(image, MetadataRegion.Vmas);
         anons = new AnonVmas<TModel>(image, pool);
+        Objects = new SharedObjects<TModel>(image, pool);
         Nodes = new VmaNodes<TModel>(pool);
         tree = new AugmentedTree<VmaNodes<TModel>>(Nodes);
     }
 
     /// <summary>The address spaces they belong to.</summary>
     public AddressSpaces<TModel> Spaces { get; }
+
+    /// <summary>The shared memory objects that some of them show.</summary>
+    public SharedObjects<TModel> Objects { get; }
 
     /// <summary>VMAs of all address spaces.</summary>
     public uint InUse => pool.InUse;
@@ -170,10 +176,16 @@ public sealed partial class Vmas<TModel>
     /// Takes a VMA out of its address space and the reverse map and frees it. Its pages are unmapped already: that is what lets the reverse
     /// map forget it.
     /// </summary>
-    public void Remove(uint vma)
+    /// <returns>The shared object that it showed, 0 for none: the VMA's reference to it is the caller's now, who puts it.</returns>
+    public uint Remove(uint vma)
     {
         DropAnonVma(vma);
+        uint shared = pool[vma].SharedObject;
+        Objects.Lock(shared);
+        Objects.Unlink(vma);
+        Objects.Unlock(shared);
         Discard(vma);
+        return shared;
     }
 
     /// <summary>
@@ -222,11 +234,15 @@ public sealed partial class Vmas<TModel>
     private uint TryInsert(uint mm, in VmaProposal proposal)
     {
         uint number = pool.TryAllocate();
-        if (number != 0)
-            Insert(mm, number, in proposal);
+        if (number == 0)
+            return 0;
+        Objects.Lock(proposal.SharedObject);
+        Insert(mm, number, in proposal);
+        Objects.Unlock(proposal.SharedObject);
         return number;
     }
 
+    /// <summary>Under the shared object's lock, if there is one.</summary>
     private void Insert(uint mm, uint number, in VmaProposal proposal)
     {
         ref Vma vma = ref pool[number];
@@ -241,9 +257,11 @@ public sealed partial class Vmas<TModel>
         ref AddressSpace space = ref Spaces[mm];
         tree.Insert(ref space.VmaRoot, number);
         space.VmaCount++;
+        Objects.AddVma(vma.SharedObject);
+        Objects.Link(number);
     }
 
-    /// <summary>Takes a VMA without links out of its address space and frees it.</summary>
+    /// <summary>Takes a VMA without links, and in no reverse map, out of its address space and frees it.</summary>
     private void Discard(uint vma)
     {
         ref AddressSpace space = ref Spaces[pool[vma].AddressSpace];

@@ -41,6 +41,14 @@ public sealed class WriteProtectFault<TArch, TModel>
         }
 
         uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
+        if (frame != 0 && mm.Frames.Has(frame, FrameFlags.SharedMemory))
+        {
+            mm.Frames.Set(frame, FrameFlags.Dirty); // nobody ever gets a copy of it (wp_page_shared)
+            leaf.SetPresent(MakeWritable(TArch.MakeDirty(TArch.MakeYoung(entry)), fault.Vma));
+            copy = default;
+            return true;
+        }
+
         if (frame != 0 && mm.Frames.Has(frame, FrameFlags.Anon)
             && (mm.Frames.Has(frame, FrameFlags.AnonExclusive) || CanReuse(frame, fault.Vma)))
         {

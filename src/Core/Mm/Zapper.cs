@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
@@ -25,7 +26,9 @@ public sealed class Zapper<TArch, TModel>
     /// <param name="vma">The VMA.</param>
     /// <param name="start">First byte address.</param>
     /// <param name="end">First byte address behind.</param>
-    /// <param name="dropMarkers">Whether guard markers go too: yes for munmap and exit, no for MADV_DONTNEED.</param>
+    /// <param name="dropMarkers">
+    /// Whether guard markers, and write-protect markers of shared memory, go too: yes for munmap and exit, no for MADV_DONTNEED.
+    /// </param>
     public void Zap(uint vma, ulong start, ulong end, bool dropMarkers)
     {
         ulong page = 1UL << TArch.PageShift;
@@ -54,13 +57,20 @@ public sealed class Zapper<TArch, TModel>
         if (TArch.IsNone(entry, 1))
             return;
         if (TArch.IsPresent(entry, 1))
-            ZapPresent(vma, leaf);
+            ZapPresent(vma, leaf, dropMarkers);
         else
             ZapSoftLeaf(vma, leaf, mm.Decode(entry), dropMarkers);
     }
 
-    private void ZapPresent(uint vma, Leaf<TArch, TModel> leaf)
+    private void ZapPresent(uint vma, Leaf<TArch, TModel> leaf, bool dropMarkers)
     {
+        uint mapped = MmContext<TArch, TModel>.NormalFrame(leaf.Value);
+        if (mapped != 0 && mm.Frames.Has(mapped, FrameFlags.SharedMemory))
+        {
+            mm.SharedMappings.Unmap(vma, leaf, keepMarker: !dropMarkers);
+            return;
+        }
+
         uint frame = MmContext<TArch, TModel>.NormalFrame(leaf.ClearPresent());
         if (frame == 0)
             return;
@@ -80,6 +90,8 @@ public sealed class Zapper<TArch, TModel>
                 break;
             case SoftLeafKind.Marker when (soft.Markers & PteMarkers.Guard) != 0 && !dropMarkers:
                 break;
+            case SoftLeafKind.Marker when soft.Markers == PteMarkers.UffdWp && !dropMarkers && mm.Vmas[vma].SharedObject != 0:
+                break; // the page may come back from the object, still write-protected
             default:
                 mm.Leaves.Mark(leaf, default); // markers and poison own nothing
                 break;

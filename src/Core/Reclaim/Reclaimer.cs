@@ -7,8 +7,8 @@ using PageTableEmu.Swap;
 namespace PageTableEmu.Reclaim;
 
 /// <summary>
-/// Reclaim of anonymous folios (mm/vmscan.c shrink_folio_list): give it a slot, take it out of all page tables, write it if it is dirty, free
-/// it.
+/// Reclaim of anonymous and shared folios (mm/vmscan.c shrink_folio_list): give it a slot, take it out of all page tables, write it if it is
+/// dirty, free it.
 /// </summary>
 /// <remarks>
 /// Whoever hands a folio in holds one reference to it (where the kernel isolates it from the LRU), so an undisturbed unmapped folio has that
@@ -101,6 +101,8 @@ public sealed class Reclaimer<TArch, TModel>
             return ShrinkResult.Kept;
         if (mm.Frames.Has(frame, FrameFlags.Mlocked))
             return ShrinkResult.Activated;
+        if (mm.Frames.Has(frame, FrameFlags.SharedMemory) && !ignoreReferences && !mm.Swap.HasActiveArea)
+            return ShrinkResult.Activated; // without swap nobody scans for memory that only swap can back
         bool mapped = mm.Frames.Mappings(frame) != 0;
         if (mapped && !ignoreReferences && unmapper.IsMappedLocked(frame))
             return ShrinkResult.Activated;
@@ -117,7 +119,23 @@ public sealed class Reclaimer<TArch, TModel>
             return ShrinkResult.Activated; // a slot it has stays its own
         if (mm.Frames.MaybePinned(frame))
             return ShrinkResult.Activated;
+        if (mm.Frames.Has(frame, FrameFlags.SharedMemory))
+            return WriteShared(frame, out unlocked);
         return mm.Frames.Has(frame, FrameFlags.SwapCache) ? WriteAndFree(frame, out unlocked) : FreeLazily(frame);
+    }
+
+    /// <summary>
+    /// An unmapped page of a shared object: dropped if it was never written, because it reads as zero then; else it moves to the swap cache
+    /// and is written from there.
+    /// </summary>
+    private ShrinkResult WriteShared(uint frame, out bool unlocked)
+    {
+        unlocked = false;
+        if (!mm.Frames.Has(frame, FrameFlags.Dirty))
+            return mm.SharedCache.TryDropClean(frame) ? ShrinkResult.Freed : ShrinkResult.Kept;
+        if (mm.Frames.References(frame) != 2)
+            return ShrinkResult.Kept; // somebody still uses the data beside the object and us
+        return mm.SharedCache.TryMoveToSwapCache(frame) ? WriteAndFree(frame, out unlocked) : ShrinkResult.Activated;
     }
 
     private bool NeedsSlot(uint frame) =>

@@ -9,7 +9,8 @@ namespace PageTableEmu.Reclaim;
 /// Brings back every page of a swap area and removes the area (mm/swapfile.c try_to_unuse).
 /// </summary>
 /// <remarks>
-/// Clause (c) of swap-in: the area hands out no slot any more, so an entry that names it cannot change its meaning. Address spaces are visited
+/// Clause (c) of swap-in: the area hands out no slot any more, so an entry that names it cannot change its meaning. Shared objects come first
+/// (no page table has their swap values, so their pages come back unmapped). Then address spaces are visited
 /// in the order of the swapoff list, each from low to high addresses; what the swap cache still holds afterwards is let go; and so on until
 /// no slot is in use. A page comes back read-only and old: the next store takes a fault.
 /// </remarks>
@@ -38,7 +39,7 @@ public sealed class SwapOff<TArch, TModel>
             return begun;
         while (mm.Swap.InUse(type) != 0)
         {
-            if (!TryVisitSpaces(type))
+            if (!faults.SharedSwapIn.TryUnuse(type) || !TryVisitSpaces(type))
             {
                 mm.Swap.AbortSwapOff(type);
                 return SwapResult.NoMemory;

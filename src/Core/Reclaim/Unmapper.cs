@@ -33,6 +33,8 @@ public sealed class Unmapper<TArch, TModel>
     public bool TryUnmap(uint frame)
     {
         mm.Frames.AssertLocked(frame);
+        if (mm.Frames.Has(frame, FrameFlags.SharedMemory))
+            return mm.SharedMappings.TryUnmap(frame, evenLocked: false);
         ulong index = mm.Frames[frame].Index;
         uint anonVma = mm.ReverseMap.Lock(frame);
         if (anonVma != 0)
@@ -53,6 +55,8 @@ public sealed class Unmapper<TArch, TModel>
     public bool IsMappedLocked(uint frame)
     {
         mm.Frames.AssertLocked(frame);
+        if (mm.Frames.Has(frame, FrameFlags.SharedMemory))
+            return mm.SharedMappings.IsMappedLocked(frame);
         uint anonVma = mm.ReverseMap.Lock(frame);
         if (anonVma == 0)
             return false;

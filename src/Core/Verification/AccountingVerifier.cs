@@ -39,6 +39,8 @@ internal sealed class AccountingVerifier<TArch, TModel>
             ref AddressSpace record = ref mm.Spaces[space];
             if (record.AnonPages != survey.AnonPages[space])
                 findings.Add("I18", $"Address space {space} counts {record.AnonPages} anonymous pages and maps {survey.AnonPages[space]}.");
+            if (record.SharedPages != survey.SharedPages[space])
+                findings.Add("I18", $"Address space {space} counts {record.SharedPages} shared pages and maps {survey.SharedPages[space]}.");
             if (record.SwapEntries != survey.SwapEntries[space])
                 findings.Add("I18", $"Address space {space} counts {record.SwapEntries} swap entries and has {survey.SwapEntries[space]}.");
         }

@@ -21,4 +21,7 @@ internal enum FrameMarks : byte
 
     /// <summary>The frame allocator has it: it can be handed out.</summary>
     Free = 16,
+
+    /// <summary>A shared object has it.</summary>
+    InObject = 32,
 }

@@ -53,7 +53,7 @@ internal sealed class FrameVerifier<TArch, TModel>
     {
         const FrameFlags Busy = FrameFlags.Lru | FrameFlags.SwapCache | FrameFlags.Writeback | FrameFlags.Table;
         var flags = (FrameFlags)record.Flags;
-        bool used = survey.Mapped[frame] != 0 || (survey.Marks[frame] & FrameMarks.Table) != 0;
+        bool used = survey.Mapped[frame] != 0 || (survey.Marks[frame] & (FrameMarks.Table | FrameMarks.InObject)) != 0;
         if (used || record.RefCount != 0 || record.MapCount != 0 || (flags & Busy) != 0)
         {
             findings.Add("F1", $"Frame {frame} is free and has {record.RefCount} references, {record.MapCount} mappings "
@@ -84,7 +84,8 @@ internal sealed class FrameVerifier<TArch, TModel>
         var flags = (FrameFlags)record.Flags;
         uint mapped = survey.Mapped[frame];
         bool cached = (flags & FrameFlags.SwapCache) != 0;
-        uint expected = mapped + (cached ? 1u : 0) + survey.Held(frame);
+        bool inObject = (survey.Marks[frame] & FrameMarks.InObject) != 0;
+        uint expected = mapped + (cached ? 1u : 0) + (inObject ? 1u : 0) + survey.Held(frame);
         if (record.MapCount != mapped)
             findings.Add("R3", $"Frame {frame} counts {record.MapCount} mappings, {mapped} entries map it.");
         if (record.RefCount == 0 && expected == 0)
@@ -92,13 +93,16 @@ internal sealed class FrameVerifier<TArch, TModel>
         else if (record.RefCount != expected)
         {
             findings.Add("R1", $"Frame {frame}, {flags}, has {record.RefCount} references; "
-                + $"{mapped} mappings{(cached ? " and the swap cache" : "")} explain {expected}.");
+                + $"{mapped} mappings{(cached ? " and the swap cache" : "")}{(inObject ? " and a shared object" : "")} explain {expected}.");
         }
 
         CheckExclusive(frame, flags, mapped);
         CheckBacking(frame, flags, ref record);
-        if (mapped != 0 && (flags & FrameFlags.Lru) == 0)
-            findings.Add("LRU", $"Frame {frame} is mapped and not on the LRU list: reclaim would never find it.");
+        const FrameFlags Owned = FrameFlags.SharedMemory | FrameFlags.Anon;
+        if (inObject != ((flags & FrameFlags.SharedMemory) != 0) || (flags & Owned) == Owned)
+            findings.Add("SH1", $"Frame {frame}, {flags}, is {(inObject ? "" : "not ")}in a shared object.");
+        if ((mapped != 0 || inObject) && (flags & FrameFlags.Lru) == 0)
+            findings.Add("LRU", $"Frame {frame} is in use and not on the LRU list: reclaim would never find it.");
     }
 
     private void CheckExclusive(uint frame, FrameFlags flags, uint mapped)

@@ -62,6 +62,13 @@ internal sealed class LockVerifier<TArch, TModel>
         }
 
         Check("the lock of the swapoff list", ref mm.Image.Record<MmState>(MetadataRegion.MmState, 0).MmListLock);
+        Check("the lock of the swap list of shared objects", ref mm.Image.Record<MmState>(MetadataRegion.MmState, 0).SharedSwapLock);
+        for (uint number = 1; number <= mm.Vmas.Objects.HighWater; number++)
+        {
+            if (Atomic<TModel>.Load(ref mm.Vmas.Objects[number].References) != 0)
+                Check($"the lock of shared object {number}", ref mm.Vmas.Objects[number].Lock);
+        }
+
         RecordPool<TModel, AnonVma> anonVmas = mm.Vmas.Anons.Pool;
         for (uint number = 1; number <= anonVmas.HighWater; number++)
         {

@@ -39,6 +39,12 @@ internal sealed class ReverseMapVerifier<TArch, TModel>
         if ((flags & FrameFlags.Ksm) != 0)
             return; // found through the list of its places, not through an anon_vma
         ref FrameRecord record = ref mm.Frames[frame];
+        if ((flags & FrameFlags.SharedMemory) != 0)
+        {
+            CheckShared(frame, ref record, vma, address);
+            return;
+        }
+
         if ((flags & FrameFlags.Anon) == 0 || record.Mapping == 0 || record.Mapping >= (ulong)usable.Length || !usable[record.Mapping])
         {
             Findings.Add("I19", $"Frame {frame}, {flags}, is mapped at {address:x} by VMA {vma}; its anon_vma {record.Mapping} is of no use.");
@@ -53,5 +59,14 @@ internal sealed class ReverseMapVerifier<TArch, TModel>
 
         Findings.Add("I19", $"Frame {frame} (anon_vma {record.Mapping}, index {record.Index:x}) "
             + $"is mapped at {address:x} by VMA {vma} and not found there.");
+    }
+
+    /// <summary>That the VMA is in the tree of the object that it names is <see cref="SharedVerifier{TArch, TModel}"/>'s to check.</summary>
+    private void CheckShared(uint frame, ref FrameRecord record, uint vma, ulong address)
+    {
+        if (mm.Vmas[vma].SharedObject == record.Mapping && mm.Vmas.LinearIndex(vma, address) == record.Index)
+            return;
+        Findings.Add("I19", $"Frame {frame} is page {record.Index} of shared object {record.Mapping}; "
+            + $"at {address:x} VMA {vma} shows page {mm.Vmas.LinearIndex(vma, address)} of object {mm.Vmas[vma].SharedObject}.");
     }
 }

@@ -36,6 +36,7 @@ internal sealed class Survey<TArch, TModel>
         Spaces = spaces;
         uint last = spaces.Count == 0 ? 0 : spaces[^1];
         AnonPages = new ulong[last + 1];
+        SharedPages = new ulong[last + 1];
         SwapEntries = new ulong[last + 1];
     }
 
@@ -55,7 +56,7 @@ internal sealed class Survey<TArch, TModel>
     /// <summary>By frame: what the entries that map it are like, and whether it is a table.</summary>
     internal FrameMarks[] Marks { get; }
 
-    /// <summary>By word of the swap map: swap entries that name the slot.</summary>
+    /// <summary>By word of the swap map: swap entries, and pages of shared objects, that name the slot.</summary>
     internal uint[] Named { get; }
 
     /// <summary>By word of the swap map: whether one of them has the exclusive mark.</summary>
@@ -63,6 +64,9 @@ internal sealed class Survey<TArch, TModel>
 
     /// <summary>By address space: entries that map anonymous frames.</summary>
     internal ulong[] AnonPages { get; }
+
+    /// <summary>By address space: entries that map pages of shared objects.</summary>
+    internal ulong[] SharedPages { get; }
 
     /// <summary>By address space: swap entries.</summary>
     internal ulong[] SwapEntries { get; }

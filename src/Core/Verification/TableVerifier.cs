@@ -161,10 +161,11 @@ internal sealed class TableVerifier<TArch, TModel>
             return;
         }
 
-        survey.AnonPages[space]++;
+        FrameFlags flags = mm.Frames.Flags((uint)frame);
+        ulong[] counts = (flags & FrameFlags.SharedMemory) != 0 ? survey.SharedPages : survey.AnonPages;
+        counts[space]++;
         survey.Mapped[frame]++;
         survey.Marks[frame] |= (TArch.IsDirty(entry) ? FrameMarks.Dirty : 0) | (writable ? FrameMarks.Writable : 0);
-        FrameFlags flags = mm.Frames.Flags((uint)frame);
         if (writable && (flags & FrameFlags.Ksm) != 0)
             findings.Add("X7", $"The KSM page {frame} is writable at {address:x} of address space {space}.");
         else if (writable && (vma.Flags & VmaFlags.Shared) == 0 && (flags & FrameFlags.AnonExclusive) == 0)

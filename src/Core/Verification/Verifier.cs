@@ -11,16 +11,18 @@ namespace PageTableEmu.Verification;
 /// be). It takes no lock and changes nothing.
 /// </summary>
 /// <remarks>
-/// <para>The order is: page tables, allocator, frames, LRU list, slots with the swap cache, counters, reverse map, locks. What the floors check
-/// of themselves comes last and only when all else is well, because one fault would be told twice. A verifier that meets a number that
-/// leads outside the image reports that and ends; the others go on, unless it was the walk of the tables, which they all need.</para>
+/// <para>The order is: page tables, allocator, shared objects, frames, LRU list, slots with the swap cache, counters, reverse map, locks.
+/// What the floors check of themselves comes last and only when all else is well, because one fault would be told twice. A verifier that
+/// meets a number that leads outside the image reports that and ends; the others go on, unless it was the walk of the tables, which they all
+/// need.</para>
 /// <list type="table">
 /// <item><term>PT1, PT2, PT3</term><description>every table is reached once; its record says where it is; entries mean something in
 /// RAM</description></item>
 /// <item><term>PT4, PT5</term><description>an entry lies in a VMA; it allows no more than the VMA</description></item>
 /// <item><term>FR1, FR2</term><description>no frame is lost; the allocator's words, bits, caches and totals agree</description></item>
 /// <item><term>F1</term><description>a free frame has no reference, mapping or use</description></item>
-/// <item><term>R1, R3</term><description>references are mappings and the swap cache; mappings are the entries found</description></item>
+/// <item><term>R1, R3</term><description>references are mappings, the swap cache and shared objects; mappings are the entries
+/// found</description></item>
 /// <item><term>X1, X2, X4, X5, X7</term><description>writable means exclusive; exclusive means one mapping and no swap entry; an exclusive
 /// swap entry is the only one of its slot; zero page and KSM pages are read-only</description></item>
 /// <item><term>I1 to I5, I20, S2</term><description>slot counts, bindings both ways, no pins, free slots are empty, cached means swap-backed,
@@ -32,6 +34,8 @@ namespace PageTableEmu.Verification;
 /// <item><term>I15</term><description>a clean cached folio equals its slot</description></item>
 /// <item><term>I19, VMA</term><description>the reverse map finds every entry; VMAs and anon_vmas are sound</description></item>
 /// <item><term>I21, I23, M2</term><description>no lock is held; no entry names an area that is gone; no migration entry is left</description></item>
+/// <item><term>SH1, SH2, SH3, SH4, SH5</term><description>frames and pages of shared objects name each other; no page lies behind the end; pages
+/// in swap are counted and on the swap list; every VMA is in the tree of its object; nothing of objects is lost</description></item>
 /// <item><term>SWAP</term><description>lists of clusters, areas and totals of the swap floor are sound</description></item>
 /// <item><term>LRU</term><description>the list is whole, and every mapped frame is on it</description></item>
 /// <item><term>IMAGE</term><description>a number leads outside the image</description></item>
@@ -92,6 +96,7 @@ public sealed class Verifier<TArch, TModel>
     private void VerifyBySubject(List<Violation> found, Survey<TArch, TModel> survey, ReverseMapVerifier<TArch, TModel> reverseMap)
     {
         TryRun(found, new AllocatorVerifier<TArch, TModel>(survey).Run);
+        TryRun(found, new SharedVerifier<TArch, TModel>(survey).Run);
         TryRun(found, new FrameVerifier<TArch, TModel>(survey).Run);
         TryRun(found, new LruVerifier<TArch, TModel>(survey).Run);
         TryRun(found, new SlotVerifier<TArch, TModel>(survey).Run);

@@ -66,6 +66,12 @@ internal sealed class MachineObserver<TArch>(MmContext<TArch, CheckedModel> mm)
             process.AddPage(TArch.IsPresent(entry, 1) ? Present(page, entry, locked, ref sums) : NotPresent(page, entry, ref sums));
         }
 
+        if (record.SharedObject != 0)
+        {
+            ulong end = record.PageOffset + ((record.End - record.Start) >> TArch.PageShift);
+            sums.AddSharedSwap(mm.Vmas.Objects.SwappedPages(record.SharedObject, record.PageOffset, end));
+        }
+
         var shown = new VmaObservation
         {
             Region = region,
@@ -222,6 +228,9 @@ internal sealed class MachineObserver<TArch>(MmContext<TArch, CheckedModel> mm)
             swap += PageBytes;
             swapPss += (PageBytes << PssShift) / Math.Max(references, 1);
         }
+
+        /// <summary>Pages of a shared object that are in swap: nobody's share.</summary>
+        internal void AddSharedSwap(ulong pages) => swap += (long)pages * PageBytes;
 
         internal readonly SmapsCounters InKiB() => new(
             rss >> 10, pss >> (10 + PssShift), sharedClean >> 10, sharedDirty >> 10, privateClean >> 10, privateDirty >> 10, anonymous >> 10,

@@ -121,6 +121,8 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
                 return OperationOutcome.Done();
             case OperationKind.Map:
                 return Outcome(Map(space, start, length), counters);
+            case OperationKind.MapShm:
+                return Outcome(MapShared(space, start, length), counters);
             case OperationKind.Read:
                 return Read(space, start);
             case OperationKind.Write:
@@ -172,8 +174,19 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
     private MmResult Map(uint space, ulong start, ulong length)
     {
         MmResult mapped = machine.Map(space, start, length, PageTableEmu.Mm.VmaFlags.Read | PageTableEmu.Mm.VmaFlags.Write);
+        return mapped == MmResult.Ok ? ForbidHugePages(space, start, length) : mapped;
+    }
+
+    private MmResult MapShared(uint space, ulong start, ulong length)
+    {
+        MmResult mapped = machine.MapShared(space, start, length, PageTableEmu.Mm.VmaFlags.Read | PageTableEmu.Mm.VmaFlags.Write);
+        return mapped == MmResult.Ok ? ForbidHugePages(space, start, length) : mapped;
+    }
+
+    private MmResult ForbidHugePages(uint space, ulong start, ulong length)
+    {
         var none = new FaultCounters();
-        return mapped == MmResult.Ok ? machine.Advise(space, start, length, Advice.NoHugePage, ref none) : mapped;
+        return machine.Advise(space, start, length, Advice.NoHugePage, ref none);
     }
 
     private OperationOutcome Read(uint space, ulong address)

@@ -15,6 +15,8 @@ internal static class ImageFixture
         Vmas = 16,
         AnonVmas = 16,
         AnonVmaChains = 16,
+        SharedObjects = 16,
+        SharedIndexBlocks = 16,
     };
 
     internal static ImageLocation Named() => ImageLocation.Named($"ptemu-test-{Environment.ProcessId}-{Guid.NewGuid():N}");

@@ -24,6 +24,8 @@ internal sealed class PagingMachine<TArch, TModel> : IDisposable
             Vmas = 64,
             AnonVmas = 64,
             AnonVmaChains = 64,
+            SharedObjects = 16,
+            SharedIndexBlocks = 16,
         });
         Folios = new Folios<TModel>(Image);
         Tables = new PageTables<TArch, TModel>(Image, Folios);

@@ -1,0 +1,88 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Leaves;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Mm.SharedMemory;
+
+/// <summary>
+/// A fault on a page of shared memory that is not mapped here (mm/memory.c do_read_fault, do_shared_fault): a load also maps what the object has
+/// in memory around it.
+/// </summary>
+/// <remarks>The caller is <see cref="FaultHandler{TArch, TModel}"/>, under the mmap_lock for reading. Folio lock → page-table lock.</remarks>
+internal sealed class SharedFault<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    /// <summary>Bytes around a load in which present pages are mapped too (fault_around_bytes).</summary>
+    private const ulong FaultAroundBytes = 64 << 10;
+
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly SharedSwapIn<TArch, TModel> pages;
+
+    internal SharedFault(MmContext<TArch, TModel> mm, SharedSwapIn<TArch, TModel> pages)
+    {
+        this.mm = mm;
+        this.pages = pages;
+    }
+
+    /// <summary>Handles a fault on an entry that holds nothing, or a write-protect marker of a registered VMA.</summary>
+    internal FaultResult Handle(in Fault fault, Pte expected, bool marked)
+    {
+        bool write = fault.HasAny(FaultFlags.Write);
+        if (!write && mm.Vmas[fault.Vma].Uffd == 0 && TryMapAround(fault))
+            return FaultResult.None;
+        uint number = mm.Vmas[fault.Vma].SharedObject;
+        FaultResult result = pages.TryGetLocked(number, mm.Vmas.LinearIndex(fault.Vma, fault.Address), out uint frame);
+        if (frame == 0)
+            return result;
+        bool mapped = false;
+        using (TableGuard<TArch, TModel> guard = mm.Leaves.LockOrCreate(fault.Root, fault.Address))
+        {
+            if (guard.Table == 0)
+            {
+                result = FaultResult.OutOfMemory;
+            }
+            else if (guard[fault.Address].Value == expected)
+            {
+                mm.SharedMappings.Map(fault.Vma, guard[fault.Address], frame, write, marked);
+                mapped = true;
+            }
+        }
+
+        mm.Frames.Unlock(frame);
+        if (!mapped)
+            mm.Folios.Put(frame); // somebody else handled the fault, or there is no frame for a table
+        return result;
+    }
+
+    /// <summary>
+    /// Maps the pages of the aligned window that are in memory and not busy (do_fault_around); true when the faulting page was one of them.
+    /// </summary>
+    private bool TryMapAround(in Fault fault)
+    {
+        ref Vma vma = ref mm.Vmas[fault.Vma];
+        ulong start = Math.Max(fault.Address & ~(FaultAroundBytes - 1), vma.Start);
+        ulong end = Math.Min(Math.Min(start + FaultAroundBytes, vma.End), Zapper<TArch, TModel>.TableEnd(start));
+        using TableGuard<TArch, TModel> guard = mm.Leaves.LockOrCreate(fault.Root, fault.Address);
+        if (guard.Table == 0)
+            return false;
+        for (ulong address = start; address < end; address += 1UL << TArch.PageShift)
+        {
+            if (TArch.IsNone(guard[address].Value, 1))
+                MapIfInMemory(fault.Vma, guard[address]);
+        }
+
+        return !TArch.IsNone(guard[fault.Address].Value, 1);
+    }
+
+    private void MapIfInMemory(uint vma, Leaf<TArch, TModel> leaf)
+    {
+        uint number = mm.Vmas[vma].SharedObject;
+        ulong page = mm.Vmas.LinearIndex(vma, leaf.Address);
+        SharedPage place = mm.Vmas.Objects.Index.Load(number, page);
+        if (!place.IsFrame || page >= mm.Vmas.Objects.PagesOf(number) || !mm.SharedCache.TryLockAtOnce(number, page, place.Frame))
+            return;
+        mm.SharedMappings.Map(vma, leaf, place.Frame, write: false, writeProtected: false);
+        mm.Frames.Unlock(place.Frame);
+    }
+}
