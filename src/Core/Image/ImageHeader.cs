@@ -30,6 +30,9 @@ internal sealed class ImageHeader
         Vmas,
         AnonVmas,
         AnonVmaChains,
+        KsmSlots,
+        KsmItems,
+        KsmNodes,
         Count,
     }
 
@@ -119,6 +122,9 @@ internal sealed class ImageHeader
             Vmas = Narrow(Field.Vmas),
             AnonVmas = Narrow(Field.AnonVmas),
             AnonVmaChains = Narrow(Field.AnonVmaChains),
+            KsmSlots = Narrow(Field.KsmSlots),
+            KsmItems = Narrow(Field.KsmItems),
+            KsmNodes = Narrow(Field.KsmNodes),
         };
         try
         {
@@ -151,6 +157,9 @@ internal sealed class ImageHeader
         Field.Vmas => Options.Vmas,
         Field.AnonVmas => Options.AnonVmas,
         Field.AnonVmaChains => Options.AnonVmaChains,
+        Field.KsmSlots => Options.KsmSlots,
+        Field.KsmItems => Options.KsmItems,
+        Field.KsmNodes => Options.KsmNodes,
         _ => throw new ArgumentOutOfRangeException(nameof(field), field, "not a header field"),
     };
 }

@@ -85,6 +85,10 @@ internal sealed class ImageLayout
         Add(MetadataRegion.Vmas, 128, options.Vmas);
         Add(MetadataRegion.AnonVmas, 64, options.AnonVmas);
         Add(MetadataRegion.AnonVmaChains, 64, options.AnonVmaChains);
+        Add(MetadataRegion.KsmState, 256, 1);
+        Add(MetadataRegion.KsmSlots, 64, options.KsmSlots);
+        Add(MetadataRegion.KsmItems, 80, options.KsmItems);
+        Add(MetadataRegion.KsmNodes, 64, options.KsmNodes);
         Add(MetadataRegion.Processes, 64, 64);
     }
 

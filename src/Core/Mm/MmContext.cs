@@ -8,8 +8,8 @@ namespace PageTableEmu.Mm;
 
 /// <summary>
 /// The views of one machine that memory management and the floors above work with. Lock order, outermost first:
-/// mmap_lock → folio lock → anon_vma root lock → page-table lock → swap cluster → LRU list. A holder of a page-table lock may only
-/// <i>try</i> folio locks.
+/// lock of same-page merging → mmap_lock → folio lock → anon_vma root lock → page-table lock → swap cluster → LRU list. A holder of a
+/// page-table lock may only <i>try</i> folio locks.
 /// </summary>
 public sealed class MmContext<TArch, TModel>
     where TArch : struct, IArchitecture
@@ -29,6 +29,7 @@ public sealed class MmContext<TArch, TModel>
         Vmas = new Vmas<TModel>(Spaces, image);
         ReverseMap = new ReverseMap<TModel>(Vmas);
         Rmap = new AnonRmap<TModel>(Folios, Vmas, ReverseMap);
+        Ksm = new KsmRegistry<TModel>(image, Spaces);
     }
 
     /// <summary>The memories.</summary>
@@ -63,6 +64,9 @@ public sealed class MmContext<TArch, TModel>
 
     /// <summary>Counting of anonymous mappings.</summary>
     public AnonRmap<TModel> Rmap { get; }
+
+    /// <summary>Who takes part in same-page merging, and its records.</summary>
+    public KsmRegistry<TModel> Ksm { get; }
 
     /// <summary>
     /// Called without any lock when frames run out; returns whether some were freed. Set by the machine, so that this floor need not know

@@ -33,6 +33,8 @@ namespace PageTableEmu.Verification;
 /// <item><term>I19, VMA</term><description>the reverse map finds every entry; VMAs and anon_vmas are sound</description></item>
 /// <item><term>I21, I23, M2</term><description>no lock is held; no entry names an area that is gone; no migration entry is left</description></item>
 /// <item><term>SWAP</term><description>lists of clusters, areas and totals of the swap floor are sound</description></item>
+/// <item><term>KSM</term><description>slots, items and nodes of same-page merging are sound; merged frame and node name each other; no merged
+/// page was written</description></item>
 /// <item><term>LRU</term><description>the list is whole, and every mapped frame is on it</description></item>
 /// <item><term>IMAGE</term><description>a number leads outside the image</description></item>
 /// </list>
@@ -97,6 +99,7 @@ public sealed class Verifier<TArch, TModel>
         TryRun(found, new SlotVerifier<TArch, TModel>(survey).Run);
         TryRun(found, new AccountingVerifier<TArch, TModel>(survey).Run);
         TryRun(found, () => reverseMap.Findings);
+        TryRun(found, new KsmVerifier<TArch, TModel>(survey).Run);
         TryRun(found, new LockVerifier<TArch, TModel>(mm).Run);
     }
 

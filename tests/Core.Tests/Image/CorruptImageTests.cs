@@ -10,6 +10,7 @@ public sealed class CorruptImageTests
     [
         "Magic", "Version", "MetadataBytes", "RamIdentity", "RamBytes", "PageShift", "HugeShift", "ArchitectureId", "ReservedFrames", "SwapSlots",
         "SwapStoreSlots", "SwapClusterSlots", "SwapOverflows", "AddressSpaces", "Vmas", "AnonVmas", "AnonVmaChains",
+        "KsmSlots", "KsmItems", "KsmNodes",
     ];
 
     /// <summary>Exhaustive: each of the 4,096 bits of the header, one at a time.</summary>

@@ -15,6 +15,9 @@ internal static class ImageFixture
         Vmas = 16,
         AnonVmas = 16,
         AnonVmaChains = 16,
+        KsmSlots = 4,
+        KsmItems = 16,
+        KsmNodes = 16,
     };
 
     internal static ImageLocation Named() => ImageLocation.Named($"ptemu-test-{Environment.ProcessId}-{Guid.NewGuid():N}");
