@@ -28,6 +28,9 @@ public struct KsmNode
     /// <summary>First <see cref="KsmItem"/> that leads to a mapping: the one that joined last.</summary>
     public uint FirstItem;
 
+    /// <summary>Number of items in the list.</summary>
+    public uint ItemCount;
+
     /// <summary>The next younger node.</summary>
     public uint Next;
 

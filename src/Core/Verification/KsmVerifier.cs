@@ -132,6 +132,8 @@ internal sealed class KsmVerifier<TArch, TModel>
             count++;
         }
 
+        if (record.ItemCount != count)
+            findings.Add("KSM", $"Node {node} counts {record.ItemCount} items and has {count}.");
         bool lives = survey.HasRecord(record.Frame) && mm.Frames.References(record.Frame) != 0 && mm.Frames.Has(record.Frame, FrameFlags.Ksm)
             && mm.Frames[record.Frame].Mapping == node;
         if (lives && SharedBytes<TModel>.Checksum(mm.Frames.Bytes(record.Frame)) != record.Checksum)

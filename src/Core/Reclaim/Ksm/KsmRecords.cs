@@ -20,6 +20,9 @@ internal sealed class KsmRecords<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
 {
+    /// <summary>Items of a node after which further pages are given another one (max_page_sharing), so that no walk of them takes too long.</summary>
+    internal const uint MaxPageSharing = 256;
+
     private readonly MmContext<TArch, TModel> mm;
     private readonly RecordPool<TModel, KsmItem> items;
     private readonly RecordPool<TModel, KsmNode> nodes;
@@ -118,6 +121,7 @@ internal sealed class KsmRecords<TArch, TModel>
         if (next != 0)
             items[next].PreviousInNode = number;
         nodes[node].FirstItem = number;
+        nodes[node].ItemCount++;
         item.State = KsmItemState.Stable;
         Atomic<TModel>.Add(ref slots[item.Slot].Merged, 1);
     }
@@ -135,47 +139,53 @@ internal sealed class KsmRecords<TArch, TModel>
     internal uint FindWaiting(ulong checksum) => unstable.FirstOverlap(mm.Ksm.State.UnstableRoot, checksum, checksum + 1);
 
     /// <summary>
-    /// A merged page with the content of a frame: its node, and a reference to its frame; 0 when there is none.
+    /// A merged page with the content of a frame that may be shared more often: its node, and a reference to its frame; 0 when there is none.
+    /// Of several the one with most items. A page without items is on its way out: nobody is sent there any more, even while it is mapped.
     /// </summary>
     internal uint FindMerged(uint frame, ulong checksum, out uint merged)
     {
         Prune();
+        merged = 0;
+        uint found = 0;
         uint next;
         ref KsmState state = ref mm.Ksm.State;
         for (uint node = stable.FirstOverlap(state.StableRoot, checksum, checksum + 1); node != 0; node = next)
         {
             next = stable.NextOverlap(node, checksum, checksum + 1);
-            merged = TryGetFrame(node);
-            if (merged == 0)
+            uint items = nodes[node].ItemCount;
+            if (items is 0 or >= MaxPageSharing || (found != 0 && items <= nodes[found].ItemCount))
+                continue;
+            uint candidate = TryGetFrame(node);
+            if (candidate == 0)
+            {
                 Forget(node);
-            else if (SharedBytes<TModel>.Compare(mm.Frames.Bytes(merged), mm.Frames.Bytes(frame)) == 0)
-                return node;
+            }
+            else if (SharedBytes<TModel>.Compare(mm.Frames.Bytes(candidate), mm.Frames.Bytes(frame)) != 0)
+            {
+                mm.Folios.Put(candidate);
+            }
             else
-                mm.Folios.Put(merged);
+            {
+                if (merged != 0)
+                    mm.Folios.Put(merged);
+                (found, merged) = (node, candidate);
+            }
         }
 
-        merged = 0;
-        return 0;
+        return found;
     }
 
     /// <summary>
     /// Makes a node for a frame that has become a KSM frame (stable_tree_insert). The caller holds its folio lock and a reference. 0 when
-    /// another node has the content meanwhile, or there are no more records.
+    /// there are no more records.
     /// </summary>
     internal uint TryCreateNode(uint frame)
     {
-        ulong checksum = SharedBytes<TModel>.Checksum(mm.Frames.Bytes(frame));
-        if (FindMerged(frame, checksum, out uint other) != 0)
-        {
-            mm.Folios.Put(other);
-            return 0;
-        }
-
         uint node = nodes.TryAllocate();
         if (node == 0)
             return 0;
         nodes[node].Frame = frame;
-        nodes[node].Checksum = checksum;
+        nodes[node].Checksum = SharedBytes<TModel>.Checksum(mm.Frames.Bytes(frame));
         ref KsmState state = ref mm.Ksm.State;
         nodes[node].Previous = state.LastNode;
         if (state.LastNode == 0)
@@ -309,6 +319,7 @@ internal sealed class KsmRecords<TArch, TModel>
 
     private void Unlink(ref KsmItem item)
     {
+        nodes[item.Node].ItemCount--;
         if (item.PreviousInNode == 0)
             nodes[item.Node].FirstItem = item.NextInNode;
         else

@@ -17,7 +17,7 @@ namespace PageTableEmu.Reclaim.Ksm;
 /// the scan before. If a merged page has that content, it is replaced by it. Else if a page met earlier in this scan has it, this one becomes a
 /// KSM frame, and the earlier one is replaced by it. A search by checksum finds candidates; their bytes decide, after both were
 /// write-protected.</para>
-/// <para>Pages are merged however many share a frame (the kernel's default splits after 256), each page is looked at in every scan
+/// <para>A frame is shared by up to 256 merged pages (max_page_sharing), not counting what forks add. Each page is looked at in every scan
 /// (smart_scan off), and the zero page takes no part (use_zero_pages off).</para>
 /// </remarks>
 public sealed class KsmScanner<TArch, TModel>
