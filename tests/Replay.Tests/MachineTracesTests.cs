@@ -12,6 +12,7 @@ public class MachineTracesTests
     [Theory]
     [InlineData("core", 160)]
     [InlineData("gup", 80)]
+    [InlineData("ksm", 50)]
     [InlineData("lock", 50)]
     [InlineData("uffd", 18)]
     public void Every_trace_of_a_profile_replays_without_a_difference_and_is_sound_after_every_operation(string profile, int count)
