@@ -38,7 +38,7 @@ internal sealed class KsmMerger<TArch, TModel>
         if (done && merged == 0)
             MakeKsm(frame);
         else if (done)
-            done = SharedBytes<TModel>.Compare(mm.Frames.Bytes(frame), mm.Frames.Bytes(merged)) == 0 && TryReplace(vma, address, frame, merged, expected);
+            done = IsEqual(frame, merged) && TryReplace(vma, address, frame, merged, expected);
         mm.Frames.Unlock(frame);
         return done;
     }
@@ -100,6 +100,8 @@ internal sealed class KsmMerger<TArch, TModel>
         mm.Folios.Put(frame); // the entry's reference; the caller still has its own
         return true;
     }
+
+    private bool IsEqual(uint frame, uint other) => SharedBytes<TModel>.Compare(mm.Frames.Bytes(frame), mm.Frames.Bytes(other)) == 0;
 
     private uint RootOf(uint vma) => mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
 }

@@ -61,14 +61,26 @@ public class KsmConcurrencyTests
         Assert.Equal(0u, rig.Machine.Context.Ksm.Nodes.InUse);
     }
 
-    private sealed class Worker(KsmRig rig, uint space, int seed)
+    /// <summary>Stores to a few pages all the time and to the others seldom, so that these come to rest.</summary>
+    private sealed class Worker
     {
-        private readonly Random random = new(seed);
+        private readonly KsmRig rig;
+        private readonly uint space;
+        private readonly Random random;
         private readonly byte[] content = new byte[Pages];
+
+        public Worker(KsmRig rig, uint space, int seed)
+        {
+            this.rig = rig;
+            this.space = space;
+            random = new Random(seed);
+            for (int page = 0; page < Pages; page++)
+                rig.Fill(space, page, content[page] = (byte)random.Next(1, 4));
+        }
 
         public void Step()
         {
-            int page = random.Next(Pages);
+            int page = random.Next(random.Next(200) == 0 ? Pages : Pages / 4);
             switch (random.Next(24))
             {
                 case < 10:
@@ -76,10 +88,11 @@ public class KsmConcurrencyTests
                     rig.Fill(space, page, content[page]);
                     break;
                 case < 20:
+                    page = random.Next(Pages);
                     Assert.Equal(content[page], rig.Value(space, page));
                     break;
                 case 20:
-                    rig.Advise(space, page, 1, Advice.Unmergeable);
+                    rig.Advise(space, random.Next(Pages), 1, Advice.Unmergeable);
                     break;
                 case 21:
                     rig.Advise(space, 0, Pages, Advice.Mergeable);
@@ -88,8 +101,7 @@ public class KsmConcurrencyTests
                     Fork();
                     break;
                 default:
-                    Thread.Yield(); // pages must rest for a scan or two
-                    Thread.Sleep(2);
+                    Thread.Sleep(2); // pages must rest for a scan or two
                     break;
             }
         }

@@ -6,7 +6,9 @@ using PageTableEmu.Paging;
 
 namespace PageTableEmu.Core.Tests.Reclaim.Ksm;
 
-/// <summary>Random operations on processes with few different contents: what is loaded is what was stored, and the machine is sound after each.</summary>
+/// <summary>
+/// Random operations on processes with few different contents: what is loaded is what was stored, and the machine is sound after each.
+/// </summary>
 public class KsmRandomTests
 {
     private const int Pages = 12;
