@@ -130,6 +130,7 @@ public sealed class KsmRegistry<TModel>
         if (drop)
         {
             Unlink(ref state, slot);
+            Slots[slot].Space = 0; // an address space that ends now must not take the slot for its own any more
             if (space != 0)
                 spaces[space].KsmSlot = 0;
         }
