@@ -3,6 +3,7 @@ using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
 using PageTableEmu.Reclaim;
+using PageTableEmu.Reclaim.Ksm;
 using PageTableEmu.Swap;
 using PageTableEmu.Verification;
 
@@ -40,13 +41,14 @@ public class Machine<TArch, TModel> : IDisposable
         madvise = new Madvise<TArch, TModel>(mm, faults, Gup);
         mlock = new Mlock<TArch, TModel>(mm, Gup);
         mmap = new Mmap<TArch, TModel>(mm, mlock);
-        mremap = new Mremap<TArch, TModel>(mm, mmap);
+        mremap = new Mremap<TArch, TModel>(mm, mmap, faults);
         life = new ProcessLife<TArch, TModel>(mm);
         reclaimer = new Reclaimer<TArch, TModel>(mm);
         pageOut = new PageOut<TArch, TModel>(mm, reclaimer);
         swapOff = new SwapOff<TArch, TModel>(mm, faults, life);
         Dma = new DmaEngine<TArch, TModel>(mm, Gup);
         Userfaultfd = new Userfaultfd<TArch, TModel>(mm);
+        Ksm = new KsmScanner<TArch, TModel>(mm, faults, life);
         mm.MemoryPressure = reclaimer.ReclaimSome;
         if (isNew)
             MakeZeroPage();
@@ -63,6 +65,9 @@ public class Machine<TArch, TModel> : IDisposable
 
     /// <summary>Userfaultfd write-protection.</summary>
     public Userfaultfd<TArch, TModel> Userfaultfd { get; }
+
+    /// <summary>Same-page merging.</summary>
+    public KsmScanner<TArch, TModel> Ksm { get; }
 
     /// <summary>The two memories.</summary>
     public MachineImage Image => mm.Image;
@@ -141,13 +146,30 @@ public class Machine<TArch, TModel> : IDisposable
     /// <inheritdoc cref="Mlock{TArch, TModel}.Unlock"/>
     public MmResult Unlock(uint space, ulong start, ulong length) => mlock.Unlock(space, start, start + length);
 
+    /// <summary>As the other Move, for callers that do not count faults.</summary>
     /// <inheritdoc cref="Mremap{TArch, TModel}.Move"/>
-    public MmResult Move(uint space, ulong oldStart, ulong newStart, ulong length, bool dontUnmap = false) =>
-        mremap.Move(space, oldStart, newStart, length, dontUnmap);
+    public MmResult Move(uint space, ulong oldStart, ulong newStart, ulong length, bool dontUnmap = false)
+    {
+        var uncounted = new FaultCounters();
+        return Move(space, oldStart, newStart, length, dontUnmap, ref uncounted);
+    }
+
+    /// <inheritdoc cref="Mremap{TArch, TModel}.Move"/>
+    public MmResult Move(uint space, ulong oldStart, ulong newStart, ulong length, bool dontUnmap, ref FaultCounters counters) =>
+        mremap.Move(space, oldStart, newStart, length, dontUnmap, ref counters);
+
+    /// <summary>As the other Resize, for callers that do not count faults.</summary>
+    /// <inheritdoc cref="Mremap{TArch, TModel}.Resize"/>
+    public MmResult Resize(uint space, ulong start, ulong oldLength, ulong newLength, bool mayMove, out ulong newStart)
+    {
+        var uncounted = new FaultCounters();
+        return Resize(space, start, oldLength, newLength, mayMove, out newStart, ref uncounted);
+    }
 
     /// <inheritdoc cref="Mremap{TArch, TModel}.Resize"/>
-    public MmResult Resize(uint space, ulong start, ulong oldLength, ulong newLength, bool mayMove, out ulong newStart) =>
-        mremap.Resize(space, start, oldLength, newLength, mayMove, out newStart);
+    public MmResult Resize(
+        uint space, ulong start, ulong oldLength, ulong newLength, bool mayMove, out ulong newStart, ref FaultCounters counters) =>
+        mremap.Resize(space, start, oldLength, newLength, mayMove, out newStart, ref counters);
 
     /// <summary>madvise(2) on [start, start + length).</summary>
     /// <inheritdoc cref="Madvise{TArch, TModel}.Apply"/>

@@ -12,6 +12,7 @@ public class MachineTracesTests
     [Theory]
     [InlineData("core", 160)]
     [InlineData("gup", 80)]
+    [InlineData("ksm", 50)]
     [InlineData("lock", 50)]
     [InlineData("shm", 18)]
     [InlineData("uffd", 18)]

@@ -1,4 +1,6 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace PageTableEmu.Atomics;
 
@@ -28,6 +30,30 @@ public static class SharedBytes<TModel>
     {
         Seam(source);
         return source.IndexOfAnyExcept((byte)0) < 0;
+    }
+
+    /// <summary>The order of two pages' contents (memcmp): negative, 0 when every byte is equal, positive.</summary>
+    public static int Compare(ReadOnlySpan<byte> one, ReadOnlySpan<byte> two)
+    {
+        Seam(one);
+        Seam(two);
+        return one.SequenceCompareTo(two);
+    }
+
+    /// <summary>
+    /// A number that equal contents share and different ones hardly ever; never 0. No page of another content is taken for the same by it
+    /// alone: it tells whether a page changed since it was looked at last.
+    /// </summary>
+    public static ulong Checksum(ReadOnlySpan<byte> source)
+    {
+        const ulong First = 0x9E37_79B1_85EB_CA87;
+        const ulong Second = 0xC2B2_AE3D_27D4_EB4F;
+        Seam(source);
+        ulong sum = Second ^ (ulong)source.Length;
+        foreach (ulong word in MemoryMarshal.Cast<byte, ulong>(source))
+            sum = (BitOperations.RotateLeft(sum ^ (word * Second), 31) * First) + Second;
+        sum ^= sum >> 33;
+        return sum == 0 ? 1 : sum;
     }
 
     private static unsafe void Seam(ReadOnlySpan<byte> bytes)

@@ -31,7 +31,10 @@ public struct FrameRecord
     /// <summary>Folio lock, or page-table lock of a table: the owner, 0 when free.</summary>
     public ulong Lock;
 
-    /// <summary>Anonymous: index of the reverse-map root. Shared memory: the object. Table: index of the address space. Else 0.</summary>
+    /// <summary>
+    /// Anonymous: index of the reverse-map root; if merged by KSM, index of its node, 0 when it has none. Shared memory: the object. Table:
+    /// index of the address space. Else 0.
+    /// </summary>
     public ulong Mapping;
 
     /// <summary>

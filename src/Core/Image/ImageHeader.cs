@@ -32,6 +32,9 @@ internal sealed class ImageHeader
         AnonVmaChains,
         SharedObjects,
         SharedIndexBlocks,
+        KsmSlots,
+        KsmItems,
+        KsmNodes,
         Count,
     }
 
@@ -123,6 +126,9 @@ internal sealed class ImageHeader
             AnonVmaChains = Narrow(Field.AnonVmaChains),
             SharedObjects = Narrow(Field.SharedObjects),
             SharedIndexBlocks = Narrow(Field.SharedIndexBlocks),
+            KsmSlots = Narrow(Field.KsmSlots),
+            KsmItems = Narrow(Field.KsmItems),
+            KsmNodes = Narrow(Field.KsmNodes),
         };
         try
         {
@@ -157,6 +163,9 @@ internal sealed class ImageHeader
         Field.AnonVmaChains => Options.AnonVmaChains,
         Field.SharedObjects => Options.SharedObjects,
         Field.SharedIndexBlocks => Options.SharedIndexBlocks,
+        Field.KsmSlots => Options.KsmSlots,
+        Field.KsmItems => Options.KsmItems,
+        Field.KsmNodes => Options.KsmNodes,
         _ => throw new ArgumentOutOfRangeException(nameof(field), field, "not a header field"),
     };
 }

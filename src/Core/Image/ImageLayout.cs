@@ -87,6 +87,10 @@ internal sealed class ImageLayout
         Add(MetadataRegion.AnonVmaChains, 64, options.AnonVmaChains);
         Add(MetadataRegion.SharedObjects, 128, options.SharedObjects);
         Add(MetadataRegion.SharedIndexBlocks, 512, options.SharedIndexBlocks);
+        Add(MetadataRegion.KsmState, 256, 1);
+        Add(MetadataRegion.KsmSlots, 64, options.KsmSlots);
+        Add(MetadataRegion.KsmItems, 80, options.KsmItems);
+        Add(MetadataRegion.KsmNodes, 64, options.KsmNodes);
         Add(MetadataRegion.Processes, 64, 64);
     }
 

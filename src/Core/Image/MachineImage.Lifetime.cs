@@ -235,7 +235,7 @@ public sealed unsafe partial class MachineImage
         ReadOnlySpan<MetadataRegion> always =
         [
             MetadataRegion.FrameCaches, MetadataRegion.PoolHeads, MetadataRegion.FrameState, MetadataRegion.SwapState, MetadataRegion.SwapAreas,
-            MetadataRegion.MmState, MetadataRegion.Processes,
+            MetadataRegion.MmState, MetadataRegion.KsmState, MetadataRegion.Processes,
         ];
         foreach (MetadataRegion region in always)
         {

@@ -57,6 +57,18 @@ public sealed record MachineImageOptions
     /// </summary>
     public uint SharedIndexBlocks { get; init; } = 32768;
 
+    /// <summary>
+    /// Address spaces that same-page merging may look at, those included that ended since the last scan and still have
+    /// <see cref="KsmItems"/>.
+    /// </summary>
+    public uint KsmSlots { get; init; } = 512;
+
+    /// <summary>Pages that same-page merging may keep in mind at the same time; further ones are not merged.</summary>
+    public uint KsmItems { get; init; } = 262144;
+
+    /// <summary>Merged pages that may live at the same time.</summary>
+    public uint KsmNodes { get; init; } = 65536;
+
     /// <summary>Throws unless the sizes make a machine.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Names the first size that is wrong, with its value and limit.</exception>
     internal void Validate()

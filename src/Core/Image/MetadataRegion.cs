@@ -60,6 +60,18 @@ public enum MetadataRegion
     /// <summary>Blocks of the page indexes of shared memory objects.</summary>
     SharedIndexBlocks,
 
+    /// <summary>State of same-page merging as a whole.</summary>
+    KsmState,
+
+    /// <summary>Address spaces that same-page merging looks at.</summary>
+    KsmSlots,
+
+    /// <summary>Pages that same-page merging has looked at (rmap_item).</summary>
+    KsmItems,
+
+    /// <summary>Merged pages (stable_node).</summary>
+    KsmNodes,
+
     /// <summary>Processes that are attached.</summary>
     Processes,
 }

@@ -72,4 +72,10 @@ public struct AddressSpace
     /// atomically.
     /// </summary>
     public uint Users;
+
+    /// <summary>
+    /// Its <see cref="KsmSlot"/>, 0 while same-page merging has nothing to do with it (MMF_VM_MERGEABLE). Under the mmap_lock: set by a
+    /// writer, cleared by a reader that holds the merger's lock.
+    /// </summary>
+    public uint KsmSlot;
 }

@@ -171,7 +171,7 @@ public sealed class AddressSpaces<TModel>
     }
 
     /// <summary>One more user, unless there is none (mmget_not_zero).</summary>
-    private bool TryAddUser(uint mm) => Atomic<TModel>.TryIncrement(ref pool[mm].Users);
+    internal bool TryAddUser(uint mm) => Atomic<TModel>.TryIncrement(ref pool[mm].Users);
 
     /// <summary>Empties the swapoff list: the end of a swapoff of the last area.</summary>
     public void ClearMmList()

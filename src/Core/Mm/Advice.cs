@@ -47,4 +47,10 @@ public enum Advice
 
     /// <summary>MADV_GUARD_REMOVE: the range can be used again.</summary>
     GuardRemove,
+
+    /// <summary>MADV_MERGEABLE: same-page merging may share equal pages of the range.</summary>
+    Mergeable,
+
+    /// <summary>MADV_UNMERGEABLE: no more; pages that were merged get frames of their own, at the cost of a fault each.</summary>
+    Unmergeable,
 }

@@ -82,6 +82,20 @@ public sealed class AnonRmap<TModel>
         return true;
     }
 
+    /// <summary>
+    /// Gives up exclusiveness (folio_try_share_anon_rmap_pte): false, and nothing changed, when the frame is exclusive and may be pinned. The
+    /// entry is clear meanwhile, which is a full fence as clearing the flag is, against lock-free pinning.
+    /// </summary>
+    public bool TryShare(uint frame)
+    {
+        if (!frames.Has(frame, FrameFlags.AnonExclusive))
+            return true;
+        if (frames.MaybePinned(frame))
+            return false;
+        frames.Clear(frame, FrameFlags.AnonExclusive);
+        return true;
+    }
+
     /// <summary>Makes a frame that only this VMA maps a child of its anon_vma (folio_move_anon_rmap). Needs the folio lock.</summary>
     public void MoveTo(uint frame, uint vma)
     {

@@ -10,6 +10,7 @@ public sealed class Madvise<TArch, TModel>
     private readonly MmContext<TArch, TModel> mm;
     private readonly Gup<TArch, TModel> gup;
     private readonly PageAdvice<TArch, TModel> pages;
+    private readonly KsmAdvice<TArch, TModel> ksm;
 
     /// <summary>Makes the operation of a machine.</summary>
     public Madvise(MmContext<TArch, TModel> mm, FaultHandler<TArch, TModel> faults, Gup<TArch, TModel> gup)
@@ -17,6 +18,7 @@ public sealed class Madvise<TArch, TModel>
         this.mm = mm;
         this.gup = gup;
         pages = new PageAdvice<TArch, TModel>(mm, faults);
+        ksm = new KsmAdvice<TArch, TModel>(mm, faults);
     }
 
     /// <summary>Applies advice to [start, end).</summary>
@@ -36,6 +38,7 @@ public sealed class Madvise<TArch, TModel>
         Advice.KeepOnFork => ChangeFlags(space, start, end, VmaFlags.None, VmaFlags.WipeOnFork),
         Advice.HugePage => ChangeFlags(space, start, end, VmaFlags.HugePage, VmaFlags.NoHugePage),
         Advice.NoHugePage => ChangeFlags(space, start, end, VmaFlags.NoHugePage, VmaFlags.HugePage),
+        Advice.Mergeable or Advice.Unmergeable => ksm.Apply(space, start, end, advice == Advice.Mergeable, ref counters),
         _ => throw new ArgumentOutOfRangeException(nameof(advice), advice, "MADV_PAGEOUT belongs to reclaim; other values are no advice."),
     };
 

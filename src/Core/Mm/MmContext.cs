@@ -9,8 +9,8 @@ namespace PageTableEmu.Mm;
 
 /// <summary>
 /// The views of one machine that memory management and the floors above work with. Lock order, outermost first:
-/// mmap_lock → folio lock → shared object lock → anon_vma root lock → page-table lock → swap cluster → LRU list. A holder of a page-table
-/// lock may only <i>try</i> folio locks.
+/// lock of same-page merging → mmap_lock → folio lock → shared object lock → anon_vma root lock → page-table lock → swap cluster → LRU list.
+/// A holder of a page-table lock may only <i>try</i> folio locks.
 /// </summary>
 public sealed class MmContext<TArch, TModel>
     where TArch : struct, IArchitecture
@@ -32,6 +32,7 @@ public sealed class MmContext<TArch, TModel>
         Rmap = new AnonRmap<TModel>(Folios, Vmas, ReverseMap);
         SharedMappings = new SharedMappings<TArch, TModel>(this);
         SharedCache = new SharedCache<TArch, TModel>(this, SharedMappings);
+        Ksm = new KsmRegistry<TModel>(image, Spaces);
     }
 
     /// <summary>The memories.</summary>
@@ -72,6 +73,9 @@ public sealed class MmContext<TArch, TModel>
 
     /// <summary>Pages of shared objects.</summary>
     public SharedCache<TArch, TModel> SharedCache { get; }
+
+    /// <summary>Who takes part in same-page merging, and its records.</summary>
+    public KsmRegistry<TModel> Ksm { get; }
 
     /// <summary>
     /// Called without any lock when frames run out; returns whether some were freed. Set by the machine, so that this floor need not know

@@ -12,13 +12,15 @@ public sealed class Mremap<TArch, TModel>
     private readonly MmContext<TArch, TModel> mm;
     private readonly Mmap<TArch, TModel> mmap;
     private readonly EntryMover<TArch, TModel> mover;
+    private readonly KsmPages<TArch, TModel> merged;
 
     /// <summary>Makes the operation of a machine.</summary>
-    public Mremap(MmContext<TArch, TModel> mm, Mmap<TArch, TModel> mmap)
+    public Mremap(MmContext<TArch, TModel> mm, Mmap<TArch, TModel> mmap, FaultHandler<TArch, TModel> faults)
     {
         this.mm = mm;
         this.mmap = mmap;
         mover = new EntryMover<TArch, TModel>(mm);
+        merged = new KsmPages<TArch, TModel>(mm, faults);
     }
 
     /// <summary>
@@ -30,15 +32,16 @@ public sealed class Mremap<TArch, TModel>
     /// <param name="newStart">Where it goes; the two ranges must not overlap.</param>
     /// <param name="length">Bytes.</param>
     /// <param name="dontUnmap">MREMAP_DONTUNMAP: the old range stays mapped, empty.</param>
+    /// <param name="counters">Whose faults to count: merged pages get frames of their own before they move.</param>
     /// <returns>Ok; Fault when nothing is mapped at the start of the range; Invalid; NoMemory.</returns>
-    public MmResult Move(uint space, ulong oldStart, ulong newStart, ulong length, bool dontUnmap)
+    public MmResult Move(uint space, ulong oldStart, ulong newStart, ulong length, bool dontUnmap, ref FaultCounters counters)
     {
         if (!Mmap<TArch, TModel>.IsRange(oldStart, length) || !Mmap<TArch, TModel>.IsRange(newStart, length))
             return MmResult.Invalid;
         if (oldStart < newStart + length && newStart < oldStart + length)
             return MmResult.Invalid;
         mm.Spaces.AcquireWrite(space);
-        MmResult result = MoveLocked(space, oldStart, newStart, length, dontUnmap);
+        MmResult result = MoveLocked(space, oldStart, newStart, length, dontUnmap, ref counters);
         mm.Spaces.ReleaseWrite(space);
         return result;
     }
@@ -52,8 +55,10 @@ public sealed class Mremap<TArch, TModel>
     /// <param name="newLength">The length it gets.</param>
     /// <param name="mayMove">Whether it may move.</param>
     /// <param name="newStart">Where it is afterwards.</param>
+    /// <param name="counters">Whose faults to count: merged pages get frames of their own before they move.</param>
     /// <returns>Ok; Fault when the range is not in one VMA; NoMemory when it cannot grow; Invalid.</returns>
-    public MmResult Resize(uint space, ulong start, ulong oldLength, ulong newLength, bool mayMove, out ulong newStart)
+    public MmResult Resize(
+        uint space, ulong start, ulong oldLength, ulong newLength, bool mayMove, out ulong newStart, ref FaultCounters counters)
     {
         newStart = start;
         if (!Mmap<TArch, TModel>.IsRange(start, oldLength) || !Mmap<TArch, TModel>.IsRange(start, newLength))
@@ -61,7 +66,7 @@ public sealed class Mremap<TArch, TModel>
         mm.Spaces.AcquireWrite(space);
         MmResult result = newLength <= oldLength
             ? Shrink(space, start, oldLength, newLength)
-            : Grow(space, start, oldLength, newLength, mayMove, out newStart);
+            : Grow(space, start, oldLength, newLength, mayMove, out newStart, ref counters);
         mm.Spaces.ReleaseWrite(space);
         return result;
     }
@@ -73,7 +78,8 @@ public sealed class Mremap<TArch, TModel>
         return newLength == oldLength ? MmResult.Ok : mmap.UnmapLocked(space, start + newLength, start + oldLength);
     }
 
-    private MmResult Grow(uint space, ulong start, ulong oldLength, ulong newLength, bool mayMove, out ulong newStart)
+    private MmResult Grow(
+        uint space, ulong start, ulong oldLength, ulong newLength, bool mayMove, out ulong newStart, ref FaultCounters counters)
     {
         newStart = start;
         uint vma = mm.Vmas.Find(space, start);
@@ -83,7 +89,7 @@ public sealed class Mremap<TArch, TModel>
             return MmResult.Ok;
         if (!mayMove || !mmap.TryFindGap(space, newLength, out ulong gap))
             return MmResult.NoMemory;
-        MmResult result = MoveVma(space, start, gap, oldLength, dontUnmap: false);
+        MmResult result = MoveVma(space, start, gap, oldLength, dontUnmap: false, ref counters);
         if (result != MmResult.Ok)
             return result;
         newStart = gap;
@@ -105,7 +111,7 @@ public sealed class Mremap<TArch, TModel>
         return false;
     }
 
-    private MmResult MoveLocked(uint space, ulong oldStart, ulong newStart, ulong length, bool dontUnmap)
+    private MmResult MoveLocked(uint space, ulong oldStart, ulong newStart, ulong length, bool dontUnmap, ref FaultCounters counters)
     {
         ulong end = oldStart + length;
         uint first = mm.Vmas.FindFirstEndingAbove(space, oldStart);
@@ -122,7 +128,7 @@ public sealed class Mremap<TArch, TModel>
             bool registered = mm.Vmas[vma].Uffd != 0;
             if (registered && (seen || mm.Vmas[vma].End < end))
                 return MmResult.Fault; // a VMA that userfaultfd watches moves alone
-            MmResult result = MoveVma(space, from, newStart + (from - oldStart), stop - from, dontUnmap);
+            MmResult result = MoveVma(space, from, newStart + (from - oldStart), stop - from, dontUnmap, ref counters);
             if (result != MmResult.Ok)
                 return result;
             seen = true;
@@ -133,12 +139,15 @@ public sealed class Mremap<TArch, TModel>
     }
 
     /// <summary>Moves a range inside one VMA (move_vma): a VMA at the new place, then the entries, then the old range goes.</summary>
-    private MmResult MoveVma(uint space, ulong oldStart, ulong newStart, ulong length, bool dontUnmap)
+    private MmResult MoveVma(uint space, ulong oldStart, ulong newStart, ulong length, bool dontUnmap, ref FaultCounters counters)
     {
         MmResult cleared = mmap.UnmapLocked(space, newStart, newStart + length);
         if (cleared != MmResult.Ok)
             return cleared;
         uint vma = mm.Vmas.Find(space, oldStart);
+        if ((mm.Vmas.FlagsOf(vma) & VmaFlags.Mergeable) != 0 && mm.Vmas.AnonVmaOf(vma) != 0
+            && merged.Unmerge(vma, oldStart, oldStart + length, ref counters) != MmResult.Ok)
+            return MmResult.NoMemory; // a merged page is found by address, and that is about to change
         bool untouched = mm.Vmas.AnonVmaOf(vma) == 0 && mm.Vmas[vma].SharedObject == 0;
         ulong offset = untouched ? newStart >> TArch.PageShift : mm.Vmas.LinearIndex(vma, oldStart);
         uint target = mm.Vmas.TryCopyForMove(vma, oldStart, length, newStart, offset);

@@ -51,7 +51,7 @@ public sealed class ProcessLife<TArch, TModel>
         mm.Spaces.AcquireWrite(child);
         ref AddressSpace source = ref mm.Spaces[parent];
         Atomic<TModel>.Add(ref source.WriteProtectSequence, 1); // odd: lock-free pins must not trust what they read now
-        bool copied = TryCopyVmas(parent, child);
+        bool copied = (source.KsmSlot == 0 || mm.Ksm.TryEnter(child)) && TryCopyVmas(parent, child);
         Atomic<TModel>.Add(ref source.WriteProtectSequence, 1);
         mm.Spaces.ReleaseWrite(child);
         mm.Spaces.ReleaseWrite(parent);
@@ -61,11 +61,26 @@ public sealed class ProcessLife<TArch, TModel>
         return 0;
     }
 
+    /// <summary>
+    /// Makes the caller a user of an address space, unless it is being torn down or the number stands for another one by now. To be ended
+    /// by <see cref="Put"/>.
+    /// </summary>
+    public bool TryGet(uint space, ulong generation)
+    {
+        if (!mm.Spaces.TryAddUser(space))
+            return false;
+        if (Atomic<TModel>.Load(ref mm.Spaces[space].Generation) == generation)
+            return true;
+        Put(space);
+        return false;
+    }
+
     /// <summary>Drops one user; the last one tears the address space down.</summary>
     public void Put(uint space)
     {
         if (Atomic<TModel>.Add(ref mm.Spaces[space].Users, -1) != 0)
             return;
+        mm.Ksm.Exit(space);
         mm.Spaces.AcquireWrite(space);
         for (uint vma = mm.Vmas.FindFirstEndingAbove(space, 0); vma != 0; vma = mm.Vmas.Next(vma))
             zapper.Zap(vma, mm.Vmas[vma].Start, mm.Vmas[vma].End, dropMarkers: true);

@@ -225,17 +225,13 @@ public sealed class SwapInFault<TArch, TModel>
     }
 
     /// <summary>
-    /// A folio that once was merged by KSM may belong to another place than the one that faults; there the page needs a frame of its own
-    /// (ksm_might_need_to_copy). The copy comes locked, with one reference.
+    /// A folio that once was merged by KSM may belong to another place than the one that faults, and one that still bears the mark may have
+    /// lost its node or be about to: there the page needs a frame of its own (ksm_might_need_to_copy). The copy comes locked, with one
+    /// reference.
     /// </summary>
     private uint KsmCopyIfNeeded(in Fault fault, uint cached)
     {
-        ref FrameRecord record = ref mm.Frames[cached];
-        FrameFlags flags = mm.Frames.Flags(cached);
-        if ((flags & (FrameFlags.Ksm | FrameFlags.Anon)) != FrameFlags.Anon || (flags & FrameFlags.Uptodate) == 0)
-            return cached;
-        bool sameIndex = record.Index == mm.Vmas.LinearIndex(fault.Vma, fault.Address);
-        if (sameIndex && mm.ReverseMap.AnonVmaRoot((uint)record.Mapping) == mm.ReverseMap.AnonVmaRoot(mm.Vmas.AnonVmaOf(fault.Vma)))
+        if (FitsHere(fault, cached) || !mm.Frames.Has(cached, FrameFlags.Uptodate))
             return cached;
         uint copy = mm.Folios.TryAllocate();
         if (copy == 0)
@@ -244,6 +240,19 @@ public sealed class SwapInFault<TArch, TModel>
         mm.Frames.Lock(copy);
         mm.Frames.Set(copy, FrameFlags.SwapBacked | FrameFlags.Uptodate | FrameFlags.Dirty);
         return copy;
+    }
+
+    /// <summary>A merged folio fits everywhere, an anonymous one only where it was born, and one that nobody mapped yet anywhere.</summary>
+    private bool FitsHere(in Fault fault, uint cached)
+    {
+        ref FrameRecord record = ref mm.Frames[cached];
+        FrameFlags flags = mm.Frames.Flags(cached);
+        if ((flags & FrameFlags.Ksm) != 0)
+            return record.Mapping != 0 && !mm.Ksm.IsUnmerging;
+        if ((flags & FrameFlags.Anon) == 0)
+            return true;
+        return record.Index == mm.Vmas.LinearIndex(fault.Vma, fault.Address)
+            && mm.ReverseMap.AnonVmaRoot((uint)record.Mapping) == mm.ReverseMap.AnonVmaRoot(mm.Vmas.AnonVmaOf(fault.Vma));
     }
 
     /// <summary>

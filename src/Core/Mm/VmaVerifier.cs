@@ -174,7 +174,10 @@ public sealed class VmaVerifier<TModel>
                 continue;
             live++;
             AnonVma record = anons.Pool[number];
-            if (!IsLive(record.Parent) || !IsLive(record.Root) || anons.Pool[record.Parent].Root != record.Root)
+
+            // One that only KSM's items keep alive has outlived its links, and perhaps its parent.
+            bool linked = record.Tree != 0;
+            if (!IsLive(record.Root) || (linked && (!IsLive(record.Parent) || anons.Pool[record.Parent].Root != record.Root)))
             {
                 yield return $"Anon_vma {number}: parent {record.Parent} or root {record.Root} is not in use or of another family.";
                 continue;
@@ -191,6 +194,7 @@ public sealed class VmaVerifier<TModel>
                 references[record.Root]++;
         }
 
+        CountItems(references);
         for (uint number = 1; number <= last; number++)
         {
             AnonVma record = anons.Pool[number];
@@ -206,6 +210,18 @@ public sealed class VmaVerifier<TModel>
             yield return $"Anon_vmas: {anons.Pool.InUse} records in use, {live} alive.";
         if (links != anons.Links.InUse)
             yield return $"Links: {anons.Links.InUse} records in use, {links} in trees.";
+    }
+
+    /// <summary>KSM's items that are joined to a merged page have a reference each.</summary>
+    private void CountItems(uint[] references)
+    {
+        var items = new RecordPool<TModel, KsmItem>(vmas.Image, MetadataRegion.KsmItems);
+        for (uint number = 1; number <= items.HighWater; number++)
+        {
+            uint anonVma = items[number].AnonVma;
+            if (anonVma < references.Length)
+                references[anonVma]++;
+        }
     }
 
     private bool HasLink(uint vma, uint wanted)

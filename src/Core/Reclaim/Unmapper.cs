@@ -3,6 +3,7 @@ using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
+using PageTableEmu.Reclaim.Ksm;
 using PageTableEmu.Swap;
 
 namespace PageTableEmu.Reclaim;
@@ -12,7 +13,8 @@ namespace PageTableEmu.Reclaim;
 /// that of a lazily freed one.
 /// </summary>
 /// <remarks>
-/// <para>The caller holds the folio lock and one reference. The walk holds the lock of the anon_vma root, each entry its table's lock.</para>
+/// <para>The caller holds the folio lock and one reference. The walk holds the lock of the anon_vma root, each entry its table's lock. A KSM
+/// frame is found through the items of its node.</para>
 /// <para>Order for one entry: clear it → note that it was dirty (never undone) → [lazily freed: look at references, then at dirty] → swap
 /// reference → give up exclusiveness, the last step that can fail → swapoff list → publish the swap entry → mapping and reference go. After a
 /// failure the walk ends; entries converted before stay converted, ordinary swap entries of a folio in the swap cache.</para>
@@ -22,11 +24,13 @@ public sealed class Unmapper<TArch, TModel>
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
+    private readonly KsmReverseMap<TArch, TModel> merged;
 
     /// <summary>Makes the operation of a machine.</summary>
     public Unmapper(MmContext<TArch, TModel> mm)
     {
         this.mm = mm;
+        merged = new KsmReverseMap<TArch, TModel>(mm);
     }
 
     /// <summary>Returns whether no page table maps the folio any more.</summary>
@@ -35,6 +39,14 @@ public sealed class Unmapper<TArch, TModel>
         mm.Frames.AssertLocked(frame);
         if (mm.Frames.Has(frame, FrameFlags.SharedMemory))
             return mm.SharedMappings.TryUnmap(frame, evenLocked: false);
+
+        if (mm.Frames.Has(frame, FrameFlags.Ksm))
+        {
+            var visitor = new UnmapVisitor(this, frame);
+            merged.Walk(frame, ref visitor);
+            return mm.Frames.Mappings(frame) == 0;
+        }
+
         ulong index = mm.Frames[frame].Index;
         uint anonVma = mm.ReverseMap.Lock(frame);
         if (anonVma != 0)
@@ -57,24 +69,38 @@ public sealed class Unmapper<TArch, TModel>
         mm.Frames.AssertLocked(frame);
         if (mm.Frames.Has(frame, FrameFlags.SharedMemory))
             return mm.SharedMappings.IsMappedLocked(frame);
+
+        if (mm.Frames.Has(frame, FrameFlags.Ksm))
+        {
+            var visitor = new LockedVisitor(this, frame);
+            merged.Walk(frame, ref visitor);
+            return visitor.Found;
+        }
+
         uint anonVma = mm.ReverseMap.Lock(frame);
         if (anonVma == 0)
             return false;
         bool locked = false;
         foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[frame].Index))
         {
-            if ((mm.Vmas.FlagsOf(place.Vma) & VmaFlags.Locked) == 0)
-                continue;
-            using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(mm.Spaces[mm.Vmas[place.Vma].AddressSpace].Root, place.Address);
-            locked = guard.Table != 0 && Maps(guard[place.Address].Value, frame);
-            if (!locked)
-                continue;
-            mm.Rmap.MlockFolio(frame);
-            break;
+            locked = IsMappedLockedAt(frame, place);
+            if (locked)
+                break;
         }
 
         mm.ReverseMap.Unlock(anonVma);
         return locked;
+    }
+
+    private bool IsMappedLockedAt(uint frame, ReverseMapPlace place)
+    {
+        if ((mm.Vmas.FlagsOf(place.Vma) & VmaFlags.Locked) == 0)
+            return false;
+        using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(mm.Spaces[mm.Vmas[place.Vma].AddressSpace].Root, place.Address);
+        if (guard.Table == 0 || !Maps(guard[place.Address].Value, frame))
+            return false;
+        mm.Rmap.MlockFolio(frame);
+        return true;
     }
 
     private static bool Maps(Pte entry, uint frame) =>
@@ -142,5 +168,21 @@ public sealed class Unmapper<TArch, TModel>
         Atomic<TModel>.Add(ref mm.Spaces[space].SwapEntries, 1);
         unmapping.CommitSwap();
         return true;
+    }
+
+    private readonly struct UnmapVisitor(Unmapper<TArch, TModel> owner, uint frame) : IKsmPlaceVisitor
+    {
+        public bool Visit(ReverseMapPlace place) => owner.TryUnmapAt(frame, place);
+    }
+
+    private struct LockedVisitor(Unmapper<TArch, TModel> owner, uint frame) : IKsmPlaceVisitor
+    {
+        internal bool Found;
+
+        public bool Visit(ReverseMapPlace place)
+        {
+            Found = owner.IsMappedLockedAt(frame, place);
+            return !Found;
+        }
     }
 }

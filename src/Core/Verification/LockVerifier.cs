@@ -69,6 +69,8 @@ internal sealed class LockVerifier<TArch, TModel>
                 Check($"the lock of shared object {number}", ref mm.Vmas.Objects[number].Lock);
         }
 
+        Check("the lock of same-page merging", ref mm.Ksm.State.Lock);
+        Check("the lock of the list of mergeable address spaces", ref mm.Ksm.State.ListLock);
         RecordPool<TModel, AnonVma> anonVmas = mm.Vmas.Anons.Pool;
         for (uint number = 1; number <= anonVmas.HighWater; number++)
         {

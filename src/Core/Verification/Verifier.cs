@@ -37,6 +37,8 @@ namespace PageTableEmu.Verification;
 /// <item><term>SH1, SH2, SH3, SH4, SH5</term><description>frames and pages of shared objects name each other; no page lies behind the end; pages
 /// in swap are counted and on the swap list; every VMA is in the tree of its object; nothing of objects is lost</description></item>
 /// <item><term>SWAP</term><description>lists of clusters, areas and totals of the swap floor are sound</description></item>
+/// <item><term>KSM</term><description>slots, items and nodes of same-page merging are sound; merged frame and node name each other; no merged
+/// page was written</description></item>
 /// <item><term>LRU</term><description>the list is whole, and every mapped frame is on it</description></item>
 /// <item><term>IMAGE</term><description>a number leads outside the image</description></item>
 /// </list>
@@ -102,6 +104,7 @@ public sealed class Verifier<TArch, TModel>
         TryRun(found, new SlotVerifier<TArch, TModel>(survey).Run);
         TryRun(found, new AccountingVerifier<TArch, TModel>(survey).Run);
         TryRun(found, () => reverseMap.Findings);
+        TryRun(found, new KsmVerifier<TArch, TModel>(survey).Run);
         TryRun(found, new LockVerifier<TArch, TModel>(mm).Run);
     }
 

@@ -38,6 +38,7 @@ internal sealed class MachineObserver<TArch>(MmContext<TArch, CheckedModel> mm)
     /// <param name="addressOf">First address of a page of a region.</param>
     internal void ObserveProcess(ProcessObservation process, uint space, Func<int, long, ulong> addressOf)
     {
+        process.Merged = mm.Ksm.MergedItems(space);
         uint vma = mm.Vmas.FindFirstEndingAbove(space, 0);
         for (int region = 0; region < ScriptOperation.RegionCount; region++)
         {

@@ -13,6 +13,7 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
     private const ulong RegionBase = 0x7000_0000_0000;
     private const int RegionShift = 30;
     private const uint SwapSlots = 4096;
+    private const int KsmScans = 3;
     private const int Segv = -11;
     private const int Bus = -7;
 
@@ -104,6 +105,8 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
         OperationKind.KeepOnFork => Advice.KeepOnFork,
         OperationKind.Guard => Advice.GuardInstall,
         OperationKind.Unguard => Advice.GuardRemove,
+        OperationKind.Merge => Advice.Mergeable,
+        OperationKind.Unmerge => Advice.Unmergeable,
         _ => null,
     };
 
@@ -137,7 +140,7 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
                 return Outcome(machine.Protect(space, start, length, RightsOf(operation.Protection), ref counters), counters);
             case OperationKind.Mremap:
                 ulong target = AddressOf(operation.TargetRegion, operation.TargetPage);
-                return Outcome(machine.Move(space, start, target, length, operation.DontUnmap), counters);
+                return Outcome(machine.Move(space, start, target, length, operation.DontUnmap, ref counters), counters);
             case OperationKind.Fork:
                 return Fork(operation.Process, operation.Child);
             case OperationKind.Exit:
@@ -161,6 +164,11 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
             case OperationKind.UffdWp or OperationKind.UffdUnwp:
                 bool protect = operation.Kind == OperationKind.UffdWp;
                 return Outcome(machine.Userfaultfd.WriteProtect(space, start, start + length, protect), counters);
+            case OperationKind.Ksm:
+                machine.Ksm.Scan(KsmScans);
+                return OperationOutcome.Done();
+            case OperationKind.Unksm:
+                return Outcome(machine.Ksm.UnmergeAll(), counters);
             case OperationKind.MovePages:
                 return OperationOutcome.Done(value: 0); // one node: every page is where it should be
             default:

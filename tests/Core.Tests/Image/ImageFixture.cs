@@ -17,6 +17,9 @@ internal static class ImageFixture
         AnonVmaChains = 16,
         SharedObjects = 16,
         SharedIndexBlocks = 16,
+        KsmSlots = 4,
+        KsmItems = 16,
+        KsmNodes = 16,
     };
 
     internal static ImageLocation Named() => ImageLocation.Named($"ptemu-test-{Environment.ProcessId}-{Guid.NewGuid():N}");

@@ -60,6 +60,7 @@ public abstract class DamageTests<TArch>
         ["X7 a writable KSM page"] = m =>
         {
             m.Frames.Set(m.FrameOf(Private), FrameFlags.Ksm);
+            m.RecordOf(Private).Mapping = 0; // one without a node
             m.Frames.Clear(m.FrameOf(Private), FrameFlags.AnonExclusive);
         },
         ["I1 a count too many"] = m => Change(ref m.WordOf(SwappedAlone), word => word.WithCount(word.Count + 1)),
@@ -77,6 +78,7 @@ public abstract class DamageTests<TArch>
         {
             m[Private] = TArch.WriteProtect(m[Private]);
             m.Frames.Set(m.FrameOf(Private), FrameFlags.Ksm);
+            m.RecordOf(Private).Mapping = 0; // one without a node
         },
         ["I15 a clean page that differs from its slot"] = m => m.Frames.Bytes(m.FrameOf(CleanCached))[5]++,
         ["I15 a clean unmapped page that differs from its slot"] = m => m.Frames.Bytes(m.FrameOf(SwappedCached))[5]++,
@@ -137,6 +139,20 @@ public abstract class DamageTests<TArch>
         ["S5 the list's head"] = m => m.MmState.MmListHead = 200,
         ["SWAP a cluster on the wrong list"] = m => m.Areas.Cluster(ref m.Areas[0], 0).State = SwapClusterState.Full,
         ["SWAP a list's end"] = m => m.Areas[0].Lists[SwapClusterLists.IndexOf(SwapClusterState.Frag, 0)].Tail = 0,
+        ["KSM a merged page that was written"] = m => m.Frames.Bytes(MergedFrame(m))[77]++,
+        ["KSM a merged page of another node"] = m => m.Frames[MergedFrame(m)].Mapping += 5,
+        ["KSM a node that counts wrongly"] = m => m.Mm.Ksm.Nodes[(uint)m.Frames[MergedFrame(m)].Mapping].ItemCount++,
+        ["KSM a slot that counts wrongly"] = m =>
+        {
+            MergedFrame(m);
+            m.Mm.Ksm.Slots[m.Mm.Ksm.State.FirstSlot].Merged++;
+        },
+        ["KSM an item of another slot"] = m =>
+        {
+            MergedFrame(m);
+            m.Mm.Ksm.Items[1].Slot = 9;
+        },
+        ["KSM a mergeable VMA that no scan finds"] = m => m.Mm.Vmas.SetFlags(m.VmaNumber, m.Mm.Vmas.FlagsOf(m.VmaNumber) | VmaFlags.Mergeable),
         ["VMA the tree's height"] = m => m.Vma.Tree.Height++,
         ["VMA the number of VMAs"] = m => m.Space.VmaCount++,
         ["VMA the active VMAs of an anon_vma"] = m => m.Mm.Vmas.Anons.Pool[m.Vma.AnonVma].ActiveVmas++,
@@ -175,7 +191,7 @@ public abstract class DamageTests<TArch>
         string[] documented =
         [
             "F1", "FR1", "FR2", "I1", "I10", "I11", "I15", "I16", "I17", "I18", "I19", "I2", "I20", "I21", "I23", "I3", "I4", "I5",
-            "IMAGE", "L1", "LRU", "M2", "PT1", "PT2", "PT3", "PT4", "PT5", "R1", "R3", "S2", "S5", "SWAP", "VMA", "X1", "X2", "X4", "X5", "X7",
+            "IMAGE", "KSM", "L1", "LRU", "M2", "PT1", "PT2", "PT3", "PT4", "PT5", "R1", "R3", "S2", "S5", "SWAP", "VMA", "X1", "X2", "X4", "X5", "X7",
         ];
         Assert.Equal(documented.Order(StringComparer.Ordinal), tested);
     }
@@ -197,6 +213,21 @@ public abstract class DamageTests<TArch>
         uint frame = machine.Mm.Folios.TryAllocate();
         machine.Mm.Folios.Put(frame);
         return frame;
+    }
+
+    /// <summary>The frame of two merged pages of a process of their own.</summary>
+    private static uint MergedFrame(DamageableMachine<TArch> machine)
+    {
+        ulong page = (ulong)machine.Machine.Image.PageSize;
+        const ulong Start = 1UL << 33;
+        var counters = new FaultCounters();
+        uint space = machine.Machine.CreateAddressSpace();
+        machine.Machine.Map(space, Start, 2 * page, VmaFlags.Read | VmaFlags.Write);
+        machine.Machine.Advise(space, Start, 2 * page, Advice.Mergeable, ref counters);
+        machine.Machine.Write(space, Start, [1, 2, 3], ref counters);
+        machine.Machine.Write(space, Start + page, [1, 2, 3], ref counters);
+        machine.Machine.Ksm.Scan(2);
+        return machine.Mm.Ksm.Nodes[machine.Mm.Ksm.State.FirstNode].Frame;
     }
 
     private static SwapEntry FreeSlot(DamageableMachine<TArch> machine)

@@ -1,0 +1,66 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Leaves;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Mm;
+
+/// <summary>Gives merged pages frames of their own again (mm/ksm.c break_ksm): by faults that unshare them, one for each.</summary>
+public sealed class KsmPages<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly FaultHandler<TArch, TModel> faults;
+
+    /// <summary>Makes the operation of a machine.</summary>
+    public KsmPages(MmContext<TArch, TModel> mm, FaultHandler<TArch, TModel> faults)
+    {
+        this.mm = mm;
+        this.faults = faults;
+    }
+
+    /// <summary>Unshares all merged pages of [start, end), which lies in one VMA. The caller holds the mmap_lock.</summary>
+    /// <returns>Ok; NoMemory when there was no frame for a copy: the pages before are done.</returns>
+    public MmResult Unmerge(uint vma, ulong start, ulong end, ref FaultCounters counters)
+    {
+        uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
+        ulong address = start;
+        while (TryFindMerged(root, ref address, end))
+        {
+            FaultResult result = faults.Handle(vma, address, FaultFlags.Unshare, ref counters);
+            if ((result & FaultResult.OutOfMemory) != 0)
+                return MmResult.NoMemory;
+            if ((result & FaultResult.Error) != 0)
+                address += 1UL << TArch.PageShift; // whatever is there now is not merged
+        }
+
+        return MmResult.Ok;
+    }
+
+    private bool TryFindMerged(uint root, ref ulong address, ulong end)
+    {
+        while (address < end)
+        {
+            using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
+            ulong stop = Math.Min(end, Zapper<TArch, TModel>.TableEnd(address));
+            if (guard.Table == 0)
+                address = stop;
+            for (; address < stop; address += 1UL << TArch.PageShift)
+            {
+                if (IsMerged(guard[address].Value))
+                    return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool IsMerged(Pte entry)
+    {
+        if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1))
+            return false;
+        uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
+        return frame != 0 && mm.Frames.Has(frame, FrameFlags.Ksm);
+    }
+}

@@ -1,0 +1,19 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Image.Trees;
+
+namespace PageTableEmu.Mm;
+
+/// <summary>Unmerged pages as nodes of a tree, ordered by the checksum of their content in this scan.</summary>
+internal readonly struct KsmUnstableNodes<TModel>(RecordPool<TModel, KsmItem> pool) : ITreeNodes
+    where TModel : IModel
+{
+    public ref TreeLinks Links(uint node) => ref pool[node].Tree;
+
+    public bool Precedes(uint node, uint other) =>
+        pool[node].Checksum != pool[other].Checksum ? pool[node].Checksum < pool[other].Checksum : node < other;
+
+    public ulong Start(uint node) => pool[node].Checksum;
+
+    public ulong End(uint node) => pool[node].Checksum + 1;
+}
