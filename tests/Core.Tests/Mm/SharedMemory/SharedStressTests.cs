@@ -21,7 +21,7 @@ public sealed class SharedStressTests
     [InlineData(Backing.Asynchronous, 2)]
     public async Task FourThreads_OnMoreSharedPagesThanFrames_LoseNoContent(Backing backing, int seed)
     {
-        using var world = new SharedWorld<X64FourLevel, JitterModel>(backing, frames: 140);
+        using var world = new SharedWorld<X64FourLevel, JitterModel>(backing, frames: 140, slots: 80);
         uint shared = world.Machine.CreateSharedObject(Pages);
         uint[] spaces = [world.First, world.Machine.CreateAddressSpace(), world.Machine.CreateAddressSpace()];
         foreach (uint space in spaces)

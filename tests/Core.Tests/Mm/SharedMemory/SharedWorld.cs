@@ -17,12 +17,14 @@ internal sealed class SharedWorld<TArch, TModel> : IDisposable
     public const VmaFlags ReadWrite = VmaFlags.Read | VmaFlags.Write;
 
     private readonly Backing backing;
+    private readonly uint slots;
     private readonly uint framesBefore;
     private FaultCounters counters;
 
-    public SharedWorld(Backing backing, uint frames = 512)
+    public SharedWorld(Backing backing, uint frames = 512, uint slots = 256)
     {
         this.backing = backing;
+        this.slots = slots;
         ulong ram = (ulong)frames << TArch.PageShift;
         Machine = Machine<TArch, TModel>.Create(new MachineImageOptions { RamBytes = ram, SwapSlots = 512, SwapStoreSlots = 512 });
         framesBefore = Machine.Context.Folios.Allocator.FreeCount;
@@ -53,7 +55,7 @@ internal sealed class SharedWorld<TArch, TModel> : IDisposable
 
     public void SwapOn()
     {
-        Assert.Equal(SwapResult.Ok, Machine.SwapOn(backing.Area(256), out uint area));
+        Assert.Equal(SwapResult.Ok, Machine.SwapOn(backing.Area(slots), out uint area));
         Area = area;
     }
 
