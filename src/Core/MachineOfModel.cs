@@ -14,7 +14,8 @@ namespace PageTableEmu;
 /// <para>Any number of threads, and of processes attached to the same images, may call at the same time, unless a member says otherwise. There
 /// are no hidden threads: pending writes of asynchronous swap areas complete when somebody waits for them, reclaims, or calls
 /// <see cref="Settle"/>.</para>
-/// <para>Addresses are virtual addresses of an address space; ranges are multiples of the page size.</para>
+/// <para>Addresses are virtual addresses of an address space; ranges are multiples of the page size. The number of an address space that does
+/// not live, 0 included, is an <see cref="ArgumentException"/>.</para>
 /// </remarks>
 public class Machine<TArch, TModel> : IDisposable
     where TArch : struct, IArchitecture
@@ -94,21 +95,21 @@ public class Machine<TArch, TModel> : IDisposable
     public uint CreateAddressSpace() => life.TryCreate();
 
     /// <summary>Makes a copy-on-write copy of an address space (fork); 0 when anything runs out.</summary>
-    public uint Fork(uint space) => life.TryFork(space);
+    public uint Fork(uint space) => life.TryFork(Live(space));
 
     /// <summary>Ends an address space. Nobody may use its number afterwards.</summary>
-    public void Exit(uint space) => life.Put(space);
+    public void Exit(uint space) => life.Put(Live(space));
 
     /// <inheritdoc cref="Mmap{TArch, TModel}.Map"/>
-    public MmResult Map(uint space, ulong start, ulong length, VmaFlags flags) => mmap.Map(space, start, length, WithPermissions(flags));
+    public MmResult Map(uint space, ulong start, ulong length, VmaFlags flags) => mmap.Map(Live(space), start, length, WithPermissions(flags));
 
     /// <inheritdoc cref="Mmap{TArch, TModel}.MapAnywhere"/>
     public MmResult MapAnywhere(uint space, ulong length, VmaFlags flags, out ulong start) =>
-        mmap.MapAnywhere(space, length, WithPermissions(flags), out start);
+        mmap.MapAnywhere(Live(space), length, WithPermissions(flags), out start);
 
     /// <inheritdoc cref="Mmap{TArch, TModel}.MapShared"/>
     public MmResult MapShared(uint space, ulong start, ulong length, VmaFlags flags) =>
-        mmap.MapShared(space, start, length, WithPermissions(flags | VmaFlags.Shared));
+        mmap.MapShared(Live(space), start, length, WithPermissions(flags | VmaFlags.Shared));
 
     /// <summary>
     /// Makes a shared memory object that address spaces without a common ancestor can map; 0 when there are no more records. The caller has a
@@ -122,7 +123,7 @@ public class Machine<TArch, TModel> : IDisposable
 
     /// <inheritdoc cref="Mmap{TArch, TModel}.MapObject"/>
     public MmResult MapObject(uint space, ulong start, ulong length, VmaFlags flags, uint sharedObject, ulong pageOffset) =>
-        mmap.MapObject(space, start, length, WithPermissions(flags | VmaFlags.Shared), sharedObject, pageOffset);
+        mmap.MapObject(Live(space), start, length, WithPermissions(flags | VmaFlags.Shared), sharedObject, pageOffset);
 
     /// <inheritdoc cref="Mm.SharedMemory.SharedCache{TArch, TModel}.Truncate"/>
     public void Truncate(uint sharedObject, ulong pages) => mm.SharedCache.Truncate(sharedObject, pages);
@@ -131,20 +132,21 @@ public class Machine<TArch, TModel> : IDisposable
     public void PunchHole(uint sharedObject, ulong first, ulong count) => mm.SharedCache.PunchHole(sharedObject, first, count);
 
     /// <inheritdoc cref="Mmap{TArch, TModel}.Unmap"/>
-    public MmResult Unmap(uint space, ulong start, ulong length) => mmap.Unmap(space, start, length);
+    public MmResult Unmap(uint space, ulong start, ulong length) => mmap.Unmap(Live(space), start, length);
 
     /// <inheritdoc cref="Mmap{TArch, TModel}.Protect"/>
     public MmResult Protect(uint space, ulong start, ulong length, AccessRights rights, ref FaultCounters counters) =>
-        mmap.Protect(space, start, length, rights, ref counters);
+        mmap.Protect(Live(space), start, length, rights, ref counters);
 
     /// <summary>mlock(2) on [start, start + length).</summary>
     /// <inheritdoc cref="Mlock{TArch, TModel}.Lock"/>
     public MmResult Lock(uint space, ulong start, ulong length, ref FaultCounters counters) =>
-        mlock.Lock(space, start, start + length, ref counters);
+        IsPageRange(start, length) ? mlock.Lock(Live(space), start, start + length, ref counters) : MmResult.Invalid;
 
     /// <summary>munlock(2) on [start, start + length).</summary>
     /// <inheritdoc cref="Mlock{TArch, TModel}.Unlock"/>
-    public MmResult Unlock(uint space, ulong start, ulong length) => mlock.Unlock(space, start, start + length);
+    public MmResult Unlock(uint space, ulong start, ulong length) =>
+        IsPageRange(start, length) ? mlock.Unlock(Live(space), start, start + length) : MmResult.Invalid;
 
     /// <summary>As the other Move, for callers that do not count faults.</summary>
     /// <inheritdoc cref="Mremap{TArch, TModel}.Move"/>
@@ -156,7 +158,7 @@ public class Machine<TArch, TModel> : IDisposable
 
     /// <inheritdoc cref="Mremap{TArch, TModel}.Move"/>
     public MmResult Move(uint space, ulong oldStart, ulong newStart, ulong length, bool dontUnmap, ref FaultCounters counters) =>
-        mremap.Move(space, oldStart, newStart, length, dontUnmap, ref counters);
+        mremap.Move(Live(space), oldStart, newStart, length, dontUnmap, ref counters);
 
     /// <summary>As the other Resize, for callers that do not count faults.</summary>
     /// <inheritdoc cref="Mremap{TArch, TModel}.Resize"/>
@@ -169,26 +171,26 @@ public class Machine<TArch, TModel> : IDisposable
     /// <inheritdoc cref="Mremap{TArch, TModel}.Resize"/>
     public MmResult Resize(
         uint space, ulong start, ulong oldLength, ulong newLength, bool mayMove, out ulong newStart, ref FaultCounters counters) =>
-        mremap.Resize(space, start, oldLength, newLength, mayMove, out newStart, ref counters);
+        mremap.Resize(Live(space), start, oldLength, newLength, mayMove, out newStart, ref counters);
 
     /// <summary>madvise(2) on [start, start + length).</summary>
     /// <inheritdoc cref="Madvise{TArch, TModel}.Apply"/>
     public MmResult Advise(uint space, ulong start, ulong length, Advice advice, ref FaultCounters counters)
     {
-        if (((start | length) & (ulong)(Image.PageSize - 1)) != 0 || start + length < start)
+        if (!IsPageRange(start, length))
             return MmResult.Invalid;
         return advice == Advice.PageOut
-            ? pageOut.Apply(space, start, start + length)
-            : madvise.Apply(space, start, start + length, advice, ref counters);
+            ? pageOut.Apply(Live(space), start, start + length)
+            : madvise.Apply(Live(space), start, start + length, advice, ref counters);
     }
 
     /// <inheritdoc cref="UserAccess{TArch, TModel}.Read"/>
     public UserAccessResult Read(uint space, ulong virtualAddress, Span<byte> destination, ref FaultCounters counters) =>
-        access.Read(space, virtualAddress, destination, ref counters);
+        access.Read(Live(space), virtualAddress, destination, ref counters);
 
     /// <inheritdoc cref="UserAccess{TArch, TModel}.Write"/>
     public UserAccessResult Write(uint space, ulong virtualAddress, ReadOnlySpan<byte> source, ref FaultCounters counters) =>
-        access.Write(space, virtualAddress, source, ref counters);
+        access.Write(Live(space), virtualAddress, source, ref counters);
 
     /// <inheritdoc cref="SwapSpace{TModel}.SwapOn"/>
     public SwapResult SwapOn(SwapAreaOptions options, out uint type) => mm.Swap.SwapOn(options, out type);
@@ -243,11 +245,22 @@ public class Machine<TArch, TModel> : IDisposable
         };
     }
 
+    /// <summary>Whether a range is page-aligned and does not wrap around; it may be empty, and reach where nothing can be mapped.</summary>
+    private static bool IsPageRange(ulong start, ulong length) =>
+        ((start | length) & ((1UL << TArch.PageShift) - 1)) == 0 && start + length >= start;
+
     /// <summary>Anonymous memory may later be given any right, and private writable memory is accounted.</summary>
     private static VmaFlags WithPermissions(VmaFlags flags)
     {
         flags |= VmaFlags.MayRead | VmaFlags.MayWrite | VmaFlags.MayExecute;
         return (flags & (VmaFlags.Write | VmaFlags.Shared)) == VmaFlags.Write ? flags | VmaFlags.Account : flags;
+    }
+
+    /// <summary>The number of an address space that is not 0, never handed out, or gone: every operation on one asks here first.</summary>
+    private uint Live(uint space)
+    {
+        mm.Spaces.ThrowIfNotLive(space);
+        return space;
     }
 
     private void MakeZeroPage()

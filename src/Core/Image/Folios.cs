@@ -123,6 +123,16 @@ public sealed class Folios<TModel>
         WordLock<TModel>.Release(ref state.LruLock);
     }
 
+    /// <summary>As <see cref="Mlock"/>, unless the frame is counted already.</summary>
+    public void MlockIfNot(uint frame)
+    {
+        ref FrameState state = ref State;
+        WordLock<TModel>.Acquire(ref state.LruLock);
+        if ((Table.Set(frame, FrameFlags.Mlocked | FrameFlags.Unevictable) & FrameFlags.Mlocked) == 0)
+            Table[frame].Count++;
+        WordLock<TModel>.Release(ref state.LruLock);
+    }
+
     /// <summary>Takes one <see cref="Mlock"/> back; a frame that has none loses its flags all the same.</summary>
     public void Munlock(uint frame)
     {

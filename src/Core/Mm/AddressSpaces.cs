@@ -49,6 +49,17 @@ public sealed class AddressSpaces<TModel>
     /// <summary>Whether the number stands for a live address space at the moment.</summary>
     public bool IsLive(uint mm) => mm != 0 && mm <= pool.HighWater && Atomic<TModel>.Load(ref pool[mm].Generation) != 0;
 
+    /// <summary>
+    /// Refuses a number that stands for no live address space. The record of one that has exited is a link of the free list, so whoever went on
+    /// would walk and change VMAs of strangers.
+    /// </summary>
+    /// <exception cref="ArgumentException">It was never handed out, or has exited.</exception>
+    public void ThrowIfNotLive(uint mm)
+    {
+        if (!IsLive(mm))
+            ThrowNotLive(mm);
+    }
+
     /// <summary>A new address space without VMAs and page tables; 0 when there are no more records.</summary>
     public uint TryCreate()
     {
@@ -182,6 +193,9 @@ public sealed class AddressSpaces<TModel>
             Unlink(ref state, state.MmListHead);
         WordLock<TModel>.Release(ref state.MmListLock);
     }
+
+    private void ThrowNotLive(uint mm) =>
+        throw new ArgumentException($"No address space {mm} lives; numbers up to {pool.HighWater} were handed out.", nameof(mm));
 
     private void LinkBehind(ref MmState state, uint mm, uint previous)
     {

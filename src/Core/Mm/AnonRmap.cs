@@ -114,6 +114,18 @@ public sealed class AnonRmap<TModel>
     public void MlockFolio(uint frame) => folios.Mlock(frame);
 
     /// <summary>
+    /// What reclaim does with a frame that it finds mapped by a locked VMA but not counted: counts it, because the count may have been lost
+    /// when another locked mapping went. Not while somebody holds the VMA's mmap_lock for writing: that may be the mlock that marked
+    /// the VMA a moment ago and is about to count this very page, and nobody would take a second count back (the kernel marks such
+    /// a VMA with VM_IO meanwhile). The caller holds the page-table lock, for which mlock waits before it counts.
+    /// </summary>
+    public void RepairMlock(uint frame, uint vma)
+    {
+        if (Atomic<TModel>.Load(ref vmas.Spaces[vmas[vma].AddressSpace].MmapWriter) == 0)
+            folios.MlockIfNot(frame);
+    }
+
+    /// <summary>
     /// Takes one count back (munlock_folio); with the last the frame can be reclaimed, even if another locked VMA maps it: reclaim repairs
     /// that when it meets it.
     /// </summary>

@@ -45,9 +45,13 @@ public sealed class DmaEngine<TArch, TModel>
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(length);
         GupFlags flags = GupFlags.Pin | (direction == DmaDirection.FromDevice ? GupFlags.Write : 0) | (longTerm ? GupFlags.LongTerm : 0);
-        ulong first = start >> TArch.PageShift;
-        uint[] frames = new uint[((start + (uint)length - 1) >> TArch.PageShift) - first + 1];
+        mm.Spaces.ThrowIfNotLive(space);
         transfer = null;
+        ulong last = start + (uint)length - 1;
+        if (last < start)
+            return MmResult.Fault; // around the end of all addresses
+        ulong first = start >> TArch.PageShift;
+        uint[] frames = new uint[(last >> TArch.PageShift) - first + 1];
         int taken = 0;
         while (taken < frames.Length && fast.TryTake(space, (first + (uint)taken) << TArch.PageShift, flags, out frames[taken]))
             taken++; // lock-free as far as the pages are mapped as wanted; from the first that is not on, the slow path takes them all

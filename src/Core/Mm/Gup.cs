@@ -46,8 +46,11 @@ public sealed class Gup<TArch, TModel>
     /// <param name="frame">The frame, to be given back with <see cref="Put"/> and the same flags.</param>
     /// <param name="counters">Whose faults to count.</param>
     /// <returns>Ok; Fault when nothing is mapped there or not with such access; NoMemory.</returns>
+    /// <exception cref="ArgumentException">The flags say neither Get nor Pin, so that nothing would keep the frame; or no such space lives.</exception>
     public MmResult TryTake(uint space, ulong virtualAddress, GupFlags flags, out uint frame, ref FaultCounters counters)
     {
+        ThrowUnlessHolding(flags);
+        mm.Spaces.ThrowIfNotLive(space);
         mm.Spaces.AcquireRead(space);
         MmResult result = FaultIn(space, virtualAddress, flags, out frame, ref counters);
         mm.Spaces.ReleaseRead(space);
@@ -55,8 +58,10 @@ public sealed class Gup<TArch, TModel>
     }
 
     /// <summary>Gives back what <see cref="TryTake"/> took with the same flags; after a write the frame is marked dirty.</summary>
+    /// <exception cref="ArgumentException">The flags say neither Get nor Pin.</exception>
     public void Put(uint frame, GupFlags flags)
     {
+        ThrowUnlessHolding(flags);
         if ((flags & GupFlags.Write) != 0)
             mm.Frames.Set(frame, FrameFlags.Dirty); // before the reference goes: a lazily freed page must not look clean and unused
         if (frame != mm.Folios.ZeroFrame)
@@ -100,6 +105,12 @@ public sealed class Gup<TArch, TModel>
                     tried |= FaultFlags.Tried;
             }
         }
+    }
+
+    private static void ThrowUnlessHolding(GupFlags flags)
+    {
+        if ((flags & (GupFlags.Get | GupFlags.Pin)) == 0)
+            throw new ArgumentException($"The flags are {flags}; one of {GupFlags.Get} and {GupFlags.Pin} is needed.", nameof(flags));
     }
 
     private static FaultFlags FaultFor(Follow follow, GupFlags flags) => follow switch

@@ -36,16 +36,16 @@ public sealed class GupFast<TArch, TModel>
     /// <param name="frame">The frame, to be given back with <see cref="Gup{TArch, TModel}.Put"/>.</param>
     public bool TryTake(uint space, ulong virtualAddress, GupFlags flags, out uint frame)
     {
+        frame = 0;
+        if (virtualAddress >= TArch.UserSpaceEnd)
+            return false; // a walk ignores the bits above those it indexes with: such an address would show another one's page
         ref AddressSpace record = ref mm.Spaces[space];
         bool pin = (flags & GupFlags.Pin) != 0;
         if (pin && Atomic<TModel>.Load(ref record.HasPinned) == 0)
             Atomic<TModel>.Store(ref record.HasPinned, 1); // before the pin, so that fork looks for it
         ulong sequence = Atomic<TModel>.Load(ref record.WriteProtectSequence);
         if (pin && (sequence & 1) != 0)
-        {
-            frame = 0;
             return false;
-        }
 
         Atomic<TModel>.Add(ref record.FastWalkers, 1);
         bool taken = TryTakeWalking(record.Root, virtualAddress, flags, out frame);

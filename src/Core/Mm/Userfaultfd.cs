@@ -22,9 +22,12 @@ public sealed class Userfaultfd<TArch, TModel>
     }
 
     /// <summary>Registers the VMAs of [start, end) (UFFDIO_REGISTER with MODE_WP); the address space gets its context with the first call.</summary>
-    /// <returns>Ok; Invalid when nothing is mapped there; NoMemory.</returns>
+    /// <returns>Ok; Invalid when nothing is mapped there, or for an empty, unaligned or impossible range; NoMemory.</returns>
     public MmResult Register(uint space, ulong start, ulong end)
     {
+        mm.Spaces.ThrowIfNotLive(space);
+        if (!Mmap<TArch, TModel>.IsRange(start, unchecked(end - start)))
+            return MmResult.Invalid;
         mm.Spaces.AcquireWrite(space);
         if (mm.Spaces[space].UffdContext == 0)
             mm.Spaces[space].UffdContext = space;
@@ -35,12 +38,15 @@ public sealed class Userfaultfd<TArch, TModel>
 
     /// <summary>Write-protects the pages of [start, end), or ends that (UFFDIO_WRITEPROTECT).</summary>
     /// <returns>
-    /// Ok; BadDescriptor without a context; NoEntry when a VMA is not registered, or none is there (those before it are done); NoMemory.
+    /// Ok; BadDescriptor without a context; Invalid for an empty, unaligned or impossible range; NoEntry when a VMA is not registered, or none is there (those before it are done); NoMemory.
     /// </returns>
     public MmResult WriteProtect(uint space, ulong start, ulong end, bool protect)
     {
+        mm.Spaces.ThrowIfNotLive(space);
         if (mm.Spaces[space].UffdContext == 0)
             return MmResult.BadDescriptor;
+        if (!Mmap<TArch, TModel>.IsRange(start, unchecked(end - start)))
+            return MmResult.Invalid;
         mm.Spaces.AcquireRead(space);
         MmResult result = MmResult.NoEntry;
         for (uint vma = mm.Vmas.FindFirstEndingAbove(space, start); vma != 0 && mm.Vmas[vma].Start < end; vma = mm.Vmas.Next(vma))

@@ -28,6 +28,9 @@ public sealed class Reclaimer<TArch, TModel>
         unmapper = new Unmapper<TArch, TModel>(mm);
     }
 
+    /// <summary>Pages that reached a device.</summary>
+    private ulong Stored => unchecked(mm.Swap.PagesWritten - mm.Swap.WriteErrors);
+
     /// <summary>
     /// Looks at every folio once, oldest first, and stops when enough were freed.
     /// </summary>
@@ -54,16 +57,16 @@ public sealed class Reclaimer<TArch, TModel>
     /// <summary>
     /// Writes out and frees everything that can be (memory.force_empty): passes over all folios, completing the writes of each, until two
     /// passes in a row neither freed nor wrote anything. One is not enough: a pass may only have found that a lazily freed page was
-    /// written again, and the next one swaps it out.
+    /// written again, and the next one swaps it out. A write that failed is no progress, or a broken device would keep this going for ever.
     /// </summary>
     public void ReclaimAll()
     {
         for (int idle = 0; idle < 2; idle++)
         {
-            ulong before = mm.Swap.PagesWritten;
+            ulong before = Stored;
             long freed = Scan();
-            int completed = mm.Swap.CompleteWrites();
-            if (freed != 0 || completed != 0 || mm.Swap.PagesWritten != before)
+            mm.Swap.CompleteWrites();
+            if (freed != 0 || Stored != before)
                 idle = -1;
         }
     }

@@ -49,8 +49,14 @@ public sealed class SwapOff<TArch, TModel>
         }
 
         SwapResult finished = mm.Swap.FinishSwapOff(type);
-        if (finished == SwapResult.Ok && !mm.Swap.HasActiveArea && mm.Swap.TotalInUse == 0)
-            mm.Spaces.ClearMmList(); // nobody can swap anything out now, so no entry can be missed
+        if (finished == SwapResult.Ok && mm.Swap.TryBeginUnused())
+        {
+            // Nobody can swap anything out now. Without keeping it so, a swapon and a swap-out could come before the list is emptied, and an
+            // address space that was still listed then would have entries that no later swapoff finds.
+            mm.Spaces.ClearMmList();
+            mm.Swap.EndUnused();
+        }
+
         return finished;
     }
 

@@ -99,7 +99,7 @@ public sealed class Unmapper<TArch, TModel>
         using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(mm.Spaces[mm.Vmas[place.Vma].AddressSpace].Root, place.Address);
         if (guard.Table == 0 || !Maps(guard[place.Address].Value, frame))
             return false;
-        mm.Rmap.MlockFolio(frame);
+        mm.Rmap.RepairMlock(frame, place.Vma);
         return true;
     }
 
@@ -115,7 +115,7 @@ public sealed class Unmapper<TArch, TModel>
             return true;
         if ((mm.Vmas.FlagsOf(place.Vma) & VmaFlags.Locked) != 0)
         {
-            mm.Rmap.MlockFolio(frame); // repairs a count that was lost when another locked mapping went
+            mm.Rmap.RepairMlock(frame, place.Vma); // a count that was lost when another locked mapping went
             return false;
         }
 

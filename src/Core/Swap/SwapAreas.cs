@@ -136,6 +136,21 @@ internal sealed class SwapAreas<TModel>
         }
     }
 
+    /// <summary>
+    /// If no area hands out slots, keeps it so until <see cref="EndInactive"/>: an area that is being enabled waits for the availability lock.
+    /// </summary>
+    internal bool TryBeginInactive()
+    {
+        WordLock<TModel>.Acquire(ref State.AvailableLock);
+        if (Atomic<TModel>.Load(ref State.ActiveAreas) == 0)
+            return true;
+        WordLock<TModel>.Release(ref State.AvailableLock);
+        return false;
+    }
+
+    /// <summary>Ends <see cref="TryBeginInactive"/>.</summary>
+    internal void EndInactive() => WordLock<TModel>.Release(ref State.AvailableLock);
+
     // ---- whose turn it is
 
     /// <summary>

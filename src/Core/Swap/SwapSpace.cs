@@ -74,6 +74,23 @@ public sealed class SwapSpace<TModel> : IDisposable
     /// <summary>Whether any area hands out slots.</summary>
     public bool HasActiveArea => Atomic<TModel>.Load(ref areas.State.ActiveAreas) != 0;
 
+    /// <summary>
+    /// If no slot of any area is in use and none can be handed out, keeps it so until <see cref="EndUnused"/>: swapon waits meanwhile. The
+    /// caller does little in between and takes no lock but the innermost.
+    /// </summary>
+    internal bool TryBeginUnused()
+    {
+        if (!areas.TryBeginInactive())
+            return false;
+        if (TotalInUse == 0)
+            return true;
+        areas.EndInactive();
+        return false;
+    }
+
+    /// <summary>Ends <see cref="TryBeginUnused"/>.</summary>
+    internal void EndUnused() => areas.EndInactive();
+
     /// <summary>Whether less than half of all swap is free (vm_swap_full).</summary>
     public bool IsHalfFull => areas.IsHalfFull;
 

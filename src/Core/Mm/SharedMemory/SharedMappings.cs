@@ -97,7 +97,7 @@ public sealed class SharedMappings<TArch, TModel>
             using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(RootOf(vma), address);
             locked = guard.Table != 0 && Maps(guard[address].Value, frame);
             if (locked)
-                mm.Rmap.MlockFolio(frame);
+                mm.Rmap.RepairMlock(frame, vma);
         }
 
         objects.Unlock(number);
@@ -129,7 +129,7 @@ public sealed class SharedMappings<TArch, TModel>
             return true;
         if (!evenLocked && (mm.Vmas.FlagsOf(vma) & VmaFlags.Locked) != 0)
         {
-            mm.Rmap.MlockFolio(frame); // repairs a count that was lost when another locked mapping went
+            mm.Rmap.RepairMlock(frame, vma); // a count that was lost when another locked mapping went
             return false;
         }
 
