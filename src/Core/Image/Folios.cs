@@ -4,7 +4,7 @@ namespace PageTableEmu.Image;
 
 /// <summary>
 /// Frames with a life: allocation, references that free on the last put, and the LRU list that reclaim works from (the kernel's folio_*
-/// and lruvec functions for folios of one page).
+/// and lruvec functions).
 /// </summary>
 /// <remarks>
 /// The LRU list is ordered by birth, oldest first. A frame stays in its place while reclaim looks at it: the scanner holds a reference
@@ -54,15 +54,110 @@ public sealed class Folios<TModel>
     /// <summary>Drops references; with the last one the frame leaves the LRU list and is free.</summary>
     public void Put(uint frame, int count = 1)
     {
-        if (Table.Put(frame, count))
-            FreeUnreferenced(frame);
+        uint head = Table.HeadOf(frame); // before the references go: afterwards the frame may be anything
+        if (Table.Put(head, count))
+            FreeUnreferenced(head);
     }
+
+    /// <summary>Ends a pin (<see cref="FrameTable{TModel}.ConvertToPin"/>).</summary>
+    public void PutPin(uint frame)
+    {
+        if (Table.IsLarge(frame))
+            Table.Large.RemovePin(Table.HeadOf(frame));
+        Put(frame, (int)Table.PinReferences(frame));
+    }
+
+    /// <summary>
+    /// Adds a reference to the folio of a frame that the caller found without holding one; false when it is free or frozen. The folio may have
+    /// been split between the look at the frame and the reference, which is then one to a stranger: it is dropped and the look repeated.
+    /// </summary>
+    public bool TryGet(uint frame)
+    {
+        while (true)
+        {
+            uint head = Table.HeadOf(frame);
+            if (!Table.TryGet(head))
+                return false;
+            if (Table.HeadOf(frame) == head)
+                return true;
+            Put(head);
+        }
+    }
+
+    /// <summary>
+    /// A large folio of one block, with one reference for its first frame, zeroed content and no mapping; 0 when no block is free. Everything
+    /// of it belongs to the caller.
+    /// </summary>
+    public uint TryAllocateLarge()
+    {
+        uint head = Allocator.TryAllocateBlock();
+        if (head == 0)
+            return 0;
+        uint end = head + Allocator.BlockFrames;
+        for (uint frame = head; frame < end; frame++)
+            SharedBytes<TModel>.Clear(Table.Bytes(frame));
+        Table.Large.Form(head);
+        return head;
+    }
+
+    /// <summary>The first frame of the huge zero page, made at first use; 0 when no block is free.</summary>
+    public uint TryHugeZeroFrame()
+    {
+        ref uint word = ref State.HugeZeroFrame;
+        uint frame = Atomic<TModel>.Load(ref word);
+        if (frame != 0)
+            return frame;
+        uint made = TryAllocateLarge();
+        if (made == 0)
+            return 0;
+        Table.Set(made, FrameFlags.Reserved | FrameFlags.Uptodate);
+        frame = Atomic<TModel>.CompareExchange(ref word, made, 0);
+        if (frame == 0)
+            return made;
+        Put(made); // somebody else made one meanwhile
+        return frame;
+    }
+
+    /// <summary>The first frame of the huge zero page, 0 before it was made.</summary>
+    public uint HugeZeroFrame => Atomic<TModel>.Load(ref State.HugeZeroFrame);
 
     /// <summary>Frees a frame whose references the caller froze to 0.</summary>
     public void FreeUnreferenced(uint frame)
     {
         RemoveFromLru(frame);
+        if (Table.IsLarge(frame))
+        {
+            Table.Large.Dissolve(frame);
+            Allocator.FreeBlock(frame);
+            return;
+        }
+
         Allocator.Free(frame);
+    }
+
+    /// <summary>Puts a frame that just became one of its own right behind another one on the LRU list (the rest of a split large folio).</summary>
+    public void AddToLruBehind(uint frame, uint neighbour)
+    {
+        ref FrameState state = ref State;
+        WordLock<TModel>.Acquire(ref state.LruLock);
+        bool listed = Table.Has(neighbour, FrameFlags.Lru);
+        if (listed && (Table.Set(frame, FrameFlags.Lru) & FrameFlags.Lru) == 0)
+        {
+            ref FrameRecord record = ref Table[frame];
+            uint next = Table[neighbour].LruNext;
+            record.LruPrevious = neighbour;
+            record.LruNext = next;
+            Table[neighbour].LruNext = frame;
+            if (next != 0)
+                Table[next].LruPrevious = frame;
+            else
+                state.LruYoungest = frame;
+            state.LruCount++;
+        }
+
+        WordLock<TModel>.Release(ref state.LruLock);
+        if (!listed)
+            AddToLru(frame);
     }
 
     /// <summary>Puts a frame at the young end of the LRU list, unless it is on it.</summary>
@@ -119,7 +214,7 @@ public sealed class Folios<TModel>
         ref FrameState state = ref State;
         WordLock<TModel>.Acquire(ref state.LruLock); // flags and count change together, as under the kernel's lruvec lock
         Table.Set(frame, FrameFlags.Mlocked | FrameFlags.Unevictable);
-        Table[frame].Count++;
+        Table.Folio(frame).Count++;
         WordLock<TModel>.Release(ref state.LruLock);
     }
 
@@ -138,7 +233,7 @@ public sealed class Folios<TModel>
     {
         ref FrameState state = ref State;
         WordLock<TModel>.Acquire(ref state.LruLock);
-        ref FrameRecord record = ref Table[frame];
+        ref FrameRecord record = ref Table.Folio(frame);
         if (record.Count != 0)
             record.Count--;
         if (record.Count == 0)

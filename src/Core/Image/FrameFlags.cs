@@ -68,4 +68,16 @@ public enum FrameFlags : ulong
     /// holds one reference. Changed with the folio locked; never together with <see cref="Anon"/>.
     /// </summary>
     SharedMemory = 1 << 18,
+
+    /// <summary>First frame of a large folio (PG_head).</summary>
+    Large = 1 << 24,
+
+    /// <summary>
+    /// One of the other frames of a large folio: references, lock and all flags but <see cref="AnonExclusive"/> are those of the first frame of
+    /// its block. Never seen in what <see cref="FrameTable{TModel}.Flags"/> returns.
+    /// </summary>
+    Tail = 1 << 25,
+
+    /// <summary>Some page of the large folio lost its last mapping while others are mapped (PG_partially_mapped).</summary>
+    PartiallyMapped = 1 << 26,
 }

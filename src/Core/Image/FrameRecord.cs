@@ -14,7 +14,11 @@ namespace PageTableEmu.Image;
 /// <see cref="Lock"/> (or to the only reference of a new frame); the LRU links and a page's Count to the holder of
 /// the LRU lock.
 /// In a page-table frame Lock is the page-table lock, Mapping the address space, Index the first address that the table covers, Swap its
-/// level and Count its number of non-empty entries.
+/// level and Count its number of non-empty entries. A level-2 table heads in LruNext the list of the level-1 tables that were set aside for
+/// its huge leaves; they are linked by their own LruNext, under the level-2 table's lock.
+/// <para>Of a large folio the first frame's record stands for all (<see cref="FrameFlags.Tail"/>); every frame has its own MapCount (entries of
+/// level 1), Index and Swap. What is counted of the folio as a whole lies in the LRU links of its second and third frame:
+/// <see cref="LargeFolios{TModel}"/>.</para>
 /// </remarks>
 [StructLayout(LayoutKind.Sequential, Size = 64)]
 public struct FrameRecord

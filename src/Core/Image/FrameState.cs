@@ -41,4 +41,7 @@ public struct FrameState
 
     /// <summary>Frame allocator: one bit per cache that has deferred frames. A bit changes under its cache's lock.</summary>
     internal ulong CachesWithDeferred;
+
+    /// <summary>First frame of the huge zero page, 0 before somebody needed it. Atomic; set once.</summary>
+    public uint HugeZeroFrame;
 }

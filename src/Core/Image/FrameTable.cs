@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PageTableEmu.Atomics;
 
 namespace PageTableEmu.Image;
@@ -9,6 +10,9 @@ namespace PageTableEmu.Image;
 /// Protocol. A frame lives from <see cref="FrameAllocator{TModel}.TryAllocate"/> (one reference, no flag) to the <see cref="Put"/> that
 /// takes the last reference, whose caller then gives it to <see cref="FrameAllocator{TModel}.Free"/>. Whoever finds a frame without holding
 /// a reference (page-table walk without the lock, swap cache lookup) must use <see cref="TryGet"/> and then look again where it came from.
+/// <para>A large folio is a block of frames (<see cref="FrameFlags.Large"/>, <see cref="FrameFlags.Tail"/>). References, lock and flags can be
+/// asked of any of its frames and are those of the folio; mappings and exclusiveness are the page's own. A folio cannot be split while
+/// anybody holds a reference that is not a mapping's, nor a mapping be changed without its page-table lock.</para>
 /// Lock order: folio lock → page-table lock → swap cluster; a holder of a page-table lock may only try folio locks.
 /// </remarks>
 public sealed class FrameTable<TModel>
@@ -18,13 +22,18 @@ public sealed class FrameTable<TModel>
     public const uint PinBias = 1024;
 
     private readonly MachineImage image;
+    private readonly LargeFolios<TModel> large;
 
     /// <summary>Makes a view of the frame records of an image.</summary>
     public FrameTable(MachineImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
         this.image = image;
+        large = new LargeFolios<TModel>(this, image.AreaFrames);
     }
+
+    /// <summary>What is counted of large folios as a whole.</summary>
+    public LargeFolios<TModel> Large => large;
 
     /// <summary>Number of frames of the machine.</summary>
     public uint FrameCount => image.FrameCount;
@@ -42,61 +51,154 @@ public sealed class FrameTable<TModel>
     /// <summary>The bytes of a frame, one page.</summary>
     public Span<byte> Bytes(uint frame) => image.FrameBytes(frame);
 
-    /// <summary>Current references.</summary>
-    public uint References(uint frame) => Atomic<TModel>.Load(ref this[frame].RefCount);
+    /// <summary>The frame that stands for the folio of a frame: itself, or the first frame of its block. Stable while a reference is held.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public uint HeadOf(uint frame) =>
+        (Atomic<TModel>.Load(ref this[frame].Flags) & (ulong)FrameFlags.Tail) == 0 ? frame : frame & ~(image.AreaFrames - 1);
 
-    /// <summary>Current mappings.</summary>
-    public uint Mappings(uint frame) => Atomic<TModel>.Load(ref this[frame].MapCount);
+    /// <summary>Whether the frame belongs to a large folio.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool IsLarge(uint frame) =>
+        (Atomic<TModel>.Load(ref this[frame].Flags) & (ulong)(FrameFlags.Large | FrameFlags.Tail)) != 0;
 
-    /// <summary>Adds references to a frame of which the caller already holds one.</summary>
-    public void Get(uint frame, int count = 1) => Atomic<TModel>.Add(ref this[frame].RefCount, count);
+    /// <summary>The record that stands for the folio of a frame.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ref FrameRecord Folio(uint frame)
+    {
+        ref FrameRecord record = ref this[frame];
+        return ref (Atomic<TModel>.Load(ref record.Flags) & (ulong)FrameFlags.Tail) == 0
+            ? ref record
+            : ref this[frame & ~(image.AreaFrames - 1)];
+    }
 
-    /// <summary>Adds a reference unless there is none (the frame is free or frozen).</summary>
+    /// <summary>Current references to the folio.</summary>
+    public uint References(uint frame) => Atomic<TModel>.Load(ref Folio(frame).RefCount);
+
+    /// <summary>Current mappings of the page: entries of level 1 and, of a large folio, huge leaves.</summary>
+    public uint Mappings(uint frame)
+    {
+        uint mappings = Atomic<TModel>.Load(ref this[frame].MapCount);
+        return IsLarge(frame) ? mappings + large.EntireMappings(HeadOf(frame)) : mappings;
+    }
+
+    /// <summary>Current mappings of the folio: the sum over its pages, a huge leaf counting one.</summary>
+    public uint FolioMappings(uint frame) =>
+        IsLarge(frame) ? large.TotalMappings(HeadOf(frame)) : Atomic<TModel>.Load(ref this[frame].MapCount);
+
+    /// <summary>Adds references to a folio of which the caller already holds one.</summary>
+    public void Get(uint frame, int count = 1) => Atomic<TModel>.Add(ref Folio(frame).RefCount, count);
+
+    /// <summary>
+    /// Adds a reference unless there is none (the frame is free or frozen). Of frames that may belong to a large folio:
+    /// <see cref="Folios{TModel}.TryGet"/>.
+    /// </summary>
     public bool TryGet(uint frame) => Atomic<TModel>.TryIncrement(ref this[frame].RefCount);
 
-    /// <summary>Drops references; returns whether they were the last: the caller then owns the frame and must free it.</summary>
-    public bool Put(uint frame, int count = 1) => Atomic<TModel>.Add(ref this[frame].RefCount, -count) == 0;
+    /// <summary>Drops references; returns whether they were the last: the caller then owns the folio and must free it.</summary>
+    public bool Put(uint frame, int count = 1) => Atomic<TModel>.Add(ref Folio(frame).RefCount, -count) == 0;
+
+    /// <summary>
+    /// Makes one reference that the caller holds a pin (FOLL_PIN): of a base page by the bias, of a large folio in a counter of its own, as its
+    /// many mappings would look like pins. <see cref="Folios{TModel}.PutPin"/> ends it.
+    /// </summary>
+    public void ConvertToPin(uint frame)
+    {
+        if (IsLarge(frame))
+            large.AddPin(HeadOf(frame));
+        else
+            Get(frame, (int)PinBias - 1);
+    }
+
+    /// <summary>References that one pin of the frame holds.</summary>
+    public uint PinReferences(uint frame) => IsLarge(frame) ? 1 : PinBias;
 
     /// <summary>Takes all references at once if there are exactly <paramref name="expected"/> (the kernel's page_ref_freeze).</summary>
-    public bool TryFreeze(uint frame, uint expected) => Atomic<TModel>.CompareExchange(ref this[frame].RefCount, 0, expected) == expected;
+    public bool TryFreeze(uint frame, uint expected) => Atomic<TModel>.CompareExchange(ref Folio(frame).RefCount, 0, expected) == expected;
 
     /// <summary>Ends a freeze with the given number of references.</summary>
-    public void Unfreeze(uint frame, uint count) => Atomic<TModel>.Store(ref this[frame].RefCount, count);
+    public void Unfreeze(uint frame, uint count) => Atomic<TModel>.Store(ref Folio(frame).RefCount, count);
 
-    /// <summary>Counts one more mapping. The reference that goes with it is taken first.</summary>
+    /// <summary>Counts one more mapping of a base page. The reference that goes with it is taken first.</summary>
     public void AddMapping(uint frame) => Atomic<TModel>.Add(ref this[frame].MapCount, 1);
 
-    /// <summary>Counts one mapping less; returns how many are left. The reference that goes with it is dropped after.</summary>
+    /// <summary>Counts one mapping of a base page less; returns how many are left. The reference that goes with it is dropped after.</summary>
     public uint RemoveMapping(uint frame) => Atomic<TModel>.Add(ref this[frame].MapCount, -1);
 
-    /// <summary>Current flags.</summary>
-    public FrameFlags Flags(uint frame) => (FrameFlags)Atomic<TModel>.Load(ref this[frame].Flags);
+    /// <summary>As <see cref="AddMapping(uint)"/>, for an entry of level 1 in an address space and frames that may belong to a large folio.</summary>
+    public void AddMapping(uint frame, uint space)
+    {
+        if (IsLarge(frame))
+            large.AddPage(frame, HeadOf(frame), space);
+        else
+            AddMapping(frame);
+    }
+
+    /// <summary>As <see cref="RemoveMapping(uint)"/>, for an entry of level 1 in an address space and frames that may belong to a large folio.</summary>
+    public void RemoveMapping(uint frame, uint space)
+    {
+        if (IsLarge(frame))
+            large.RemovePage(frame, HeadOf(frame), space);
+        else
+            RemoveMapping(frame);
+    }
+
+    /// <summary>Current flags: <see cref="FrameFlags.AnonExclusive"/> of the frame, all others of its folio.</summary>
+    public FrameFlags Flags(uint frame)
+    {
+        var own = (FrameFlags)Atomic<TModel>.Load(ref this[frame].Flags);
+        if ((own & FrameFlags.Tail) == 0)
+            return own;
+        var folio = (FrameFlags)Atomic<TModel>.Load(ref Folio(frame).Flags);
+        return (folio & ~FrameFlags.AnonExclusive) | (own & FrameFlags.AnonExclusive);
+    }
 
     /// <summary>Whether all the given flags are set.</summary>
     public bool Has(uint frame, FrameFlags flags) => (Flags(frame) & flags) == flags;
 
     /// <summary>Sets flags; returns what they were.</summary>
-    public FrameFlags Set(uint frame, FrameFlags flags) => (FrameFlags)Atomic<TModel>.Or(ref this[frame].Flags, (ulong)flags);
+    public FrameFlags Set(uint frame, FrameFlags flags)
+    {
+        if (HeadOf(frame) == frame)
+            return (FrameFlags)Atomic<TModel>.Or(ref this[frame].Flags, (ulong)flags);
+        FrameFlags before = Flags(frame);
+        if ((flags & FrameFlags.AnonExclusive) != 0)
+            Atomic<TModel>.Or(ref this[frame].Flags, (ulong)FrameFlags.AnonExclusive);
+        if ((flags & ~FrameFlags.AnonExclusive) is not 0 and var others)
+            before = (FrameFlags)Atomic<TModel>.Or(ref Folio(frame).Flags, (ulong)others);
+        return before;
+    }
 
     /// <summary>Clears flags; returns what they were.</summary>
-    public FrameFlags Clear(uint frame, FrameFlags flags) => (FrameFlags)Atomic<TModel>.And(ref this[frame].Flags, ~(ulong)flags);
+    public FrameFlags Clear(uint frame, FrameFlags flags)
+    {
+        if (HeadOf(frame) == frame)
+            return (FrameFlags)Atomic<TModel>.And(ref this[frame].Flags, ~(ulong)flags);
+        FrameFlags before = Flags(frame);
+        if ((flags & FrameFlags.AnonExclusive) != 0)
+            Atomic<TModel>.And(ref this[frame].Flags, ~(ulong)FrameFlags.AnonExclusive);
+        if ((flags & ~FrameFlags.AnonExclusive) is not 0 and var others)
+            before = (FrameFlags)Atomic<TModel>.And(ref Folio(frame).Flags, ~(ulong)others);
+        return before;
+    }
 
     /// <summary>Takes the folio lock (or page-table lock of a table), waiting for its owner.</summary>
-    public void Lock(uint frame) => WordLock<TModel>.Acquire(ref this[frame].Lock);
+    public void Lock(uint frame) => WordLock<TModel>.Acquire(ref Folio(frame).Lock);
 
     /// <summary>Takes the lock if it is free.</summary>
-    public bool TryLock(uint frame) => WordLock<TModel>.TryAcquire(ref this[frame].Lock);
+    public bool TryLock(uint frame) => WordLock<TModel>.TryAcquire(ref Folio(frame).Lock);
 
     /// <summary>Gives the lock back.</summary>
-    public void Unlock(uint frame) => WordLock<TModel>.Release(ref this[frame].Lock);
+    public void Unlock(uint frame) => WordLock<TModel>.Release(ref Folio(frame).Lock);
 
-    /// <summary>Checked models: throws unless the calling thread holds the frame's lock.</summary>
+    /// <summary>Checked models: throws unless the calling thread holds the folio's lock.</summary>
     public void AssertLocked(uint frame)
     {
         if (TModel.Checked)
-            WordLock<TModel>.AssertHeld(ref this[frame].Lock);
+            WordLock<TModel>.AssertHeld(ref Folio(frame).Lock);
     }
 
-    /// <summary>May the frame be pinned? True for every pinned frame, and for one with 1024 or more ordinary references.</summary>
-    public bool MaybePinned(uint frame) => References(frame) >= PinBias;
+    /// <summary>
+    /// May the folio be pinned? True for every pinned base page, and for one with 1024 or more ordinary references; exact for a large folio.
+    /// </summary>
+    public bool MaybePinned(uint frame) => IsLarge(frame) ? large.Pins(HeadOf(frame)) != 0 : References(frame) >= PinBias;
 }

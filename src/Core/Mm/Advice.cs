@@ -53,4 +53,7 @@ public enum Advice
 
     /// <summary>MADV_UNMERGEABLE: no more; pages that were merged get frames of their own, at the cost of a fault each.</summary>
     Unmergeable,
+
+    /// <summary>MADV_COLLAPSE: copy the pages of the range into huge pages now.</summary>
+    Collapse,
 }

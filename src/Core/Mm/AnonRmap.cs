@@ -43,19 +43,57 @@ public sealed class AnonRmap<TModel>
         frames.AddMapping(frame);
     }
 
+    /// <summary>First mapping of a large folio that nobody else knows, by a huge leaf; the caller's reference becomes the mapping's.</summary>
+    public void AddNewLarge(uint head, uint vma, ulong virtualAddress)
+    {
+        ulong index = vmas.LinearIndex(vma, virtualAddress);
+        frames[head].Mapping = vmas.AnonVmaOf(vma);
+        for (uint page = 0; page < frames.Large.Pages; page++)
+            frames[head + page].Index = index + page;
+        frames.Set(head, FrameFlags.Anon | FrameFlags.AnonExclusive);
+        frames.Large.AddEntire(head, vmas[vma].AddressSpace);
+    }
+
+    /// <summary>One huge leaf less that maps a large folio; the caller still owns the reference that went with it.</summary>
+    public void RemoveLarge(uint head, uint vma)
+    {
+        frames.Large.RemoveEntire(head, vmas[vma].AddressSpace);
+        if ((vmas.FlagsOf(vma) & VmaFlags.Locked) != 0)
+            MunlockFolio(head);
+    }
+
+    /// <summary>As <see cref="TryDuplicate"/> for a huge leaf.</summary>
+    public bool TryDuplicateLarge(uint head, bool parentHasPinned, uint childVma)
+    {
+        frames.Get(head);
+        if (frames.Has(head, FrameFlags.AnonExclusive))
+        {
+            if (parentHasPinned && frames.MaybePinned(head))
+            {
+                folios.Put(head);
+                return false;
+            }
+
+            frames.Clear(head, FrameFlags.AnonExclusive);
+        }
+
+        frames.Large.AddEntire(head, vmas[childVma].AddressSpace);
+        return true;
+    }
+
     /// <summary>One more mapping of an anonymous frame (folio_add_anon_rmap_pte); the caller's reference becomes the mapping's.</summary>
     public void Add(uint frame, uint vma, bool exclusive)
     {
         if (exclusive)
             frames.Set(frame, FrameFlags.AnonExclusive);
-        frames.AddMapping(frame);
+        frames.AddMapping(frame, vmas[vma].AddressSpace);
         LockInMemory(frame, vma);
     }
 
     /// <summary>One mapping less (folio_remove_rmap_pte); the caller still owns the reference that went with it.</summary>
     public void Remove(uint frame, uint vma)
     {
-        frames.RemoveMapping(frame);
+        frames.RemoveMapping(frame, vmas[vma].AddressSpace);
         if ((vmas.FlagsOf(vma) & VmaFlags.Locked) != 0)
             MunlockFolio(frame);
     }
@@ -64,7 +102,7 @@ public sealed class AnonRmap<TModel>
     /// One more mapping for a fork (folio_try_dup_anon_rmap_pte): false, and nothing changed, when the frame is exclusive and pinned through
     /// the parent, so that the child needs a copy. Takes the mapping's reference.
     /// </summary>
-    public bool TryDuplicate(uint frame, bool parentHasPinned)
+    public bool TryDuplicate(uint frame, bool parentHasPinned, uint childVma)
     {
         frames.Get(frame);
         if (frames.Has(frame, FrameFlags.AnonExclusive))
@@ -78,7 +116,7 @@ public sealed class AnonRmap<TModel>
             frames.Clear(frame, FrameFlags.AnonExclusive);
         }
 
-        frames.AddMapping(frame);
+        frames.AddMapping(frame, vmas[childVma].AddressSpace);
         return true;
     }
 
@@ -100,7 +138,7 @@ public sealed class AnonRmap<TModel>
     public void MoveTo(uint frame, uint vma)
     {
         frames.AssertLocked(frame);
-        frames[frame].Mapping = vmas.AnonVmaOf(vma);
+        frames.Folio(frame).Mapping = vmas.AnonVmaOf(vma);
     }
 
     /// <summary>Counts a locked VMA's mapping of the frame (mlock_vma_folio); does nothing for other VMAs.</summary>

@@ -1,5 +1,6 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Leaves;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
@@ -14,11 +15,13 @@ public sealed class EntryMover<TArch, TModel>
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
+    private readonly HugeMover<TArch, TModel> huge;
 
     /// <summary>Makes the operation of a machine.</summary>
     public EntryMover(MmContext<TArch, TModel> mm)
     {
         this.mm = mm;
+        huge = new HugeMover<TArch, TModel>(mm);
     }
 
     /// <summary>
@@ -42,6 +45,12 @@ public sealed class EntryMover<TArch, TModel>
                 Zapper<TArch, TModel>.TableEnd(oldAddress) - oldAddress,
                 Zapper<TArch, TModel>.TableEnd(newStart + moved) - (newStart + moved));
             step = Math.Min(step, length - moved);
+            if (huge.TryMove(vma, root, oldAddress, newStart + moved, length - moved, dropUffd))
+            {
+                moved += HugePages<TArch, TModel>.Span;
+                continue;
+            }
+
             if (mm.Tables.LeafTable(root, oldAddress) != 0 && !TryMoveWithinTables(root, oldAddress, newStart + moved, step, dropUffd))
                 break;
             moved += step;

@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Mm.SharedMemory;
 using PageTableEmu.Paging;
 
@@ -20,6 +21,7 @@ public sealed class FaultHandler<TArch, TModel>
 {
     private readonly MmContext<TArch, TModel> mm;
     private readonly SwapInFault<TArch, TModel> swapIn;
+    private readonly HugeFault<TArch, TModel> huge;
     private readonly WriteProtectFault<TArch, TModel> writeProtect;
     private readonly SharedFault<TArch, TModel> shared;
 
@@ -27,6 +29,7 @@ public sealed class FaultHandler<TArch, TModel>
     public FaultHandler(MmContext<TArch, TModel> mm)
     {
         this.mm = mm;
+        huge = new HugeFault<TArch, TModel>(mm);
         writeProtect = new WriteProtectFault<TArch, TModel>(mm);
         swapIn = new SwapInFault<TArch, TModel>(mm, writeProtect);
         SharedSwapIn = new SharedSwapIn<TArch, TModel>(mm, swapIn);
@@ -54,6 +57,8 @@ public sealed class FaultHandler<TArch, TModel>
 
     private FaultResult HandleEntry(in Fault fault)
     {
+        if (huge.TryHandle(fault, out FaultResult result))
+            return result;
         uint table = mm.Tables.LeafTable(fault.Root, fault.Address);
         Pte entry = table == 0 ? default : PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(table, fault.Address));
         if (TArch.IsNone(entry, 1))
@@ -111,7 +116,7 @@ public sealed class FaultHandler<TArch, TModel>
         if (guard.Table == 0 || guard[fault.Address].Value != expected)
         {
             mm.Folios.Put(frame);
-            return guard.Table == 0 ? FaultResult.OutOfMemory : FaultResult.None;
+            return guard.Table == 0 ? NoTable(fault) : FaultResult.None;
         }
 
         Pte entry = TArch.MakeYoung(TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1));
@@ -131,13 +136,17 @@ public sealed class FaultHandler<TArch, TModel>
     {
         using TableGuard<TArch, TModel> guard = mm.Leaves.LockOrCreate(fault.Root, fault.Address);
         if (guard.Table == 0)
-            return FaultResult.OutOfMemory;
+            return NoTable(fault);
         if (guard[fault.Address].Value != expected)
             return FaultResult.None;
         Pte entry = TArch.MakeSpecial(TArch.MakeLeaf(mm.Folios.ZeroFrame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1));
         Publish(guard[fault.Address], marked ? TArch.MakeUffdWp(entry) : entry, marked);
         return FaultResult.None;
     }
+
+    /// <summary>A table could not be had: somebody else put a huge leaf there, which is as good, or frames ran out.</summary>
+    private FaultResult NoTable(in Fault fault) =>
+        mm.Huge.IsMapped(fault.Root, fault.Address) ? FaultResult.None : FaultResult.OutOfMemory;
 
     private void Publish(Leaf<TArch, TModel> leaf, Pte entry, bool marked)
     {

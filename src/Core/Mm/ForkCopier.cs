@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
 
@@ -19,11 +20,13 @@ public sealed class ForkCopier<TArch, TModel>
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
+    private readonly HugeCopier<TArch, TModel> huge;
 
     /// <summary>Makes the operation of a machine.</summary>
     public ForkCopier(MmContext<TArch, TModel> mm)
     {
         this.mm = mm;
+        huge = new HugeCopier<TArch, TModel>(mm);
     }
 
     private enum Outcome
@@ -42,6 +45,14 @@ public sealed class ForkCopier<TArch, TModel>
         bool done = true;
         for (ulong address = mm.Vmas[parentVma].Start; address < end && done;)
         {
+            if (huge.TryCopy(parentVma, childVma, address, out bool failed))
+            {
+                address = Math.Min(end, Zapper<TArch, TModel>.TableEnd(address));
+                continue;
+            }
+
+            if (failed)
+                return false;
             if (mm.Tables.LeafTable(Root(parentVma), address) == 0)
             {
                 address = Math.Min(end, Zapper<TArch, TModel>.TableEnd(address));
@@ -99,7 +110,7 @@ public sealed class ForkCopier<TArch, TModel>
         }
 
         ref AddressSpace parent = ref mm.Spaces[mm.Vmas[parentVma].AddressSpace];
-        if (!mm.Rmap.TryDuplicate(frame, Atomic<TModel>.Load(ref parent.HasPinned) != 0))
+        if (!mm.Rmap.TryDuplicate(frame, Atomic<TModel>.Load(ref parent.HasPinned) != 0, childVma))
             return CopyPinned(childVma, frame, entry, destination, ref prepared);
         if (TArch.IsWritable(entry))
         {

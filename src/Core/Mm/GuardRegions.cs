@@ -49,7 +49,7 @@ internal sealed class GuardRegions<TArch, TModel>
         {
             using TableGuard<TArch, TModel> guard = mm.Leaves.LockOrCreate(root, address);
             if (guard.Table == 0)
-                return MmResult.NoMemory;
+                return mm.Huge.IsMapped(root, address) ? MmResult.Again : MmResult.NoMemory;
             for (ulong stop = Math.Min(end, guard.End); address < stop; address += 1UL << TArch.PageShift)
             {
                 if (!IsEmptyOrMarker(guard[address].Value))

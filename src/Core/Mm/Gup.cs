@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
@@ -65,7 +66,7 @@ public sealed class Gup<TArch, TModel>
         if ((flags & GupFlags.Write) != 0)
             mm.Frames.Set(frame, FrameFlags.Dirty); // before the reference goes: a lazily freed page must not look clean and unused
         if (frame != mm.Folios.ZeroFrame)
-            mm.Folios.Put(frame, (flags & GupFlags.Pin) != 0 ? (int)FrameTable<TModel>.PinBias : 1);
+            Drop(frame, flags);
     }
 
     /// <summary>
@@ -145,23 +146,50 @@ public sealed class Gup<TArch, TModel>
         frame = 0;
         using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(mm.Spaces[mm.Vmas[vma].AddressSpace].Root, virtualAddress);
         if (guard.Table == 0)
-            return Follow.NeedsFault;
+            return FollowHuge(vma, virtualAddress, flags, out frame);
         Pte entry = guard[virtualAddress].Value;
         if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1))
             return Follow.NeedsFault;
         uint normal = MmContext<TArch, TModel>.NormalFrame(entry);
+        Follow follow = FollowEntry(vma, entry, normal, normal, flags);
+        if (follow == Follow.Taken)
+            frame = normal != 0 ? normal : mm.Folios.ZeroFrame;
+        return follow;
+    }
+
+    /// <summary>follow_huge_pmd: the folio is exclusive or not as a whole, but it is one of its pages that is taken.</summary>
+    private Follow FollowHuge(uint vma, ulong virtualAddress, GupFlags flags, out uint frame)
+    {
+        frame = 0;
+        using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(mm.Spaces[mm.Vmas[vma].AddressSpace].Root, virtualAddress);
+        if (!guard.IsLeaf)
+            return Follow.NeedsFault;
+        uint head = guard.Head;
+        uint page = head == 0 ? 0 : head + HugePages<TArch, TModel>.PageOf(virtualAddress);
+        Follow follow = FollowEntry(vma, guard.Value, head, page, flags);
+        if (follow == Follow.Taken)
+            frame = page != 0 ? page : mm.Folios.ZeroFrame;
+        return follow;
+    }
+
+    /// <param name="vma">The VMA.</param>
+    /// <param name="entry">The present entry, its table locked.</param>
+    /// <param name="owner">The frame whose exclusiveness counts; 0 of a zero page.</param>
+    /// <param name="page">The frame to take hold of; 0 of a zero page.</param>
+    /// <param name="flags">How.</param>
+    private Follow FollowEntry(uint vma, Pte entry, uint owner, uint page, GupFlags flags)
+    {
         if ((flags & GupFlags.Write) != 0)
         {
-            if (!CanFollowWrite(vma, entry, normal, flags))
+            if (!CanFollowWrite(vma, entry, owner, flags))
                 return Follow.NeedsWrite;
         }
-        else if (MustUnshare(vma, entry, normal, flags))
+        else if (MustUnshare(vma, entry, owner, flags))
         {
             return Follow.NeedsUnshare;
         }
 
-        Take(normal, entry, flags);
-        frame = normal != 0 ? normal : mm.Folios.ZeroFrame;
+        Take(page, entry, flags);
         return Follow.Taken;
     }
 
@@ -186,12 +214,23 @@ public sealed class Gup<TArch, TModel>
         return !mm.Frames.Has(frame, FrameFlags.AnonExclusive);
     }
 
+    private void Drop(uint frame, GupFlags flags)
+    {
+        if ((flags & GupFlags.Pin) != 0)
+            mm.Folios.PutPin(frame);
+        else
+            mm.Folios.Put(frame);
+    }
+
     private void Take(uint frame, Pte entry, GupFlags flags)
     {
         if (frame == 0)
             return; // the zero page is not counted
         if ((flags & GupFlags.Pin) != 0)
-            mm.Frames.Get(frame, (int)FrameTable<TModel>.PinBias);
+        {
+            mm.Frames.Get(frame);
+            mm.Frames.ConvertToPin(frame);
+        }
         else if ((flags & GupFlags.Get) != 0)
             mm.Frames.Get(frame);
         if ((flags & GupFlags.Write) != 0 && !TArch.IsDirty(entry))

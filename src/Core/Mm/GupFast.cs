@@ -1,5 +1,6 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
@@ -62,21 +63,51 @@ public sealed class GupFast<TArch, TModel>
         frame = 0;
         uint table = mm.Tables.LeafTable(root, virtualAddress);
         if (table == 0)
-            return false;
+            return TryTakeHuge(root, virtualAddress, flags, out frame);
         Pte entry = PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(table, virtualAddress));
         if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1) || TArch.IsProtNone(entry) || TArch.IsSpecial(entry))
             return false;
         if ((flags & GupFlags.Write) != 0 && !TArch.IsWritable(entry))
             return false;
         uint candidate = (uint)TArch.FrameOf(entry, 1);
-        if (!mm.Frames.TryGet(candidate))
+        if (!mm.Folios.TryGet(candidate))
             return false;
         if ((flags & GupFlags.Pin) != 0)
-            mm.Frames.Get(candidate, (int)FrameTable<TModel>.PinBias - 1);
+            mm.Frames.ConvertToPin(candidate);
         Atomic<TModel>.Fence();
         bool unchanged = mm.Tables.LeafTable(root, virtualAddress) == table
             && PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(table, virtualAddress)) == entry;
         if (!unchanged || MustUnshare(candidate, entry, flags))
+        {
+            Drop(candidate, flags);
+            return false;
+        }
+
+        frame = candidate;
+        return true;
+    }
+
+    /// <summary>As above, of a huge leaf. The folio may be split meanwhile: then the leaf is another one when it is read again.</summary>
+    private bool TryTakeHuge(uint root, ulong virtualAddress, GupFlags flags, out uint frame)
+    {
+        frame = 0;
+        uint middle = mm.Tables.MiddleTable(root, virtualAddress);
+        if (middle == 0)
+            return false;
+        Pte entry = PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(middle, virtualAddress, 2));
+        AccessKind kind = (flags & GupFlags.Write) != 0 ? AccessKind.Write : AccessKind.Read;
+        if (!TArch.IsLeaf(entry, 2) || TArch.IsSpecial(entry) || !TArch.TryAccess(entry, kind, 2, out _))
+            return false;
+        uint head = (uint)TArch.FrameOf(entry, 2);
+        uint candidate = head + HugePages<TArch, TModel>.PageOf(virtualAddress);
+        if (!mm.Folios.TryGet(candidate))
+            return false;
+        if ((flags & GupFlags.Pin) != 0)
+            mm.Frames.ConvertToPin(candidate);
+        Atomic<TModel>.Fence();
+        bool unchanged = mm.Tables.MiddleTable(root, virtualAddress) == middle
+            && PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(middle, virtualAddress, 2)) == entry;
+        if (!unchanged || MustUnshare(head, entry, flags))
         {
             Drop(candidate, flags);
             return false;
@@ -94,5 +125,11 @@ public sealed class GupFast<TArch, TModel>
         return (state & FrameFlags.Anon) == 0 || (state & FrameFlags.AnonExclusive) == 0;
     }
 
-    private void Drop(uint frame, GupFlags flags) => mm.Folios.Put(frame, (flags & GupFlags.Pin) != 0 ? (int)FrameTable<TModel>.PinBias : 1);
+    private void Drop(uint frame, GupFlags flags)
+    {
+        if ((flags & GupFlags.Pin) != 0)
+            mm.Folios.PutPin(frame);
+        else
+            mm.Folios.Put(frame);
+    }
 }

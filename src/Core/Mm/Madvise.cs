@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Mm.Huge;
 
 namespace PageTableEmu.Mm;
 
@@ -11,12 +12,16 @@ public sealed class Madvise<TArch, TModel>
     private readonly Gup<TArch, TModel> gup;
     private readonly PageAdvice<TArch, TModel> pages;
     private readonly KsmAdvice<TArch, TModel> ksm;
+    private readonly TableReclaimer<TArch, TModel> tables;
+    private readonly Collapse<TArch, TModel> collapse;
 
     /// <summary>Makes the operation of a machine.</summary>
     public Madvise(MmContext<TArch, TModel> mm, FaultHandler<TArch, TModel> faults, Gup<TArch, TModel> gup)
     {
         this.mm = mm;
         this.gup = gup;
+        tables = new TableReclaimer<TArch, TModel>(mm);
+        collapse = new Collapse<TArch, TModel>(mm, faults);
         pages = new PageAdvice<TArch, TModel>(mm, faults);
         ksm = new KsmAdvice<TArch, TModel>(mm, faults);
     }
@@ -37,6 +42,7 @@ public sealed class Madvise<TArch, TModel>
         Advice.WipeOnFork => ChangeFlags(space, start, end, VmaFlags.WipeOnFork, VmaFlags.None),
         Advice.KeepOnFork => ChangeFlags(space, start, end, VmaFlags.None, VmaFlags.WipeOnFork),
         Advice.HugePage => ChangeFlags(space, start, end, VmaFlags.HugePage, VmaFlags.NoHugePage),
+        Advice.Collapse => collapse.Apply(space, start, end),
         Advice.NoHugePage => ChangeFlags(space, start, end, VmaFlags.NoHugePage, VmaFlags.HugePage),
         Advice.Mergeable or Advice.Unmergeable => ksm.Apply(space, start, end, advice == Advice.Mergeable, ref counters),
         _ => throw new ArgumentOutOfRangeException(nameof(advice), advice, "MADV_PAGEOUT belongs to reclaim; other values are no advice."),
@@ -48,6 +54,8 @@ public sealed class Madvise<TArch, TModel>
         mm.Spaces.AcquireRead(space);
         MmResult result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
         mm.Spaces.ReleaseRead(space);
+        if (advice == Advice.DontNeed)
+            tables.FreeEmptyTables(space, start, end);
         return result;
     }
 

@@ -1,5 +1,6 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Leaves;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
@@ -96,15 +97,21 @@ public sealed class Mlock<TArch, TModel>
     {
         for (ulong address = start; address < end;)
         {
-            using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
             ulong stop = Math.Min(end, Zapper<TArch, TModel>.TableEnd(address));
+            if (TryCountHuge(root, address, locked))
+            {
+                address = stop; // a VMA never ends inside a huge leaf
+                continue;
+            }
+
+            using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
             if (guard.Table == 0)
                 address = stop;
             for (; address < stop; address += 1UL << TArch.PageShift)
             {
                 Pte entry = guard[address].Value;
                 uint frame = TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1) ? 0 : MmContext<TArch, TModel>.NormalFrame(entry);
-                if (frame == 0)
+                if (frame == 0 || (locked && !CountsFrom(frame, start, end, address)))
                     continue;
                 if (locked)
                     mm.Rmap.MlockFolio(frame);
@@ -113,4 +120,26 @@ public sealed class Mlock<TArch, TModel>
             }
         }
     }
+
+    private bool TryCountHuge(uint root, ulong address, bool locked)
+    {
+        if (!mm.Huge.IsMapped(root, address))
+            return false;
+        using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(root, address);
+        if (!guard.IsLeaf)
+            return false;
+        if (guard.Head != 0 && locked)
+            mm.Rmap.MlockFolio(guard.Head);
+        else if (guard.Head != 0)
+            mm.Rmap.MunlockFolio(guard.Head);
+        return true;
+    }
+
+    /// <summary>
+    /// A large folio mapped page by page is counted once, at its first page, and only if all of it lies in the range (allow_mlock_munlock).
+    /// </summary>
+    private bool CountsFrom(uint frame, ulong start, ulong end, ulong address) =>
+        !mm.Frames.IsLarge(frame)
+        || (mm.Frames.HeadOf(frame) == frame && HugePages<TArch, TModel>.IsWhole(address, start, end)
+            && mm.Frames.FolioMappings(frame) == HugePages<TArch, TModel>.Pages);
 }

@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Mm.SharedMemory;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
@@ -33,6 +34,8 @@ public sealed class MmContext<TArch, TModel>
         SharedMappings = new SharedMappings<TArch, TModel>(this);
         SharedCache = new SharedCache<TArch, TModel>(this, SharedMappings);
         Ksm = new KsmRegistry<TModel>(image, Spaces);
+        Huge = new HugePages<TArch, TModel>(this);
+        Vmas.BeforeBoundary = Huge.SplitAt;
     }
 
     /// <summary>The memories.</summary>
@@ -77,6 +80,9 @@ public sealed class MmContext<TArch, TModel>
     /// <summary>Who takes part in same-page merging, and its records.</summary>
     public KsmRegistry<TModel> Ksm { get; }
 
+    /// <summary>Huge leaves of page tables.</summary>
+    public HugePages<TArch, TModel> Huge { get; }
+
     /// <summary>
     /// Called without any lock when frames run out; returns whether some were freed. Set by the machine, so that this floor need not know
     /// reclaim.
@@ -108,7 +114,7 @@ public sealed class MmContext<TArch, TModel>
     /// <summary>Takes a mapped-out folio out of the swap cache if nothing but the cache uses its slot (free_swap_cache).</summary>
     public void FreeSwapCache(uint frame)
     {
-        if (!Frames.Has(frame, FrameFlags.SwapCache) || Frames.Mappings(frame) != 0 || !Frames.TryLock(frame))
+        if (!Frames.Has(frame, FrameFlags.SwapCache) || Frames.FolioMappings(frame) != 0 || !Frames.TryLock(frame))
             return;
         Swap.TryFreeSlot(frame);
         Frames.Unlock(frame);

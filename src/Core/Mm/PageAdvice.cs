@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
 
@@ -16,12 +17,14 @@ internal sealed class PageAdvice<TArch, TModel>
     private readonly FaultHandler<TArch, TModel> faults;
     private readonly Zapper<TArch, TModel> zapper;
     private readonly GuardRegions<TArch, TModel> guards;
+    private readonly HugeAdvice<TArch, TModel> huge;
 
     internal PageAdvice(MmContext<TArch, TModel> mm, FaultHandler<TArch, TModel> faults)
     {
         this.mm = mm;
         this.faults = faults;
         zapper = new Zapper<TArch, TModel>(mm);
+        huge = new HugeAdvice<TArch, TModel>(mm);
         guards = new GuardRegions<TArch, TModel>(mm, zapper);
     }
 
@@ -63,10 +66,17 @@ internal sealed class PageAdvice<TArch, TModel>
     private void Deactivate(uint vma, ulong start, ulong end, bool lazyFree)
     {
         uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
+        huge.SplitPartial(vma, start, end);
         for (ulong address = start; address < end;)
         {
-            using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
             ulong stop = Math.Min(end, Zapper<TArch, TModel>.TableEnd(address));
+            if (huge.TryDeactivate(vma, address, stop, lazyFree))
+            {
+                address = stop;
+                continue;
+            }
+
+            using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
             if (guard.Table == 0)
                 address = stop;
             for (; address < stop; address += 1UL << TArch.PageShift)
@@ -145,7 +155,8 @@ internal sealed class PageAdvice<TArch, TModel>
         FrameFlags flags = mm.Frames.Flags(frame);
         if ((flags & (FrameFlags.SwapCache | FrameFlags.Dirty)) == 0)
             return true;
-        if (mm.Frames.Mappings(frame) != 1 || ((flags & FrameFlags.SwapCache) != 0 && !mm.Swap.TryFreeSlot(frame)))
+        uint pages = mm.Frames.IsLarge(frame) ? HugePages<TArch, TModel>.Pages : 1;
+        if (mm.Frames.FolioMappings(frame) != pages || ((flags & FrameFlags.SwapCache) != 0 && !mm.Swap.TryFreeSlot(frame)))
             return false;
         mm.Frames.Clear(frame, FrameFlags.Dirty);
         return true;

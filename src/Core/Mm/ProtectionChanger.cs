@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
@@ -15,11 +16,13 @@ public sealed class ProtectionChanger<TArch, TModel>
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
+    private readonly HugeProtection<TArch, TModel> huge;
 
     /// <summary>Makes the operation of a machine.</summary>
     public ProtectionChanger(MmContext<TArch, TModel> mm)
     {
         this.mm = mm;
+        huge = new HugeProtection<TArch, TModel>(mm);
     }
 
     /// <summary>Rewrites the entries of [start, end), which lies inside the VMA and has its new flags already.</summary>
@@ -31,10 +34,18 @@ public sealed class ProtectionChanger<TArch, TModel>
         for (ulong address = start; address < end;)
         {
             bool marks = uffd == UffdWpChange.Protect;
+            if (huge.TryChange(vma, address, Math.Min(end, Zapper<TArch, TModel>.TableEnd(address)), protection, uffd))
+            {
+                address = Math.Min(end, Zapper<TArch, TModel>.TableEnd(address));
+                continue;
+            }
+
             using TableGuard<TArch, TModel> guard = marks ? mm.Leaves.LockOrCreate(root, address) : mm.Leaves.Lock(root, address);
             ulong stop = Math.Min(end, Zapper<TArch, TModel>.TableEnd(address));
             if (guard.Table == 0)
             {
+                if (marks && mm.Huge.IsMapped(root, address))
+                    continue; // a fault put a huge leaf there since we looked
                 if (marks)
                     return false;
                 address = stop;

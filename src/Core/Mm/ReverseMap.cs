@@ -103,17 +103,17 @@ public sealed class ReverseMap<TModel>
 
     private uint MappingOf(uint frame)
     {
-        ulong mapping = Atomic<TModel>.Load(ref frames[frame].Mapping);
+        ulong mapping = Atomic<TModel>.Load(ref frames.Folio(frame).Mapping);
         return mapping <= uint.MaxValue ? (uint)mapping : throw new CorruptImageException($"Frame {frame}: Mapping", $"{mapping} is no anon_vma");
     }
 
-    private bool IsMappedUnder(uint frame, uint anonVma) => frames.Mappings(frame) != 0 && MappingOf(frame) == anonVma;
+    private bool IsMappedUnder(uint frame, uint anonVma) => frames.FolioMappings(frame) != 0 && MappingOf(frame) == anonVma;
 
     private uint Get(uint frame)
     {
         for (int look = 0; look < Looks; look++)
         {
-            if (!frames.Has(frame, FrameFlags.Anon) || frames.Mappings(frame) == 0)
+            if (!frames.Has(frame, FrameFlags.Anon) || frames.FolioMappings(frame) == 0)
                 return 0;
             uint anonVma = MappingOf(frame);
             if (anonVma == 0)

@@ -252,7 +252,7 @@ public sealed class SwapInFault<TArch, TModel>
         if ((flags & FrameFlags.Anon) == 0)
             return true;
         return record.Index == mm.Vmas.LinearIndex(fault.Vma, fault.Address)
-            && mm.ReverseMap.AnonVmaRoot((uint)record.Mapping) == mm.ReverseMap.AnonVmaRoot(mm.Vmas.AnonVmaOf(fault.Vma));
+            && mm.ReverseMap.AnonVmaRoot((uint)mm.Frames.Folio(cached).Mapping) == mm.ReverseMap.AnonVmaRoot(mm.Vmas.AnonVmaOf(fault.Vma));
     }
 
     /// <summary>
@@ -327,7 +327,7 @@ public sealed class SwapInFault<TArch, TModel>
     {
         if (mm.Frames.References(frame) != 1)
             return false;
-        return write || frame != cache || mm.Frames[frame].Birth != mm.Folios.Allocator.Epoch;
+        return write || frame != cache || mm.Frames.Folio(frame).Birth != mm.Folios.Allocator.Epoch;
     }
 
     private Pte BuildEntry(in Fault fault, Pte old, uint frame, bool exclusive, ref bool write)

@@ -105,7 +105,7 @@ public sealed class UserAccess<TArch, TModel>
     {
         using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
         if (guard.Table == 0)
-            return false;
+            return mm.Huge.TryAccess(root, address, kind, load, store);
         Leaf<TArch, TModel> leaf = guard[address];
         Pte entry = leaf.Value;
         if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1) || !TArch.TryAccess(entry, kind, 1, out Pte after))

@@ -12,6 +12,7 @@ public sealed partial class Vmas<TModel>
             throw new ArgumentOutOfRangeException(nameof(at), at, $"Not a page boundary inside {record.Start:x}..{record.End:x}.");
         if (!TryReservePart(vma, out uint part, out uint reserve))
             return 0;
+        BeforeBoundary(vma, at);
         Split(vma, at, part, reserve);
         return part;
     }
@@ -43,6 +44,9 @@ public sealed partial class Vmas<TModel>
             AnonVma = record.AnonVma,
             ChainLength = record.ChainLength,
         };
+        BeforeBoundary(vma, start);
+        if (end < record.End)
+            BeforeBoundary(vma, end);
         uint previous = start == record.Start ? Previous(vma) : 0;
         uint next = end == record.End ? Next(vma) : 0;
         Choose(in proposal, ref previous, ref next, differingAnonVmas: true);

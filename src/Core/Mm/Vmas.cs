@@ -55,6 +55,12 @@ public sealed partial class Vmas<TModel>
     /// <summary>Links between VMAs and anon_vmas in use.</summary>
     public uint AnonVmaChainsInUse => anons.Links.InUse;
 
+    /// <summary>
+    /// Called with a VMA and an address inside it before the VMA is made to begin or end there, under the mmap_lock for writing: no huge leaf may
+    /// reach across the boundary. Set by the machine, as VMAs know no page tables.
+    /// </summary>
+    public Action<uint, ulong> BeforeBoundary { get; set; } = static (_, _) => { };
+
     internal MachineImage Image => image;
 
     internal VmaNodes<TModel> Nodes { get; }

@@ -86,6 +86,8 @@ public sealed class WriteProtectFault<TArch, TModel>
     /// <summary>The proof of sole use for a frame that is not exclusive (wp_can_reuse_anon_folio), in the kernel's order of tests.</summary>
     private bool CanReuse(uint frame, uint vma)
     {
+        if (mm.Frames.IsLarge(frame))
+            return CanReuseLarge(mm.Frames.HeadOf(frame));
         if (mm.Frames.Has(frame, FrameFlags.Ksm) || mm.Frames.References(frame) > 3)
             return false;
         uint cache = mm.Frames.Has(frame, FrameFlags.SwapCache) ? 1u : 0;
@@ -98,6 +100,25 @@ public sealed class WriteProtectFault<TArch, TModel>
             mm.Rmap.MoveTo(frame, vma);
         mm.Frames.Unlock(frame);
         return alone;
+    }
+
+    /// <summary>
+    /// A page of a large folio is this address space's own if all mappings of the folio are, and nobody else has a reference. If it is the only
+    /// page left of it, a copy is better: the folio can go then.
+    /// </summary>
+    private bool CanReuseLarge(uint head)
+    {
+        if (mm.Frames.FolioMappings(head) <= 1 || !mm.Frames.Large.IsMappedByOne(head))
+            return false;
+        if (mm.Frames.Has(head, FrameFlags.SwapCache))
+        {
+            if (!mm.Frames.TryLock(head))
+                return false;
+            mm.Swap.TryFreeSlot(head);
+            mm.Frames.Unlock(head);
+        }
+
+        return mm.Frames.References(head) == mm.Frames.FolioMappings(head) && mm.Frames.Large.IsMappedByOne(head);
     }
 
     private FaultResult CopyAndInstall(in Fault fault, in PendingCopy copy)

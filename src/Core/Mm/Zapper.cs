@@ -35,8 +35,14 @@ public sealed class Zapper<TArch, TModel>
         uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
         for (ulong address = start; address < end;)
         {
-            using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
             ulong stop = Math.Min(end, TableEnd(address));
+            if (mm.Huge.ZapOrSplit(vma, address, stop))
+            {
+                address = stop;
+                continue;
+            }
+
+            using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
             if (guard.Table == 0)
                 address = stop;
             for (; address < stop; address += page)

@@ -21,7 +21,7 @@ namespace PageTableEmu.Paging;
 /// the lock). Of a level-1 table it is kept by <see cref="PageTable{TArch, TModel}"/> under the table's lock; who stores level-1 entries
 /// through this class alone counts them himself, or not at all and then frees tables by <see cref="FreeTables"/>.</para>
 /// </remarks>
-public sealed class PageTables<TArch, TModel>
+public sealed partial class PageTables<TArch, TModel>
     where TArch : IArchitecture
     where TModel : IModel
 {

@@ -3,6 +3,7 @@ using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Mm;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Reclaim;
@@ -14,12 +15,14 @@ public sealed class PageOut<TArch, TModel>
 {
     private readonly MmContext<TArch, TModel> mm;
     private readonly Reclaimer<TArch, TModel> reclaimer;
+    private readonly HugeAdvice<TArch, TModel> huge;
 
     /// <summary>Makes the operation of a machine.</summary>
     public PageOut(MmContext<TArch, TModel> mm, Reclaimer<TArch, TModel> reclaimer)
     {
         this.mm = mm;
         this.reclaimer = reclaimer;
+        huge = new HugeAdvice<TArch, TModel>(mm);
     }
 
     /// <summary>Reclaims the pages of [start, end), in ascending order of address.</summary>
@@ -37,11 +40,13 @@ public sealed class PageOut<TArch, TModel>
     {
         uint[] batch = ArrayPool<uint>.Shared.Rent(1 << TArch.LevelBits(1));
         uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
+        huge.SplitPartial(vma, start, end);
         for (ulong address = start; address < end;)
         {
             ulong span = 1UL << TArch.LevelShift(2);
             ulong stop = Math.Min(end, (address & ~(span - 1)) + span);
-            int count = Collect(root, address, stop, batch);
+            batch[0] = huge.TakeForReclaim(root, address, stop, out bool isLeaf);
+            int count = isLeaf ? Math.Min((int)batch[0], 1) : Collect(root, address, stop, batch);
             for (int i = 0; i < count; i++)
             {
                 reclaimer.Shrink(batch[i], ignoreReferences: true);
@@ -69,6 +74,8 @@ public sealed class PageOut<TArch, TModel>
             uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
             if (frame == 0 || mm.Frames.Mappings(frame) != 1)
                 continue;
+            if (mm.Frames.IsLarge(frame) && (mm.Frames.HeadOf(frame) != frame || !huge.CanReclaimMapped(frame)))
+                continue; // taken once, with its first page
             if ((mm.Frames.Flags(frame) & (FrameFlags.Lru | FrameFlags.Unevictable)) != FrameFlags.Lru)
                 continue;
             mm.Frames.Clear(frame, FrameFlags.Active | FrameFlags.Referenced);

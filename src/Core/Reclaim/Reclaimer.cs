@@ -2,6 +2,7 @@ using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
+using PageTableEmu.Reclaim.Huge;
 using PageTableEmu.Swap;
 
 namespace PageTableEmu.Reclaim;
@@ -20,12 +21,14 @@ public sealed class Reclaimer<TArch, TModel>
 {
     private readonly MmContext<TArch, TModel> mm;
     private readonly Unmapper<TArch, TModel> unmapper;
+    private readonly HugeReclaimer<TArch, TModel> huge;
 
     /// <summary>Makes the operation of a machine.</summary>
     public Reclaimer(MmContext<TArch, TModel> mm)
     {
         this.mm = mm;
         unmapper = new Unmapper<TArch, TModel>(mm);
+        huge = new HugeReclaimer<TArch, TModel>(mm, this, unmapper);
     }
 
     /// <summary>Pages that reached a device.</summary>
@@ -85,6 +88,8 @@ public sealed class Reclaimer<TArch, TModel>
     /// <param name="ignoreReferences">MADV_PAGEOUT: reclaim it however recently it was used.</param>
     public ShrinkResult Shrink(uint frame, bool ignoreReferences)
     {
+        if (mm.Frames.IsLarge(frame))
+            return huge.Shrink(frame, ignoreReferences);
         if (!mm.Frames.TryLock(frame))
             return ShrinkResult.Kept;
         ShrinkResult result = ShrinkLocked(frame, ignoreReferences, out bool unlocked);

@@ -103,11 +103,11 @@ public sealed class Unmapper<TArch, TModel>
         return true;
     }
 
-    private static bool Maps(Pte entry, uint frame) =>
+    internal static bool Maps(Pte entry, uint frame) =>
         !TArch.IsNone(entry, 1) && TArch.IsPresent(entry, 1) && MmContext<TArch, TModel>.NormalFrame(entry) == frame;
 
     /// <summary>False ends the walk.</summary>
-    private bool TryUnmapAt(uint frame, ReverseMapPlace place)
+    internal bool TryUnmapAt(uint frame, ReverseMapPlace place)
     {
         uint space = mm.Vmas[place.Vma].AddressSpace;
         using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(mm.Spaces[space].Root, place.Address);
@@ -141,7 +141,7 @@ public sealed class Unmapper<TArch, TModel>
     private bool TryDiscard(ref Unmapping<TArch, TModel> unmapping, uint frame)
     {
         uint references = mm.Frames.References(frame);
-        uint mappings = mm.Frames.Mappings(frame);
+        uint mappings = mm.Frames.FolioMappings(frame);
         bool dirty = mm.Frames.Has(frame, FrameFlags.Dirty);
         if (!dirty && references == 1 + mappings)
         {

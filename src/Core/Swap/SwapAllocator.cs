@@ -1,14 +1,17 @@
+using System.Numerics;
 using PageTableEmu.Atomics;
 
 namespace PageTableEmu.Swap;
 
-/// <summary>Finds free slots in the order in which Linux 6.18 does (mm/swapfile.c, cluster allocator), for folios of one page.</summary>
+/// <summary>Finds free slots in the order in which Linux 6.18 does (mm/swapfile.c, cluster allocator), for folios of one page and of a cluster.</summary>
 /// <remarks>
 /// <para>A hint names the next slot to try: one per processor, whatever the area; rotational areas have one of their own instead. The
 /// hint wins over priorities until its cluster is exhausted. From the hint a cluster is scanned forward to its end and no further; a
 /// cluster that comes from a list is scanned from its first slot. After each attempt the cluster goes to the list of its state.</para>
 /// <para>Then the areas take turns, and within an area: every NONFULL cluster, one FREE, (swap more than half full: reclaim of one FULL),
 /// one FRAG, then the clusters of higher orders.</para>
+/// <para>A large folio gets a cluster of its own, a FREE one, if it is just as large, and only in an area that is synchronous and no file;
+/// else its owner has to split it.</para>
 /// <para>A hint is stored with the cluster locked, after WriteOk was seen under that lock: so swapoff, which locks every cluster once after it
 /// cleared WriteOk, can clear the hints knowing that no late one appears.</para>
 /// </remarks>
@@ -52,6 +55,58 @@ internal sealed class SwapAllocator<TModel>
             entry = new SwapEntry(type, offset);
             return SwapResult.Ok;
         }
+    }
+
+    /// <summary>Finds a slot for every page of a locked large folio, all in one cluster, and binds them.</summary>
+    /// <param name="head">The folio.</param>
+    /// <param name="pages">Its pages.</param>
+    /// <param name="first">The slot of its first page.</param>
+    internal SwapResult TryAllocateCluster(uint head, uint pages, out SwapEntry first)
+    {
+        first = default;
+        if (pages != areas.ClusterSlots)
+            return SwapResult.Full;
+        uint tried = 0;
+        while (true)
+        {
+            uint type = areas.TakeTurn(ref tried);
+            if (type == SwapAreas<TModel>.MaxAreas)
+                return SwapResult.Full;
+            if (!areas.TryPin(type))
+                continue;
+            ulong offset = TakeCluster(type, head);
+            areas.Unpin(type);
+            if (offset == 0)
+                continue;
+            first = new SwapEntry(type, offset);
+            return SwapResult.Ok;
+        }
+    }
+
+    private ulong TakeCluster(uint type, uint head)
+    {
+        ref SwapAreaRecord area = ref areas[type];
+        if ((SwapAreas<TModel>.Flags(ref area) & (SwapAreaFlags.Synchronous | SwapAreaFlags.File)) != SwapAreaFlags.Synchronous)
+            return 0;
+        uint index = clusters.TryIsolate(ref area, SwapClusterState.Free, 0);
+        if (index == SwapClusters<TModel>.None)
+            return 0;
+        ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
+        bool taken = SwapAreas<TModel>.Has(ref area, SwapAreaFlags.WriteOk); // under the cluster's lock, as for a single slot
+        if (taken)
+        {
+            cluster.Order = (uint)BitOperations.Log2(areas.ClusterSlots);
+            for (uint page = 0; page < areas.ClusterSlots; page++)
+            {
+                cache.BindNew(new SwapEntry(type, FirstSlot(index) + page), head + page);
+                cluster.Used++;
+                areas.CountAllocated(ref area);
+            }
+        }
+
+        clusters.Relocate(ref area, index);
+        SwapClusters<TModel>.Unlock(ref cluster);
+        return taken ? FirstSlot(index) : 0;
     }
 
     /// <summary>Frees cache-only slots of the full clusters of an area that has just become full: what the kernel's reclaim worker does.</summary>

@@ -50,7 +50,7 @@ internal sealed class SwapCache<TModel>
         while (seen.IsCached)
         {
             uint frame = seen.Payload;
-            bool got = frames.TryGet(frame);
+            bool got = folios.TryGet(frame);
             var again = new SwapSlotWord(Atomic<TModel>.Load(ref slot));
             if (got && again.IsSameBinding(seen))
                 return frame;
@@ -59,7 +59,7 @@ internal sealed class SwapCache<TModel>
             else if (again.IsSameBinding(seen) && !wait)
                 return 0;
             else if (again.IsSameBinding(seen))
-                TModel.WaitUntil(ref frames[frame].Lock, ulong.MaxValue, 0); // reclaim froze it under its lock: it comes back or goes
+                TModel.WaitUntil(ref frames.Folio(frame).Lock, ulong.MaxValue, 0); // reclaim froze it under its lock: it comes back or goes
             seen = new SwapSlotWord(Atomic<TModel>.Load(ref slot));
         }
 
@@ -130,11 +130,43 @@ internal sealed class SwapCache<TModel>
         FrameFlags flags = frames.Flags(frame);
         if ((flags & FrameFlags.SwapCache) == 0 || (flags & FrameFlags.Writeback) != 0)
             return false;
+        if (frames.IsLarge(frame))
+            return TryFreeSlots(frames.HeadOf(frame));
         if (map[new SwapEntry(frames[frame].Swap)].Count != 0)
             return false;
         Unbind(frame, shadow: 0);
         frames.Set(frame, FrameFlags.Dirty);
         folios.Put(frame);
+        return true;
+    }
+
+    /// <summary>
+    /// R for every page of a locked large folio; the cache's references, one for each page, stay with the caller. The folio leaves the cache as a
+    /// whole, so that its flag always tells of all its pages.
+    /// </summary>
+    internal void UnbindLarge(uint head)
+    {
+        AssertRemovable(head);
+        for (uint frame = head; frame < head + frames.Large.Pages; frame++)
+        {
+            map.Unbind(new SwapEntry(frames[frame].Swap), frame, shadow: 0);
+            frames[frame].Swap = 0;
+        }
+
+        frames.Clear(head, FrameFlags.SwapCache);
+    }
+
+    private bool TryFreeSlots(uint head)
+    {
+        for (uint frame = head; frame < head + frames.Large.Pages; frame++)
+        {
+            if (map[new SwapEntry(frames[frame].Swap)].Count != 0)
+                return false;
+        }
+
+        UnbindLarge(head);
+        frames.Set(head, FrameFlags.Dirty);
+        folios.Put(head, (int)frames.Large.Pages);
         return true;
     }
 
@@ -158,7 +190,7 @@ internal sealed class SwapCache<TModel>
             }
 
             bool bound = IsBound(frame, entry);
-            bool freed = bound && (anyway || frames.Mappings(frame) == 0 || areas.IsHalfFull) && TryFreeSlot(frame);
+            bool freed = bound && (anyway || frames.FolioMappings(frame) == 0 || areas.IsHalfFull) && TryFreeSlot(frame);
             frames.Unlock(frame);
             folios.Put(frame);
             if (bound)

@@ -156,6 +156,19 @@ public sealed class SwapSpace<TModel> : IDisposable
     }
 
     /// <summary>
+    /// Finds neighbouring slots for all pages of a locked large folio that has none, and binds each page to its own; one reference for each.
+    /// Full: no area can take it as a whole.
+    /// </summary>
+    public SwapResult TryAllocateLarge(uint head)
+    {
+        folios.Table.AssertLocked(head);
+        SwapResult result = allocator.TryAllocateCluster(head, folios.Table.Large.Pages, out SwapEntry first);
+        if (result == SwapResult.Ok)
+            allocator.ReclaimWhenFull(first.Type);
+        return result;
+    }
+
+    /// <summary>
     /// Takes a free slot without a folio: pinned, count 0 (what slot caches before Linux 6.15 did ahead of need). It is bound by
     /// <see cref="SwapMap{TModel}.BindPinned"/> or given back by <see cref="UnpinSlot"/>.
     /// </summary>
@@ -218,6 +231,9 @@ public sealed class SwapSpace<TModel> : IDisposable
     /// </summary>
     public void RemoveFrozenFromCache(uint frame, uint shadow = 0) => cache.Unbind(frame, shadow);
 
+    /// <summary>As <see cref="RemoveFrozenFromCache"/> for a large folio, of which the cache has a reference for each page.</summary>
+    public void RemoveFrozenLargeFromCache(uint head) => cache.UnbindLarge(head);
+
     /// <summary>Lets a locked folio that is in no cache take the place of a locked one; the cache's reference moves with the binding.</summary>
     public void ReplaceInCache(uint frame, uint replacement) => cache.Replace(frame, replacement);
 
@@ -244,6 +260,9 @@ public sealed class SwapSpace<TModel> : IDisposable
     /// Writes a locked, dirty, unmapped folio to the slot it is bound to. The folio is unlocked on return only if the result is UnderWay.
     /// </summary>
     public SwapWrite Write(uint frame) => transfer.Write(frame);
+
+    /// <summary>Writes a locked, dirty, unmapped large folio to the slots it is bound to, which are in a synchronous area: never UnderWay.</summary>
+    public SwapWrite WriteLarge(uint head) => transfer.WriteLarge(head);
 
     /// <summary>Completes pending writes, at most <paramref name="limit"/>; returns how many.</summary>
     public int CompleteWrites(int limit = int.MaxValue) => transfer.Complete(limit);

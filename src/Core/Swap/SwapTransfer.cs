@@ -78,6 +78,30 @@ internal sealed class SwapTransfer<TModel>
         return SwapWrite.UnderWay;
     }
 
+    /// <summary>
+    /// Writes a locked large folio to its slots. Only content that is zero in all pages is left out; a zero page among others is written.
+    /// </summary>
+    internal SwapWrite WriteLarge(uint head)
+    {
+        AssertWritable(head);
+        if (cache.TryFreeSlot(head))
+            return SwapWrite.SlotFreed;
+        frames.Clear(head, FrameFlags.Dirty);
+        uint end = head + frames.Large.Pages;
+        bool zero = true;
+        for (uint frame = head; frame < end && zero; frame++)
+            zero = SharedBytes<TModel>.IsZero(frames.Bytes(frame));
+        for (uint frame = head; frame < end; frame++)
+            map.MarkZero(new SwapEntry(frames[frame].Swap), frame, zero);
+        if (zero)
+            return SwapWrite.Done;
+        Atomic<TModel>.Add(ref areas.State.PagesWritten, frames.Large.Pages);
+        bool written = true;
+        for (uint frame = head; frame < end && written; frame++)
+            written = Transfer(frame);
+        return written ? SwapWrite.Done : SwapWrite.Failed;
+    }
+
     /// <summary>Completes pending writes, oldest first.</summary>
     internal int Complete(int limit)
     {

@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
 
@@ -57,13 +58,17 @@ internal sealed class MachineObserver<TArch>(MmContext<TArch, CheckedModel> mm)
         var sums = new SmapsSums();
         for (ulong address = record.Start; address < record.End; address += 1UL << TArch.PageShift)
         {
+            var page = new PageObservation { Region = region, Page = (int)((address - regionStart) >> TArch.PageShift) };
             uint table = mm.Tables.LeafTable(root, address);
             if (table == 0)
+            {
+                ObserveHuge(process, page, root, address, locked, ref sums);
                 continue;
+            }
+
             Pte entry = PageTables<TArch, CheckedModel>.Load(ref mm.Tables.Entry(table, address));
             if (TArch.IsNone(entry, 1))
                 continue;
-            var page = new PageObservation { Region = region, Page = (int)((address - regionStart) >> TArch.PageShift) };
             process.AddPage(TArch.IsPresent(entry, 1) ? Present(page, entry, locked, ref sums) : NotPresent(page, entry, ref sums));
         }
 
@@ -85,13 +90,42 @@ internal sealed class MachineObserver<TArch>(MmContext<TArch, CheckedModel> mm)
         process.AddVma(shown, sums.InKiB());
     }
 
-    private PageObservation Present(PageObservation page, Pte entry, bool locked, ref SmapsSums sums)
+    /// <summary>One page of a huge leaf, if there is one: shown as its first page is, where pagemap shows the leaf.</summary>
+    private void ObserveHuge(ProcessObservation process, PageObservation page, uint root, ulong address, bool locked, ref SmapsSums sums)
     {
-        uint frame = (uint)TArch.FrameOf(entry, 1);
+        using HugeGuard<TArch, CheckedModel> guard = mm.Huge.Lock(root, address);
+        if (!guard.IsLeaf)
+            return;
+        Pte leaf = guard.Value;
+        if (guard.Head == 0)
+        {
+            process.AddPage(page with
+            {
+                Kind = PageKind.Present,
+                Core = CoreFlags.Huge | CoreFlags.ZeroPage,
+                Pagemap = PagemapFlags.FileOrShared,
+            });
+            return;
+        }
+
+        sums.AddHuge();
+        PageObservation shown = Present(page, leaf, guard.Head + HugePages<TArch, CheckedModel>.PageOf(address), locked, ref sums);
+        bool once = mm.Frames.Mappings(guard.Head) == 1;
+        process.AddPage(shown with
+        {
+            Pagemap = (shown.Pagemap & ~PagemapFlags.MappedOnce) | (once ? PagemapFlags.MappedOnce : 0),
+        });
+    }
+
+    private PageObservation Present(PageObservation page, Pte entry, bool locked, ref SmapsSums sums) =>
+        Present(page, entry, (uint)TArch.FrameOf(entry, 1), locked, ref sums);
+
+    private PageObservation Present(PageObservation page, Pte entry, uint frame, bool locked, ref SmapsSums sums)
+    {
         PagemapFlags writeProtected = TArch.IsUffdWp(entry) ? PagemapFlags.UffdWp : 0;
         if (TArch.IsSpecial(entry))
             return page with { Kind = PageKind.Present, Core = CoreFlags.ZeroPage, Pagemap = writeProtected };
-        FrameFlags flags = mm.Frames.Flags(frame);
+        FrameFlags flags = LettersShown(frame);
         long mapCount = mm.Frames.Mappings(frame);
         Span<byte> bytes = mm.Frames.Bytes(frame);
         sums.AddPresent(flags, mapCount, TArch.IsDirty(entry), locked);
@@ -149,6 +183,9 @@ internal sealed class MachineObserver<TArch>(MmContext<TArch, CheckedModel> mm)
         return (slot[0], slot[^1]);
     }
 
+    /// <summary>Flags as kpageflags shows them: of a large folio exclusiveness is the first page's.</summary>
+    private FrameFlags LettersShown(uint frame) => mm.Frames.Flags(mm.Frames.HeadOf(frame));
+
     private static CoreFlags Letters(FrameFlags flags)
     {
         CoreFlags letters = CoreFlags.None;
@@ -162,6 +199,7 @@ internal sealed class MachineObserver<TArch>(MmContext<TArch, CheckedModel> mm)
         Add(FrameFlags.SwapBacked, CoreFlags.SwapBacked);
         Add(FrameFlags.SwapCache, CoreFlags.SwapCache);
         Add(FrameFlags.Ksm, CoreFlags.Ksm);
+        Add(FrameFlags.Large, CoreFlags.Huge);
         Add(FrameFlags.Anon | FrameFlags.AnonExclusive, CoreFlags.Exclusive);
         Add(FrameFlags.Unevictable, CoreFlags.Unevictable);
         Add(FrameFlags.Mlocked, CoreFlags.Mlocked);
@@ -206,6 +244,7 @@ internal sealed class MachineObserver<TArch>(MmContext<TArch, CheckedModel> mm)
         private long swap;
         private long swapPss;
         private long lockedPss;
+        private long huge;
 
         internal void AddPresent(FrameFlags flags, long mapCount, bool entryDirty, bool locked)
         {
@@ -224,6 +263,8 @@ internal sealed class MachineObserver<TArch>(MmContext<TArch, CheckedModel> mm)
             privateClean += !shared && !dirty ? PageBytes : 0;
         }
 
+        internal void AddHuge() => huge += PageBytes;
+
         internal void AddSwapped(uint references)
         {
             swap += PageBytes;
@@ -235,6 +276,6 @@ internal sealed class MachineObserver<TArch>(MmContext<TArch, CheckedModel> mm)
 
         internal readonly SmapsCounters InKiB() => new(
             rss >> 10, pss >> (10 + PssShift), sharedClean >> 10, sharedDirty >> 10, privateClean >> 10, privateDirty >> 10, anonymous >> 10,
-            ksm >> 10, lazyFree >> 10, 0, swap >> 10, swapPss >> (10 + PssShift), lockedPss >> (10 + PssShift));
+            ksm >> 10, lazyFree >> 10, huge >> 10, swap >> 10, swapPss >> (10 + PssShift), lockedPss >> (10 + PssShift));
     }
 }

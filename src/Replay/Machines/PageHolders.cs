@@ -78,7 +78,7 @@ internal sealed class PageHolders<TArch>(Machine<TArch, CheckedModel> machine)
         foreach (Buffers buffers in processes.SelectMany(ends => ends.Buffers.Values).Distinct())
         {
             foreach (uint frame in buffers.Transfer is { } transfer ? transfer.PinnedFrames : [])
-                Add(frame, FrameTable<CheckedModel>.PinBias);
+                Add(frame, machine.Context.Frames.PinReferences(frame));
         }
 
         return held;

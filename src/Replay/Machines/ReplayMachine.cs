@@ -104,6 +104,9 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
         OperationKind.WipeOnFork => Advice.WipeOnFork,
         OperationKind.KeepOnFork => Advice.KeepOnFork,
         OperationKind.Guard => Advice.GuardInstall,
+        OperationKind.Huge => Advice.HugePage,
+        OperationKind.NoHuge => Advice.NoHugePage,
+        OperationKind.Collapse => Advice.Collapse,
         OperationKind.Unguard => Advice.GuardRemove,
         OperationKind.Merge => Advice.Mergeable,
         OperationKind.Unmerge => Advice.Unmergeable,
@@ -123,7 +126,9 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
             case OperationKind.Nop:
                 return OperationOutcome.Done();
             case OperationKind.Map:
-                return Outcome(Map(space, start, length), counters);
+                return Outcome(Map(space, start, length, Advice.NoHugePage), counters);
+            case OperationKind.MapHuge:
+                return Outcome(Map(space, start, length, Advice.HugePage), counters);
             case OperationKind.MapShm:
                 return Outcome(MapShared(space, start, length), counters);
             case OperationKind.Read:
@@ -179,22 +184,22 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
     private static AccessRights RightsOf(ScriptProtection protection) =>
         ((protection & ScriptProtection.Read) != 0 ? AccessRights.Read : 0) | ((protection & ScriptProtection.Write) != 0 ? AccessRights.Write : 0);
 
-    private MmResult Map(uint space, ulong start, ulong length)
+    private MmResult Map(uint space, ulong start, ulong length, Advice huge)
     {
         MmResult mapped = machine.Map(space, start, length, PageTableEmu.Mm.VmaFlags.Read | PageTableEmu.Mm.VmaFlags.Write);
-        return mapped == MmResult.Ok ? ForbidHugePages(space, start, length) : mapped;
+        return mapped == MmResult.Ok ? AdviseHugePages(space, start, length, huge) : mapped;
     }
 
     private MmResult MapShared(uint space, ulong start, ulong length)
     {
         MmResult mapped = machine.MapShared(space, start, length, PageTableEmu.Mm.VmaFlags.Read | PageTableEmu.Mm.VmaFlags.Write);
-        return mapped == MmResult.Ok ? ForbidHugePages(space, start, length) : mapped;
+        return mapped == MmResult.Ok ? AdviseHugePages(space, start, length, Advice.NoHugePage) : mapped;
     }
 
-    private MmResult ForbidHugePages(uint space, ulong start, ulong length)
+    private MmResult AdviseHugePages(uint space, ulong start, ulong length, Advice huge)
     {
         var none = new FaultCounters();
-        return machine.Advise(space, start, length, Advice.NoHugePage, ref none);
+        return machine.Advise(space, start, length, huge, ref none);
     }
 
     private OperationOutcome Read(uint space, ulong address)

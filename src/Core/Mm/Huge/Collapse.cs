@@ -1,0 +1,196 @@
+using System.Buffers;
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Leaves;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Mm.Huge;
+
+/// <summary>MADV_COLLAPSE: copies the base pages of a range into a huge page, now (mm/khugepaged.c).</summary>
+/// <remarks>
+/// Under the mmap_lock for writing, so no fault, fork or move is on its way; under the lock of the anon_vma root no reclaim is. Swapped
+/// pages are brought in first. Then each entry is cleared before the references of its page are counted: somebody without locks who holds
+/// the page is seen, or sees the entry gone.
+/// </remarks>
+public sealed class Collapse<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly FaultHandler<TArch, TModel> faults;
+    private readonly TableReclaimer<TArch, TModel> tables;
+
+    /// <summary>Makes the operation of a machine.</summary>
+    public Collapse(MmContext<TArch, TModel> mm, FaultHandler<TArch, TModel> faults)
+    {
+        this.mm = mm;
+        this.faults = faults;
+        tables = new TableReclaimer<TArch, TModel>(mm);
+    }
+
+    /// <summary>Collapses every huge page that lies wholly in [start, end).</summary>
+    /// <returns>
+    /// Ok, also when none does but the range begins right where one could end; Invalid when a VMA or a page does not allow it; Again when a page
+    /// is in use or has to be read first; NoMemory.
+    /// </returns>
+    public MmResult Apply(uint space, ulong start, ulong end)
+    {
+        var visitor = new Visitor(this);
+        mm.Spaces.AcquireWrite(space);
+        MmResult result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
+        mm.Spaces.ReleaseWrite(space);
+        return result;
+    }
+
+    private MmResult CollapsePiece(uint vma, ulong start, ulong end)
+    {
+        ulong span = HugePages<TArch, TModel>.Span;
+        bool suitable = (mm.Vmas.FlagsOf(vma) & (VmaFlags.NoHugePage | VmaFlags.Shared)) == 0 && mm.Vmas.AnonVmaOf(vma) != 0;
+        if (!suitable || AlignUp(mm.Vmas[vma].Start) + span > mm.Vmas[vma].End)
+            return MmResult.Invalid;
+        ulong first = AlignUp(start);
+        ulong last = end & ~(span - 1);
+        if (last < first)
+            return MmResult.Invalid;
+        MmResult result = MmResult.Ok;
+        for (; first < last && result == MmResult.Ok; first += span)
+            result = CollapseOne(vma, first);
+        return result;
+    }
+
+    private static ulong AlignUp(ulong address) => (address + HugePages<TArch, TModel>.Span - 1) & ~(HugePages<TArch, TModel>.Span - 1);
+
+    private MmResult CollapseOne(uint vma, ulong address)
+    {
+        uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
+        if (mm.Huge.IsMapped(root, address))
+            return MmResult.Ok;
+        uint table = mm.Tables.LeafTable(root, address);
+        if (table == 0)
+            return MmResult.Invalid;
+        MmResult ready = BringIn(vma, root, address);
+        if (ready != MmResult.Ok)
+            return ready;
+        uint head = mm.Folios.TryAllocateLarge();
+        if (head == 0)
+            return MmResult.NoMemory;
+        uint anonVma = mm.Vmas.AnonVmaOf(vma);
+        mm.ReverseMap.LockAnonVma(anonVma);
+        bool moved = TryMovePages(vma, root, address, head);
+        if (moved)
+            Install(vma, address, head, table);
+        mm.ReverseMap.Unlock(anonVma);
+        if (moved)
+            return MmResult.Ok;
+        mm.Folios.Put(head);
+        return MmResult.Again;
+    }
+
+    /// <summary>Swapped pages come back as by a load; a page that has to be read from an asynchronous device is waited for by the next attempt.</summary>
+    private MmResult BringIn(uint vma, uint root, ulong first)
+    {
+        for (uint page = 0; page < HugePages<TArch, TModel>.Pages; page++)
+        {
+            ulong address = first + ((ulong)page << TArch.PageShift);
+            Pte entry = Load(root, address);
+            if (TArch.IsNone(entry, 1))
+                continue;
+            if (TArch.IsPresent(entry, 1))
+            {
+                if (TArch.IsUffdWp(entry))
+                    return MmResult.Invalid;
+                continue;
+            }
+
+            SoftLeaf soft = mm.Decode(entry);
+            if (soft.Kind != SoftLeafKind.Swap || soft.IsUffdWp)
+                return MmResult.Invalid;
+            FaultResult result = faults.SwapIn.Handle(new Fault(vma, root, address, FaultFlags.AllowRetry), entry, soft);
+            if ((result & FaultResult.OutOfMemory) != 0)
+                return MmResult.NoMemory;
+            if ((result & FaultResult.Error) != 0)
+                return MmResult.Invalid;
+            if ((result & FaultResult.Retry) != 0 || !TArch.IsPresent(Load(root, address), 1))
+                return MmResult.Again;
+        }
+
+        return MmResult.Ok;
+    }
+
+    private Pte Load(uint root, ulong address)
+    {
+        uint table = mm.Tables.LeafTable(root, address);
+        return table == 0 ? default : PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(table, address));
+    }
+
+    /// <summary>Clears the entries, copies the pages and gives them up; puts everything back when a page is used by somebody else.</summary>
+    private bool TryMovePages(uint vma, uint root, ulong first, uint head)
+    {
+        int pages = (int)HugePages<TArch, TModel>.Pages;
+        Pte[] entries = ArrayPool<Pte>.Shared.Rent(pages);
+        using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, first);
+        int count = 0;
+        bool done = guard.Table != 0;
+        for (; count < pages && done; count++)
+        {
+            Leaf<TArch, TModel> leaf = guard[first + ((ulong)count << TArch.PageShift)];
+            entries[count] = leaf.Value;
+            if (TArch.IsNone(leaf.Value, 1))
+                continue;
+            done = TArch.IsPresent(leaf.Value, 1); // reclaim may have taken it since it was brought in
+            if (done)
+                done = IsUnused(MmContext<TArch, TModel>.NormalFrame(leaf.ClearPresent()));
+        }
+
+        for (int page = 0; page < count; page++)
+        {
+            if (TArch.IsNone(entries[page], 1) || !TArch.IsPresent(entries[page], 1))
+                continue;
+            if (done)
+                GiveUp(vma, MmContext<TArch, TModel>.NormalFrame(entries[page]), head + (uint)page);
+            else
+                guard[first + ((ulong)page << TArch.PageShift)].SetPresent(entries[page]);
+        }
+
+        ArrayPool<Pte>.Shared.Return(entries);
+        return done;
+    }
+
+    /// <summary>Whether only page tables and the swap cache refer to the folio of a page (is_refcount_suitable).</summary>
+    private bool IsUnused(uint frame)
+    {
+        if (frame == 0)
+            return true;
+        uint cache = !mm.Frames.Has(frame, FrameFlags.SwapCache) ? 0 : mm.Frames.IsLarge(frame) ? HugePages<TArch, TModel>.Pages : 1;
+        return mm.Frames.Has(frame, FrameFlags.Anon) && mm.Frames.References(frame) == mm.Frames.FolioMappings(frame) + cache;
+    }
+
+    private void GiveUp(uint vma, uint frame, uint target)
+    {
+        if (frame == 0)
+            return; // the target is zero already
+        SharedBytes<TModel>.Copy(mm.Frames.Bytes(frame), mm.Frames.Bytes(target));
+        Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].AnonPages, -1);
+        mm.Rmap.Remove(frame, vma);
+        mm.FreeSwapCache(frame);
+        mm.Folios.Put(frame);
+    }
+
+    /// <summary>The emptied table becomes the spare one of the huge leaf that takes its place.</summary>
+    private void Install(uint vma, ulong address, uint head, uint table)
+    {
+        uint space = mm.Vmas[vma].AddressSpace;
+        uint root = mm.Spaces[space].Root;
+        tables.Detach(space, address);
+        using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(root, address);
+        Pte leaf = mm.Huge.Adopt(head, vma, address);
+        if (!mm.Huge.TryInstall(guard.Table, address, leaf, table))
+            throw new CorruptImageException("page-table entry", $"{address:x} was mapped although the address space is locked");
+        mm.Folios.AddToLru(head);
+    }
+
+    private readonly struct Visitor(Collapse<TArch, TModel> owner) : IVmaPieceVisitor
+    {
+        public MmResult Visit(uint vma, ulong start, ulong end) => owner.CollapsePiece(vma, start, end);
+    }
+}

@@ -1,0 +1,194 @@
+using System.Buffers;
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Mm.Huge;
+
+/// <summary>
+/// Splits a large folio into folios of one page each (mm/huge_memory.c split_folio). Pages that are all zero become the shared zero page in
+/// every page table that maps them.
+/// </summary>
+/// <remarks>
+/// <para>The caller holds the folio lock and one reference. Huge leaves are split first. Then every table that maps a page of the folio is
+/// locked, under the lock of the anon_vma root, and the references are frozen if there are no others than those of the mappings found, the
+/// swap cache and the caller. From there on nobody can reach any of the pages, and the entries can stay as they are: no migration
+/// entries are needed, which a kernel uses because it cannot hold so many locks.</para>
+/// <para>The tables' locks are only tried, because others lock pairs of tables in an order of their own. Whoever is in the way makes the split
+/// fail, as does any passing reference; both are normal, and the caller goes on without.</para>
+/// </remarks>
+public sealed class FolioSplitter<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+
+    /// <summary>Makes the operation of a machine.</summary>
+    public FolioSplitter(MmContext<TArch, TModel> mm)
+    {
+        this.mm = mm;
+    }
+
+    private static uint Pages => HugePages<TArch, TModel>.Pages;
+
+    /// <summary>
+    /// Splits a folio. Afterwards its first page, still locked, has the caller's reference; the other pages are unlocked, and those that were
+    /// mapped nowhere are free. False: nothing changed, but that huge leaves may have been split.
+    /// </summary>
+    public bool TrySplit(uint head)
+    {
+        mm.Frames.AssertLocked(head);
+        if (!mm.Frames.IsLarge(head) || mm.Frames.Has(head, FrameFlags.Writeback))
+            return false;
+        uint anonVma = mm.ReverseMap.Lock(head);
+        if (anonVma == 0)
+            return false;
+        bool possible = mm.Frames.References(head) == Expected(head); // who holds a reference now would make it fail at the end
+        bool split = possible && TrySplitUnder(head, anonVma);
+        mm.ReverseMap.Unlock(anonVma);
+        return split;
+    }
+
+    private uint Expected(uint head) =>
+        mm.Frames.FolioMappings(head) + (mm.Frames.Has(head, FrameFlags.SwapCache) ? Pages : 0) + 1;
+
+    private bool TrySplitUnder(uint head, uint anonVma)
+    {
+        new HugeReverseMap<TArch, TModel>(mm).SplitLeaves(head, anonVma);
+        uint[] tables = ArrayPool<uint>.Shared.Rent(16);
+        int count = 0;
+        bool split = TryLockTables(head, anonVma, ref tables, ref count)
+            && CountMappings(head, anonVma) == mm.Frames.FolioMappings(head)
+            && mm.Frames.TryFreeze(head, Expected(head));
+        if (split)
+            SplitFrozen(head, anonVma);
+        while (count > 0)
+            mm.Tables.Unlock(tables[--count]);
+        ArrayPool<uint>.Shared.Return(tables);
+        return split;
+    }
+
+    private bool TryLockTables(uint head, uint anonVma, ref uint[] tables, ref int count)
+    {
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, Pages))
+        {
+            uint root = mm.Spaces[mm.Vmas[place.Vma].AddressSpace].Root;
+            ulong end = EndOf(head, place);
+            for (ulong address = place.Address; address < end; address = Zapper<TArch, TModel>.TableEnd(address))
+            {
+                uint table = mm.Tables.LeafTable(root, address);
+                if (table == 0 || tables.AsSpan(0, count).Contains(table))
+                    continue;
+                if (!mm.Frames.TryLock(table))
+                    return false;
+                if (count == tables.Length)
+                    Grow(ref tables);
+                tables[count++] = table;
+            }
+        }
+
+        return true;
+    }
+
+    private static void Grow(ref uint[] tables)
+    {
+        uint[] larger = ArrayPool<uint>.Shared.Rent(tables.Length * 2);
+        tables.CopyTo(larger, 0);
+        ArrayPool<uint>.Shared.Return(tables);
+        tables = larger;
+    }
+
+    /// <summary>End of the part of the folio's range that lies in the VMA of a place.</summary>
+    private ulong EndOf(uint head, ReverseMapPlace place)
+    {
+        ulong index = mm.Vmas.LinearIndex(place.Vma, place.Address);
+        ulong left = mm.Frames[head].Index + Pages - index;
+        return Math.Min(mm.Vmas[place.Vma].End, place.Address + (left << TArch.PageShift));
+    }
+
+    private uint CountMappings(uint head, uint anonVma)
+    {
+        uint found = 0;
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, Pages))
+        {
+            ulong end = EndOf(head, place);
+            for (ulong address = place.Address; address < end; address += 1UL << TArch.PageShift)
+                found += PageAt(head, place.Vma, address, out _) != 0 ? 1u : 0;
+        }
+
+        return found;
+    }
+
+    /// <summary>The folio's page that an address maps, 0 when none; the table is locked.</summary>
+    private uint PageAt(uint head, uint vma, ulong address, out uint table)
+    {
+        table = mm.Tables.LeafTable(mm.Spaces[mm.Vmas[vma].AddressSpace].Root, address);
+        if (table == 0)
+            return 0;
+        Pte entry = PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(table, address));
+        if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1))
+            return 0;
+        uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
+        return frame >= head && frame - head < Pages ? frame : 0;
+    }
+
+    /// <summary>Nobody else can reach any of the pages now.</summary>
+    private void SplitFrozen(uint head, uint anonVma)
+    {
+        mm.Frames.Large.Separate(head);
+        mm.Folios.Allocator.SplitBlock(head);
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, Pages))
+        {
+            ulong end = EndOf(head, place);
+            for (ulong address = place.Address; address < end; address += 1UL << TArch.PageShift)
+            {
+                uint frame = PageAt(head, place.Vma, address, out uint table);
+                if (frame != 0 && CanBecomeZeroPage(frame, place.Vma))
+                    MapZeroPage(frame, place.Vma, address, table);
+            }
+        }
+
+        // The first page last: who finds it frozen while it looks for another one must not be sent on too early.
+        uint neighbour = head;
+        for (uint frame = head + 1; frame < head + Pages; frame++)
+            neighbour = Release(frame, neighbour);
+        mm.Frames.Unfreeze(head, OwnReferences(head) + 1);
+    }
+
+    private uint OwnReferences(uint frame) => mm.Frames.Mappings(frame) + (mm.Frames.Has(frame, FrameFlags.SwapCache) ? 1u : 0);
+
+    /// <summary>Gives a page its references, or back to the allocator; returns the last page on the LRU list.</summary>
+    private uint Release(uint frame, uint neighbour)
+    {
+        uint references = OwnReferences(frame);
+        if (references == 0)
+        {
+            mm.Folios.Allocator.Free(frame);
+            return neighbour;
+        }
+
+        mm.Folios.AddToLruBehind(frame, neighbour);
+        mm.Frames.Unfreeze(frame, references);
+        return frame;
+    }
+
+    private bool CanBecomeZeroPage(uint frame, uint vma) =>
+        (mm.Frames.Flags(frame) & (FrameFlags.Mlocked | FrameFlags.SwapCache)) == 0
+        && (mm.Vmas.FlagsOf(vma) & VmaFlags.Locked) == 0
+        && SharedBytes<TModel>.IsZero(mm.Frames.Bytes(frame));
+
+    private void MapZeroPage(uint frame, uint vma, ulong address, uint table)
+    {
+        ref ulong word = ref mm.Tables.Entry(table, address);
+        Pte old = PageTables<TArch, TModel>.Load(ref word);
+        Protection protection = MmContext<TArch, TModel>.ProtectionOf(mm.Vmas.FlagsOf(vma));
+        Pte zero = TArch.MakeSpecial(TArch.MakeLeaf(mm.Folios.ZeroFrame, protection, 1));
+        if (TArch.IsSoftDirty(old))
+            zero = TArch.MakeSoftDirty(zero);
+        if (TArch.IsUffdWp(old))
+            zero = TArch.MakeUffdWp(zero);
+        PageTables<TArch, TModel>.Store(ref word, zero);
+        mm.Frames.RemoveMapping(frame);
+        Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].AnonPages, -1);
+    }
+}

@@ -1,0 +1,164 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Leaves;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Mm.Huge;
+
+/// <summary>
+/// What MADV_COLD, FREE and PAGEOUT do with large folios: one that nobody else maps is split if the range does not cover all of it, one that is
+/// shared is left alone (mm/madvise.c, the parts about pmd_trans_huge and folio_test_large).
+/// </summary>
+/// <remarks>The caller holds the mmap_lock.</remarks>
+public sealed class HugeAdvice<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly FolioSplitter<TArch, TModel> splitter;
+
+    /// <summary>Makes the operations of a machine.</summary>
+    public HugeAdvice(MmContext<TArch, TModel> mm)
+    {
+        this.mm = mm;
+        splitter = new FolioSplitter<TArch, TModel>(mm);
+    }
+
+    /// <summary>Splits the large folios that only this address space maps and that the range maps in part.</summary>
+    public void SplitPartial(uint vma, ulong start, ulong end)
+    {
+        uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
+        uint last = 0;
+        for (ulong address = start; address < end;)
+        {
+            uint head = Find(root, start, end, ref address, last, out bool whole);
+            if (head == 0)
+                continue;
+            last = head;
+            if (!whole && mm.Frames.Large.IsMappedByOne(head) && mm.Frames.TryLock(head))
+            {
+                splitter.TrySplit(head);
+                mm.Frames.Unlock(head);
+            }
+
+            mm.Folios.Put(head);
+        }
+    }
+
+    /// <summary>Takes a reference to the folio that a huge leaf maps and that nobody else maps; 0 when there is none to be reclaimed.</summary>
+    /// <param name="root">Root table of the address space.</param>
+    /// <param name="start">First address of the range.</param>
+    /// <param name="end">First address behind it.</param>
+    /// <param name="isLeaf">Whether there is a huge leaf.</param>
+    public uint TakeForReclaim(uint root, ulong start, ulong end, out bool isLeaf)
+    {
+        isLeaf = false;
+        if (!mm.Huge.IsMapped(root, start))
+            return 0;
+        using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(root, start);
+        isLeaf = guard.IsLeaf;
+        if (!isLeaf || !HugePages<TArch, TModel>.IsWhole(start, start, end) || !CanReclaim(guard.Head))
+            return 0;
+        mm.Frames.Get(guard.Head);
+        return guard.Head;
+    }
+
+    /// <summary>Whether a large folio, mapped page by page, is mapped by one address space only and reclaim may have it.</summary>
+    public bool CanReclaimMapped(uint head) => mm.Frames.FolioMappings(head) == HugePages<TArch, TModel>.Pages && CanReclaim(head);
+
+    /// <summary>MADV_COLD and MADV_FREE for a huge leaf; false when there is none at the address.</summary>
+    internal bool TryDeactivate(uint vma, ulong start, ulong end, bool lazyFree)
+    {
+        uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
+        if (!mm.Huge.IsMapped(root, start))
+            return false;
+        using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(root, start);
+        if (!guard.IsLeaf)
+            return false;
+        uint head = guard.Head;
+        if (head == 0 || !HugePages<TArch, TModel>.IsWhole(start, start, end) || !mm.Frames.Large.IsMappedByOne(head))
+            return true;
+        if (lazyFree)
+            MakeLazyFree(guard, head);
+        else
+            guard.Set(TArch.MakeOld(guard.Value));
+        mm.Frames.Clear(head, FrameFlags.Active | FrameFlags.Referenced);
+        return true;
+    }
+
+    private void MakeLazyFree(in HugeGuard<TArch, TModel> guard, uint head)
+    {
+        if (!mm.Frames.TryLock(head))
+            return;
+        mm.Frames.Clear(head, FrameFlags.Dirty);
+        mm.Frames.Unlock(head);
+        guard.Set(TArch.MakeOld(TArch.MakeClean(guard.Value)));
+        const FrameFlags Needed = FrameFlags.Anon | FrameFlags.SwapBacked;
+        if ((mm.Frames.Flags(head) & (Needed | FrameFlags.SwapCache | FrameFlags.Unevictable)) == Needed)
+            mm.Frames.Clear(head, FrameFlags.SwapBacked);
+    }
+
+    private bool CanReclaim(uint head)
+    {
+        if (head == 0 || (mm.Frames.Flags(head) & (FrameFlags.Lru | FrameFlags.Unevictable)) != FrameFlags.Lru)
+            return false;
+        if (!mm.Frames.Large.IsMappedByOne(head))
+            return false;
+        mm.Frames.Clear(head, FrameFlags.Active | FrameFlags.Referenced);
+        return true;
+    }
+
+    /// <summary>
+    /// Moves an address on to the first page of another large folio than the last one; returns that folio with a reference, 0 when the table
+    /// or the range ends before.
+    /// </summary>
+    private uint Find(uint root, ulong start, ulong end, ref ulong address, uint last, out bool whole)
+    {
+        ulong stop = Math.Min(end, Zapper<TArch, TModel>.TableEnd(address));
+        using (HugeGuard<TArch, TModel> huge = mm.Huge.Lock(root, address))
+        {
+            whole = HugePages<TArch, TModel>.IsWhole(address, start, end);
+            uint head = huge.IsLeaf ? huge.Head : 0;
+            if (huge.IsLeaf)
+                address = stop;
+            if (head != 0 && head != last)
+            {
+                mm.Frames.Get(head);
+                return head;
+            }
+        }
+
+        using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address < stop ? address : stop - 1);
+        if (guard.Table == 0)
+            address = stop;
+        for (; address < stop; address += 1UL << TArch.PageShift)
+        {
+            uint frame = PresentFrame(guard[address].Value);
+            if (frame == 0 || !mm.Frames.IsLarge(frame) || mm.Frames.HeadOf(frame) == last)
+                continue;
+            uint head = mm.Frames.HeadOf(frame);
+            whole = IsWholeRun(guard, address, end, head);
+            mm.Frames.Get(head);
+            return head;
+        }
+
+        return 0;
+    }
+
+    private static uint PresentFrame(Pte entry) =>
+        TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1) ? 0 : MmContext<TArch, TModel>.NormalFrame(entry);
+
+    /// <summary>Whether the entries from an address on map all pages of a folio, in one table and inside the range.</summary>
+    private static bool IsWholeRun(in TableGuard<TArch, TModel> guard, ulong address, ulong end, uint head)
+    {
+        if (HugePages<TArch, TModel>.PageOf(address) != 0 || end - address < HugePages<TArch, TModel>.Span)
+            return false;
+        for (uint page = 0; page < HugePages<TArch, TModel>.Pages; page++)
+        {
+            if (PresentFrame(guard[address + ((ulong)page << TArch.PageShift)].Value) != head + page)
+                return false;
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,140 @@
+using System.Buffers;
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Mm;
+using PageTableEmu.Mm.Huge;
+using PageTableEmu.Paging;
+using PageTableEmu.Swap;
+
+namespace PageTableEmu.Reclaim.Huge;
+
+/// <summary>
+/// Reclaim of large folios (the parts of mm/vmscan.c shrink_folio_list about them): swapped out as a whole where a swap area takes them, else
+/// split and reclaimed page by page.
+/// </summary>
+/// <remarks>The protocol is that of <see cref="Reclaimer{TArch, TModel}"/>. The swap cache has one reference for each page of the folio.</remarks>
+internal sealed class HugeReclaimer<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly Reclaimer<TArch, TModel> pages;
+    private readonly HugeUnmapper<TArch, TModel> unmapper;
+    private readonly FolioSplitter<TArch, TModel> splitter;
+
+    internal HugeReclaimer(MmContext<TArch, TModel> mm, Reclaimer<TArch, TModel> pages, Unmapper<TArch, TModel> unmapper)
+    {
+        this.mm = mm;
+        this.pages = pages;
+        this.unmapper = new HugeUnmapper<TArch, TModel>(mm, unmapper);
+        splitter = new FolioSplitter<TArch, TModel>(mm);
+    }
+
+    private static uint Pages => HugePages<TArch, TModel>.Pages;
+
+    /// <summary>Reclaims one large folio to which the caller holds a reference; the caller's reference stays the caller's.</summary>
+    internal ShrinkResult Shrink(uint head, bool ignoreReferences)
+    {
+        if (!mm.Frames.TryLock(head))
+            return ShrinkResult.Kept;
+        ShrinkResult result = ShrinkLocked(head, ignoreReferences, out bool mustSplit);
+        if (mustSplit)
+            return SplitAndShrink(head, ignoreReferences);
+        if (result == ShrinkResult.Activated && mm.Frames.Has(head, FrameFlags.SwapCache)
+            && (mm.Swap.IsHalfFull || mm.Frames.Has(head, FrameFlags.Mlocked)))
+            mm.Swap.TryFreeSlot(head);
+        mm.Frames.Unlock(head);
+        return result;
+    }
+
+    private ShrinkResult ShrinkLocked(uint head, bool ignoreReferences, out bool mustSplit)
+    {
+        mustSplit = false;
+        if (mm.Frames.Has(head, FrameFlags.Mlocked))
+            return ShrinkResult.Activated;
+        bool mapped = mm.Frames.FolioMappings(head) != 0;
+        if (mapped && !ignoreReferences && unmapper.IsMappedLocked(head))
+            return ShrinkResult.Activated;
+        const FrameFlags Kind = FrameFlags.Anon | FrameFlags.SwapBacked;
+        if ((mm.Frames.Flags(head) & (Kind | FrameFlags.SwapCache)) == Kind)
+        {
+            if (mm.Frames.MaybePinned(head))
+                return ShrinkResult.Kept;
+            if (!mm.Swap.HasActiveArea || mm.Frames.References(head) != mm.Frames.FolioMappings(head) + 1)
+                return ShrinkResult.Activated; // nowhere to go, or not to be split if that should be needed
+            mustSplit = mm.Frames.Has(head, FrameFlags.PartiallyMapped) || mm.Swap.TryAllocateLarge(head) != SwapResult.Ok;
+            if (mustSplit)
+                return ShrinkResult.Kept;
+            mm.Frames.Set(head, FrameFlags.Dirty); // the slots have nothing yet
+        }
+
+        if (mapped && !unmapper.TryUnmap(head))
+            return ShrinkResult.Activated;
+        if (mm.Frames.MaybePinned(head))
+            return ShrinkResult.Activated;
+        return mm.Frames.Has(head, FrameFlags.SwapCache) ? WriteAndFree(head) : FreeLazily(head);
+    }
+
+    private ShrinkResult SplitAndShrink(uint head, bool ignoreReferences)
+    {
+        bool split = splitter.TrySplit(head);
+        uint[] pieces = ArrayPool<uint>.Shared.Rent((int)Pages);
+        int count = 0;
+        for (uint frame = head + 1; split && frame < head + Pages; frame++)
+        {
+            if (mm.Frames.TryGet(frame))
+                pieces[count++] = frame;
+        }
+
+        mm.Frames.Unlock(head);
+        ShrinkResult result = split ? pages.Shrink(head, ignoreReferences) : ShrinkResult.Activated;
+        for (int i = 0; i < count; i++)
+        {
+            if (pages.Shrink(pieces[i], ignoreReferences) == ShrinkResult.Freed)
+                result = ShrinkResult.Freed;
+            mm.Folios.Put(pieces[i]);
+        }
+
+        ArrayPool<uint>.Shared.Return(pieces);
+        return result;
+    }
+
+    private ShrinkResult FreeLazily(uint head)
+    {
+        const FrameFlags Kind = FrameFlags.Anon | FrameFlags.SwapBacked;
+        if ((mm.Frames.Flags(head) & Kind) != FrameFlags.Anon || !mm.Frames.TryFreeze(head, 1))
+            return ShrinkResult.Kept;
+        mm.Frames.Unfreeze(head, 1); // the caller drops the last reference
+        return ShrinkResult.Freed;
+    }
+
+    private ShrinkResult WriteAndFree(uint head)
+    {
+        if (mm.Frames.Has(head, FrameFlags.Dirty))
+        {
+            if (mm.Frames.References(head) != Pages + 1)
+                return ShrinkResult.Kept; // somebody still uses the data
+            switch (mm.Swap.WriteLarge(head))
+            {
+                case SwapWrite.SlotFreed:
+                    return ShrinkResult.Freed;
+                case SwapWrite.Failed:
+                    return ShrinkResult.Activated;
+                default:
+                    break;
+            }
+        }
+
+        if (!mm.Frames.TryFreeze(head, Pages + 1))
+            return ShrinkResult.Kept;
+        if (mm.Frames.Has(head, FrameFlags.Dirty))
+        {
+            mm.Frames.Unfreeze(head, Pages + 1);
+            return ShrinkResult.Kept;
+        }
+
+        mm.Swap.RemoveFrozenLargeFromCache(head);
+        mm.Frames.Unfreeze(head, 1); // the caller's
+        return ShrinkResult.Freed;
+    }
+}

@@ -1,0 +1,168 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Mm;
+using PageTableEmu.Mm.Huge;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Reclaim.Huge;
+
+/// <summary>
+/// Takes a large folio out of every page table (mm/rmap.c try_to_unmap_one). To be swapped out, its huge leaves are split and its pages
+/// unmapped one by one; a lazily freed one goes with the whole leaf, or stays.
+/// </summary>
+/// <remarks>The caller holds the folio lock and one reference.</remarks>
+internal sealed class HugeUnmapper<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly Unmapper<TArch, TModel> pages;
+    private readonly HugeReverseMap<TArch, TModel> leaves;
+
+    internal HugeUnmapper(MmContext<TArch, TModel> mm, Unmapper<TArch, TModel> pages)
+    {
+        this.mm = mm;
+        this.pages = pages;
+        leaves = new HugeReverseMap<TArch, TModel>(mm);
+    }
+
+    /// <summary>Returns whether no page table maps any page of the folio any more.</summary>
+    internal bool TryUnmap(uint head)
+    {
+        mm.Frames.AssertLocked(head);
+        uint anonVma = mm.ReverseMap.Lock(head);
+        if (anonVma != 0)
+        {
+            if (mm.Frames.Has(head, FrameFlags.SwapBacked))
+            {
+                leaves.SplitLeaves(head, anonVma);
+                UnmapPages(head, anonVma);
+            }
+            else if (TryDiscardLeaves(head, anonVma) && !IsWritten(head, anonVma))
+            {
+                UnmapPages(head, anonVma);
+            }
+
+            mm.ReverseMap.Unlock(anonVma);
+        }
+
+        return mm.Frames.FolioMappings(head) == 0;
+    }
+
+    /// <summary>Whether a locked VMA maps any page of the folio; if so the folio is counted as locked in memory.</summary>
+    internal bool IsMappedLocked(uint head)
+    {
+        uint anonVma = mm.ReverseMap.Lock(head);
+        if (anonVma == 0)
+            return false;
+        bool locked = false;
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, HugePages<TArch, TModel>.Pages))
+        {
+            if ((mm.Vmas.FlagsOf(place.Vma) & VmaFlags.Locked) == 0)
+                continue;
+            using (HugeGuard<TArch, TModel> guard = leaves.Lock(place))
+                locked = leaves.Maps(guard, place, head);
+            locked = locked || MapsAnyPage(head, place, out _);
+            if (!locked)
+                continue;
+            mm.Rmap.MlockFolio(head);
+            break;
+        }
+
+        mm.ReverseMap.Unlock(anonVma);
+        return locked;
+    }
+
+    private ulong EndOf(uint head, ReverseMapPlace place)
+    {
+        ulong left = mm.Frames[head].Index + HugePages<TArch, TModel>.Pages - mm.Vmas.LinearIndex(place.Vma, place.Address);
+        return Math.Min(mm.Vmas[place.Vma].End, place.Address + (left << TArch.PageShift));
+    }
+
+    private uint PageFor(uint head, ReverseMapPlace place) =>
+        head + (uint)(mm.Vmas.LinearIndex(place.Vma, place.Address) - mm.Frames[head].Index);
+
+    private void UnmapPages(uint head, uint anonVma)
+    {
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, HugePages<TArch, TModel>.Pages))
+        {
+            ulong end = EndOf(head, place);
+            uint frame = PageFor(head, place);
+            for (ulong address = place.Address; address < end; address += 1UL << TArch.PageShift, frame++)
+            {
+                if (!pages.TryUnmapAt(frame, place with { Address = address }))
+                    return;
+            }
+        }
+    }
+
+    /// <summary>Whether the folio was written since it was freed lazily; then it is an ordinary one again.</summary>
+    private bool IsWritten(uint head, uint anonVma)
+    {
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, HugePages<TArch, TModel>.Pages))
+        {
+            MapsAnyPage(head, place, out bool dirty);
+            if (dirty)
+                mm.Frames.Set(head, FrameFlags.Dirty);
+        }
+
+        if (!mm.Frames.Has(head, FrameFlags.Dirty))
+            return false;
+        mm.Frames.Set(head, FrameFlags.SwapBacked);
+        return true;
+    }
+
+    private bool MapsAnyPage(uint head, ReverseMapPlace place, out bool dirty)
+    {
+        bool any = false;
+        dirty = false;
+        uint root = mm.Spaces[mm.Vmas[place.Vma].AddressSpace].Root;
+        ulong end = EndOf(head, place);
+        uint frame = PageFor(head, place);
+        for (ulong address = place.Address; address < end; address += 1UL << TArch.PageShift, frame++)
+        {
+            uint table = mm.Tables.LeafTable(root, address);
+            Pte entry = table == 0 ? default : PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(table, address));
+            if (!Unmapper<TArch, TModel>.Maps(entry, frame))
+                continue;
+            any = true;
+            dirty |= TArch.IsDirty(entry);
+        }
+
+        return any;
+    }
+
+    /// <summary>Takes away the huge leaves of a lazily freed folio; false when it was written or somebody else holds a reference.</summary>
+    private bool TryDiscardLeaves(uint head, uint anonVma)
+    {
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, HugePages<TArch, TModel>.Pages))
+        {
+            using HugeGuard<TArch, TModel> guard = leaves.Lock(place);
+            if (leaves.Maps(guard, place, head) && !TryDiscard(guard, head, place.Vma))
+                return false;
+        }
+
+        return true;
+    }
+
+    private bool TryDiscard(in HugeGuard<TArch, TModel> guard, uint head, uint vma)
+    {
+        Pte leaf = guard.Value;
+        if (TArch.IsDirty(leaf))
+            mm.Frames.Set(head, FrameFlags.Dirty);
+        guard.Set(TArch.MakeInvalid(leaf, 2));
+        Atomic<TModel>.Fence(); // whoever pins without a lock after this sees the leaf gone
+        uint references = mm.Frames.References(head);
+        bool dirty = mm.Frames.Has(head, FrameFlags.Dirty); // after the references: a holder marks first and lets go after
+        if (!dirty && references == 1 + mm.Frames.FolioMappings(head) && (mm.Vmas.FlagsOf(vma) & VmaFlags.Locked) == 0)
+        {
+            mm.Huge.Zap(guard, vma);
+            return true;
+        }
+
+        guard.Set(leaf);
+        if (dirty)
+            mm.Frames.Set(head, FrameFlags.SwapBacked);
+        return false;
+    }
+}
