@@ -78,7 +78,7 @@ public sealed class VmaVerifier<TModel>
             FrameFlags flags = frames.Flags(frame);
             if ((flags & FrameFlags.Anon) == 0 || (flags & FrameFlags.Ksm) != 0 || frames.Mappings(frame) == 0)
                 continue;
-            ulong mapping = frames[frame].Mapping;
+            ulong mapping = frames.Folio(frame).Mapping;
             if (!IsLive(mapping))
                 yield return $"Frame {frame}: is mapped, its anon_vma {mapping} is not in use.";
             else if (CountPlaces((uint)mapping, frames[frame].Index) is var places && places < frames.Mappings(frame))

@@ -14,11 +14,13 @@ internal sealed class FrameVerifier<TArch, TModel>
     private readonly Survey<TArch, TModel> survey;
     private readonly MmContext<TArch, TModel> mm;
     private readonly Findings findings = new();
+    private readonly LargeFolioVerifier<TArch, TModel> large;
 
     internal FrameVerifier(Survey<TArch, TModel> survey)
     {
         this.survey = survey;
         mm = survey.Mm;
+        large = new LargeFolioVerifier<TArch, TModel>(survey, findings);
     }
 
     internal Findings Run()
@@ -36,7 +38,12 @@ internal sealed class FrameVerifier<TArch, TModel>
     {
         FrameMarks marks = survey.Marks[frame];
         if ((marks & FrameMarks.Block) != 0)
+        {
+            if (frame % mm.Frames.Large.Pages == 0)
+                large.Check(frame);
             return; // the frames of a block belong to whoever has the block
+        }
+
         if ((marks & FrameMarks.Free) != 0)
             CheckFree(frame, ref record);
         else if (frame == mm.Folios.ZeroFrame)
@@ -82,6 +89,8 @@ internal sealed class FrameVerifier<TArch, TModel>
     private void CheckPage(uint frame, ref FrameRecord record)
     {
         var flags = (FrameFlags)record.Flags;
+        if ((flags & (FrameFlags.Large | FrameFlags.Tail)) != 0)
+            findings.Add("H3", $"Frame {frame} was handed out alone and says that it belongs to a large folio: {flags}.");
         uint mapped = survey.Mapped[frame];
         bool cached = (flags & FrameFlags.SwapCache) != 0;
         bool inObject = (survey.Marks[frame] & FrameMarks.InObject) != 0;

@@ -48,7 +48,7 @@ internal sealed class LruVerifier<TArch, TModel>
             findings.Add("LRU", $"The LRU list has {length} frames up to {previous} and says {state.LruCount} up to {state.LruYoungest}.");
         for (uint frame = 1; frame < survey.FrameLimit; frame++)
         {
-            if (!listed[frame] && frames.HasStorage(frame) && frames.Has(frame, FrameFlags.Lru))
+            if (!listed[frame] && frames.HasStorage(frame) && ((FrameFlags)frames[frame].Flags & FrameFlags.Lru) != 0)
                 findings.Add("LRU", $"Frame {frame} says that it is on the LRU list and is not.");
         }
 

@@ -45,19 +45,20 @@ internal sealed class ReverseMapVerifier<TArch, TModel>
             return;
         }
 
-        if ((flags & FrameFlags.Anon) == 0 || record.Mapping == 0 || record.Mapping >= (ulong)usable.Length || !usable[record.Mapping])
+        ulong mapping = mm.Frames.Folio(frame).Mapping;
+        if ((flags & FrameFlags.Anon) == 0 || mapping == 0 || mapping >= (ulong)usable.Length || !usable[mapping])
         {
-            Findings.Add("I19", $"Frame {frame}, {flags}, is mapped at {address:x} by VMA {vma}; its anon_vma {record.Mapping} is of no use.");
+            Findings.Add("I19", $"Frame {frame}, {flags}, is mapped at {address:x} by VMA {vma}; its anon_vma {mapping} is of no use.");
             return;
         }
 
-        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates((uint)record.Mapping, record.Index))
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates((uint)mapping, record.Index))
         {
             if (place.Vma == vma && place.Address == address)
                 return;
         }
 
-        Findings.Add("I19", $"Frame {frame} (anon_vma {record.Mapping}, index {record.Index:x}) "
+        Findings.Add("I19", $"Frame {frame} (anon_vma {mapping}, index {record.Index:x}) "
             + $"is mapped at {address:x} by VMA {vma} and not found there.");
     }
 

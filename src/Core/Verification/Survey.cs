@@ -21,6 +21,7 @@ internal sealed class Survey<TArch, TModel>
         FrameLimit = mm.Frames.CommittedFrames;
         Mapped = new uint[FrameLimit];
         Marks = new FrameMarks[FrameLimit];
+        HugeMapped = [];
         uint slots = 0;
         for (uint type = 0; type < SwapAreas<TModel>.MaxAreas; type++)
         {
@@ -52,6 +53,9 @@ internal sealed class Survey<TArch, TModel>
 
     /// <summary>By frame: present entries that map it; entries of the zero page are not counted.</summary>
     internal uint[] Mapped { get; }
+
+    /// <summary>By first frame of a large folio: huge leaves that map it.</summary>
+    internal Dictionary<uint, uint> HugeMapped { get; }
 
     /// <summary>By frame: what the entries that map it are like, and whether it is a table.</summary>
     internal FrameMarks[] Marks { get; }

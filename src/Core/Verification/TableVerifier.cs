@@ -19,6 +19,7 @@ internal sealed class TableVerifier<TArch, TModel>
     private readonly Survey<TArch, TModel> survey;
     private readonly MmContext<TArch, TModel> mm;
     private readonly ReverseMapVerifier<TArch, TModel> reverseMap;
+    private readonly HugeLeafVerifier<TArch, TModel> huge;
     private readonly Findings findings = new();
     private List<uint> vmas = [];
     private uint space;
@@ -30,6 +31,7 @@ internal sealed class TableVerifier<TArch, TModel>
     {
         this.survey = survey;
         this.reverseMap = reverseMap;
+        huge = new HugeLeafVerifier<TArch, TModel>(survey, reverseMap, findings);
         mm = survey.Mm;
     }
 
@@ -65,6 +67,8 @@ internal sealed class TableVerifier<TArch, TModel>
         survey.Marks[table] |= FrameMarks.Table;
         Span<ulong> words = MemoryMarshal.Cast<byte, ulong>(mm.Frames.Bytes(table))[..(1 << TArch.LevelBits(level))];
         uint used = level == 1 ? VisitLeaves(words, first) : VisitTables(words, level, first);
+        if (level == 2)
+            huge.VisitSpares(table, space);
         CheckRecord(table, level, first, used);
     }
 
@@ -94,6 +98,12 @@ internal sealed class TableVerifier<TArch, TModel>
                 continue;
             used++;
             ulong address = first + ((ulong)i << TArch.LevelShift(level));
+            if (level == 2 && TArch.IsLeaf(entry, 2))
+            {
+                huge.Visit(entry, address, space, IsInVma(address) ? vmaNumber : 0);
+                continue;
+            }
+
             ulong below = TArch.IsTable(entry, level) ? TArch.TableAddress(entry) >> TArch.PageShift : 0;
             if (!survey.HasRecord(below))
                 findings.Add("PT3", $"The entry {entry} of level {level} at {address:x} of address space {space} points to no table in RAM.");
@@ -174,7 +184,7 @@ internal sealed class TableVerifier<TArch, TModel>
             reverseMap.Check((uint)frame, flags, vmaNumber, address);
     }
 
-    private static bool Exceeds(Pte entry, VmaFlags flags)
+    internal static bool Exceeds(Pte entry, VmaFlags flags)
     {
         const VmaFlags Any = VmaFlags.Read | VmaFlags.Write | VmaFlags.Execute;
         if ((flags & Any) == 0)

@@ -27,6 +27,8 @@ namespace PageTableEmu.Verification;
 /// swap entry is the only one of its slot; zero page and KSM pages are read-only</description></item>
 /// <item><term>I1 to I5, I20, S2</term><description>slot counts, bindings both ways, no pins, free slots are empty, cached means swap-backed,
 /// large counts, no slot in use without a user</description></item>
+/// <item><term>H1, H2, H3</term><description>a huge leaf lies in one VMA and maps a large folio; it has a spare table; the records of a large
+/// folio agree with each other and with the entries found</description></item>
 /// <item><term>I10, I18, S5</term><description>counters of swap areas; of address spaces; who has swap entries is on
 /// the swapoff list</description></item>
 /// <item><term>I11, I16, I17, L1</term><description>no exclusive KSM page; folios being written are cached, queued and, on stable devices,

@@ -32,11 +32,13 @@ public sealed class FolioSplitter<TArch, TModel>
     private static uint Pages => HugePages<TArch, TModel>.Pages;
 
     /// <summary>
-    /// Splits a folio. Afterwards its first page, still locked, has the caller's reference; the other pages are unlocked, and those that were
+    /// Splits a folio. Afterwards the page asked for is locked and has the caller's reference; the other pages are unlocked, and those that were
     /// mapped nowhere are free. False: nothing changed, but that huge leaves may have been split.
     /// </summary>
-    public bool TrySplit(uint head)
+    /// <param name="page">Any page of the folio.</param>
+    public bool TrySplit(uint page)
     {
+        uint head = mm.Frames.HeadOf(page);
         mm.Frames.AssertLocked(head);
         if (!mm.Frames.IsLarge(head) || mm.Frames.Has(head, FrameFlags.Writeback))
             return false;
@@ -44,7 +46,7 @@ public sealed class FolioSplitter<TArch, TModel>
         if (anonVma == 0)
             return false;
         bool possible = mm.Frames.References(head) == Expected(head); // who holds a reference now would make it fail at the end
-        bool split = possible && TrySplitUnder(head, anonVma);
+        bool split = possible && TrySplitUnder(head, page, anonVma);
         mm.ReverseMap.Unlock(anonVma);
         return split;
     }
@@ -52,7 +54,7 @@ public sealed class FolioSplitter<TArch, TModel>
     private uint Expected(uint head) =>
         mm.Frames.FolioMappings(head) + (mm.Frames.Has(head, FrameFlags.SwapCache) ? Pages : 0) + 1;
 
-    private bool TrySplitUnder(uint head, uint anonVma)
+    private bool TrySplitUnder(uint head, uint page, uint anonVma)
     {
         new HugeReverseMap<TArch, TModel>(mm).SplitLeaves(head, anonVma);
         uint[] tables = ArrayPool<uint>.Shared.Rent(16);
@@ -61,7 +63,7 @@ public sealed class FolioSplitter<TArch, TModel>
             && CountMappings(head, anonVma) == mm.Frames.FolioMappings(head)
             && mm.Frames.TryFreeze(head, Expected(head));
         if (split)
-            SplitFrozen(head, anonVma);
+            SplitFrozen(head, page, anonVma);
         while (count > 0)
             mm.Tables.Unlock(tables[--count]);
         ArrayPool<uint>.Shared.Return(tables);
@@ -133,7 +135,7 @@ public sealed class FolioSplitter<TArch, TModel>
     }
 
     /// <summary>Nobody else can reach any of the pages now.</summary>
-    private void SplitFrozen(uint head, uint anonVma)
+    private void SplitFrozen(uint head, uint page, uint anonVma)
     {
         mm.Frames.Large.Separate(head);
         mm.Folios.Allocator.SplitBlock(head);
@@ -151,22 +153,35 @@ public sealed class FolioSplitter<TArch, TModel>
         // The first page last: who finds it frozen while it looks for another one must not be sent on too early.
         uint neighbour = head;
         for (uint frame = head + 1; frame < head + Pages; frame++)
-            neighbour = Release(frame, neighbour);
-        mm.Frames.Unfreeze(head, OwnReferences(head) + 1);
+            neighbour = Release(frame, neighbour, isCallers: frame == page);
+        ReleaseHead(head, isCallers: head == page);
+    }
+
+    private void ReleaseHead(uint head, bool isCallers)
+    {
+        uint references = OwnReferences(head);
+        if (!isCallers)
+            mm.Frames.Unlock(head);
+        if (isCallers || references != 0)
+            mm.Frames.Unfreeze(head, references + (isCallers ? 1u : 0));
+        else
+            mm.Folios.FreeUnreferenced(head);
     }
 
     private uint OwnReferences(uint frame) => mm.Frames.Mappings(frame) + (mm.Frames.Has(frame, FrameFlags.SwapCache) ? 1u : 0);
 
     /// <summary>Gives a page its references, or back to the allocator; returns the last page on the LRU list.</summary>
-    private uint Release(uint frame, uint neighbour)
+    private uint Release(uint frame, uint neighbour, bool isCallers)
     {
-        uint references = OwnReferences(frame);
+        uint references = OwnReferences(frame) + (isCallers ? 1u : 0);
         if (references == 0)
         {
             mm.Folios.Allocator.Free(frame);
             return neighbour;
         }
 
+        if (isCallers)
+            mm.Frames.Lock(frame);
         mm.Folios.AddToLruBehind(frame, neighbour);
         mm.Frames.Unfreeze(frame, references);
         return frame;

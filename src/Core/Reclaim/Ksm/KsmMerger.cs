@@ -2,6 +2,7 @@ using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Mm;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Reclaim.Ksm;
@@ -16,10 +17,12 @@ internal sealed class KsmMerger<TArch, TModel>
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
+    private readonly FolioSplitter<TArch, TModel> splitter;
 
     internal KsmMerger(MmContext<TArch, TModel> mm)
     {
         this.mm = mm;
+        splitter = new FolioSplitter<TArch, TModel>(mm);
     }
 
     /// <summary>Merges the page at an address.</summary>
@@ -34,7 +37,9 @@ internal sealed class KsmMerger<TArch, TModel>
             return true; // a fork shares it: nothing is left to do
         if (!mm.Frames.TryLock(frame))
             return false;
-        bool done = TryWriteProtect(vma, address, frame, out Pte expected);
+        Pte expected = default;
+        bool single = !mm.Frames.IsLarge(frame) || splitter.TrySplit(frame); // a large folio is merged page by page
+        bool done = single && TryWriteProtect(vma, address, frame, out expected);
         if (done && merged == 0)
             MakeKsm(frame);
         else if (done)
