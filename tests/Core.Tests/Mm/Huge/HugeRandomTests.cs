@@ -1,0 +1,199 @@
+using PageTableEmu.Arch.Sparc;
+using PageTableEmu.Arch.X64;
+using PageTableEmu.Core.Tests.Verification;
+using PageTableEmu.Mm;
+using PageTableEmu.Paging;
+using PageTableEmu.Swap;
+
+namespace PageTableEmu.Core.Tests.Mm.Huge;
+
+/// <summary>Random operations on memory that wants huge pages, against a plain array of what each page must hold; sound after each.</summary>
+public class HugeRandomTests
+{
+    [Theory]
+    [InlineData(Backing.Zram, 1)]
+    [InlineData(Backing.Zram, 2)]
+    [InlineData(Backing.Zram, 3)]
+    [InlineData(Backing.Asynchronous, 4)]
+    [InlineData(Backing.Asynchronous, 5)]
+    [InlineData(Backing.Asynchronous, 6)]
+    public void X64(Backing backing, int seed) => new Run<X64FourLevel>(backing, seed, blocks: 16).Go(220);
+
+    [Theory]
+    [InlineData(Backing.Zram, 7)]
+    [InlineData(Backing.Asynchronous, 8)]
+    public void X64_ShortOfBlocks(Backing backing, int seed) => new Run<X64FourLevel>(backing, seed, blocks: 7).Go(220);
+
+    [Theory]
+    [InlineData(Backing.Zram, 9)]
+    [InlineData(Backing.Asynchronous, 10)]
+    public void Sparc(Backing backing, int seed) => new Run<Sun4v>(backing, seed, blocks: 12).Go(90);
+
+    private sealed class Run<TArch>(Backing backing, int seed, uint blocks)
+        where TArch : struct, IArchitecture
+    {
+        private readonly Random random = new(seed);
+        private readonly Dictionary<uint, byte[]> contents = [];
+        private readonly List<string> history = [];
+
+        private static uint Span => HugeMachine<TArch>.Span;
+
+        /// <summary>Two huge pages where work is done, and behind them two more where parts are moved to.</summary>
+        private static uint Pages => 4 * Span;
+
+        public void Go(int steps)
+        {
+            using var rig = new HugeMachine<TArch>(backing, blocks);
+            rig.Map(0, Pages);
+            contents.Add(rig.Space, new byte[Pages]);
+            try
+            {
+                for (int step = 0; step < steps; step++)
+                {
+                    Step(rig);
+                    rig.AssertSound();
+                    if (step % 20 == 19)
+                        CheckAll(rig);
+                }
+
+                CheckAll(rig);
+                foreach (uint space in contents.Keys)
+                    rig.Machine.Exit(space);
+                rig.Machine.ReclaimAll();
+                rig.AssertSound();
+                Assert.Equal(0ul, rig.Mm.Swap.TotalInUse);
+            }
+            catch (Exception error)
+            {
+                throw new InvalidOperationException($"Seed {seed}: {string.Join("; ", history.TakeLast(12))}", error);
+            }
+        }
+
+        private void CheckAll(HugeMachine<TArch> rig)
+        {
+            foreach ((uint space, byte[] pages) in contents)
+            {
+                for (uint page = 0; page < Pages; page++)
+                    Assert.True(pages[page] == rig.Read(page, space), $"page {page} of {space} must be {pages[page]}");
+            }
+        }
+
+        private void Step(HugeMachine<TArch> rig)
+        {
+            uint space = contents.Keys.ElementAt(random.Next(contents.Count));
+            byte[] pages = contents[space];
+            (uint first, uint count) = RandomRange();
+            int operation = random.Next(19);
+            history.Add($"{operation} @{space} {first}+{count}");
+            switch (operation)
+            {
+                case 0 or 1 or 2 or 3:
+                    for (uint page = first; page < first + count; page += 1 + (uint)random.Next(40))
+                        rig.Write(page, pages[page] = (byte)random.Next(1, 256), space);
+                    break;
+                case 4:
+                    Assert.Equal(pages[first], rig.Read(first, space));
+                    break;
+                case 5:
+                    Assert.Equal(MmResult.Ok, rig.Advise(first, count, Advice.DontNeed, space));
+                    pages.AsSpan((int)first, (int)count).Clear();
+                    break;
+                case 6:
+                    Fork(rig, space, pages);
+                    break;
+                case 7:
+                    Exit(rig, space);
+                    break;
+                case 8 or 9:
+                    Move(rig, space, pages, first, count);
+                    break;
+                case 10:
+                    Assert.Equal(MmResult.Ok, rig.Protect(first, count, AccessRights.Read, space));
+                    Assert.Equal(pages[first], rig.Read(first, space));
+                    rig.AssertSound();
+                    Assert.Equal(MmResult.Ok, rig.Protect(first, count, AccessRights.Read | AccessRights.Write, space));
+                    break;
+                case 11:
+                    Assert.Equal(MmResult.Ok, rig.Advise(first, count, Advice.PageOut, space));
+                    break;
+                case 12:
+                    rig.Machine.ReclaimAll();
+                    break;
+                case 13:
+                    rig.Machine.Reclaim(random.Next(1, 600));
+                    break;
+                case 14 or 15:
+                    rig.Advise(first, count, Advice.Collapse, space);
+                    break;
+                case 16:
+                    Assert.Equal(MmResult.Ok, rig.Advise(first, count, random.Next(2) == 0 ? Advice.NoHugePage : Advice.Cold, space));
+                    Assert.Equal(MmResult.Ok, rig.Advise(0, Pages, Advice.HugePage, space));
+                    break;
+                case 17:
+                    Lock(rig, space, first, count);
+                    break;
+                default:
+                    if (rig.Machine.SwapOff(rig.Area) == SwapResult.Ok)
+                        rig.SwapOn();
+                    rig.Machine.Settle();
+                    break;
+            }
+        }
+
+        private (uint First, uint Count) RandomRange()
+        {
+            if (random.Next(3) == 0)
+            {
+                uint span = (uint)random.Next(4);
+                return (span * Span, Span * (uint)random.Next(1, 5 - (int)span));
+            }
+
+            uint first = (uint)random.Next((int)Pages);
+            return (first, 1 + (uint)random.Next((int)Math.Min(Pages - first, random.Next(2) == 0 ? 8u : Pages)));
+        }
+
+        private void Fork(HugeMachine<TArch> rig, uint space, byte[] pages)
+        {
+            if (contents.Count == 3)
+                return;
+            uint child = rig.Machine.Fork(space);
+            if (child != 0)
+                contents.Add(child, [.. pages]);
+        }
+
+        private void Exit(HugeMachine<TArch> rig, uint space)
+        {
+            if (contents.Count == 1)
+                return;
+            rig.Machine.Exit(space);
+            contents.Remove(space);
+        }
+
+        /// <summary>A range goes to another place, over what is there, and its old place is mapped anew.</summary>
+        private void Move(HugeMachine<TArch> rig, uint space, byte[] pages, uint first, uint count)
+        {
+            uint target = random.Next(2) == 0 ? (first + (2 * Span)) % Pages : (uint)random.Next((int)Pages);
+            if (target + count > Pages || (target < first + count && first < target + count))
+                return;
+            bool keep = random.Next(3) == 0;
+            MmResult moved = rig.Machine.Move(
+                space, HugeMachine<TArch>.At(first), HugeMachine<TArch>.At(target), HugeMachine<TArch>.Bytes(count), keep);
+            Assert.Equal(MmResult.Ok, moved);
+            if (!keep)
+                rig.Map(first, count, space);
+            pages.AsSpan((int)first, (int)count).CopyTo(pages.AsSpan((int)target));
+            pages.AsSpan((int)first, (int)count).Clear();
+        }
+
+        private static void Lock(HugeMachine<TArch> rig, uint space, uint first, uint count)
+        {
+            var counters = new FaultCounters();
+            count = Math.Min(count, Span);
+            ulong start = HugeMachine<TArch>.At(first);
+            rig.Machine.Lock(space, start, HugeMachine<TArch>.Bytes(count), ref counters);
+            rig.AssertSound();
+            rig.Machine.Reclaim(100);
+            rig.Machine.Unlock(space, start, HugeMachine<TArch>.Bytes(count));
+        }
+    }
+}
