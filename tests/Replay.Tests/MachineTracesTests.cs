@@ -15,6 +15,7 @@ public class MachineTracesTests
     [InlineData("ksm", 50)]
     [InlineData("lock", 50)]
     [InlineData("shm", 18)]
+    [InlineData("thp", 24)]
     [InlineData("uffd", 18)]
     public void Every_trace_of_a_profile_replays_without_a_difference_and_is_sound_after_every_operation(string profile, int count)
     {
@@ -40,15 +41,5 @@ public class MachineTracesTests
             .. Results.Value.Where(result => result.Verdict is TraceVerdict.Violation or TraceVerdict.Failure or TraceVerdict.InputError),
         ];
         Assert.True(broken.Length == 0, $"{broken.Length} of {Results.Value.Count}; first: {broken.FirstOrDefault()}");
-    }
-
-    [Fact]
-    public void A_trace_that_is_not_equal_says_where_it_ends()
-    {
-        foreach (TraceResult result in Results.Value.Where(result => !result.IsGood))
-        {
-            bool unknown = result.Verdict == TraceVerdict.UnknownOperation && result.Message!.Contains("n=", StringComparison.Ordinal);
-            Assert.True(unknown || result.Difference is { Number: > 0 }, result.ToString());
-        }
     }
 }
