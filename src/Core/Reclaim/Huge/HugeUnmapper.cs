@@ -7,8 +7,9 @@ using PageTableEmu.Paging;
 namespace PageTableEmu.Reclaim.Huge;
 
 /// <summary>
-/// Takes a large folio out of every page table (mm/rmap.c try_to_unmap_one). To be swapped out, its huge leaves are split and its pages
-/// unmapped one by one; a lazily freed one goes with the whole leaf, or stays.
+/// Takes a large folio out of every page table (mm/rmap.c try_to_unmap_one): its huge leaves are split and its pages unmapped one by one. Also
+/// those of a lazily freed folio: recordings of Linux 6.18 show that a table stays where it was mapped, which a whole leaf taken away
+/// would not leave.
 /// </summary>
 /// <remarks>The caller holds the folio lock and one reference.</remarks>
 internal sealed class HugeUnmapper<TArch, TModel>
@@ -33,16 +34,9 @@ internal sealed class HugeUnmapper<TArch, TModel>
         uint anonVma = mm.ReverseMap.Lock(head);
         if (anonVma != 0)
         {
-            if (mm.Frames.Has(head, FrameFlags.SwapBacked))
-            {
-                leaves.SplitLeaves(head, anonVma);
+            leaves.SplitLeaves(head, anonVma);
+            if (mm.Frames.Has(head, FrameFlags.SwapBacked) || !IsWritten(head, anonVma))
                 UnmapPages(head, anonVma);
-            }
-            else if (TryDiscardLeaves(head, anonVma) && !IsWritten(head, anonVma))
-            {
-                UnmapPages(head, anonVma);
-            }
-
             mm.ReverseMap.Unlock(anonVma);
         }
 
@@ -130,39 +124,5 @@ internal sealed class HugeUnmapper<TArch, TModel>
         }
 
         return any;
-    }
-
-    /// <summary>Takes away the huge leaves of a lazily freed folio; false when it was written or somebody else holds a reference.</summary>
-    private bool TryDiscardLeaves(uint head, uint anonVma)
-    {
-        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, HugePages<TArch, TModel>.Pages))
-        {
-            using HugeGuard<TArch, TModel> guard = leaves.Lock(place);
-            if (leaves.Maps(guard, place, head) && !TryDiscard(guard, head, place.Vma))
-                return false;
-        }
-
-        return true;
-    }
-
-    private bool TryDiscard(in HugeGuard<TArch, TModel> guard, uint head, uint vma)
-    {
-        Pte leaf = guard.Value;
-        if (TArch.IsDirty(leaf))
-            mm.Frames.Set(head, FrameFlags.Dirty);
-        guard.Set(TArch.MakeInvalid(leaf, 2));
-        Atomic<TModel>.Fence(); // whoever pins without a lock after this sees the leaf gone
-        uint references = mm.Frames.References(head);
-        bool dirty = mm.Frames.Has(head, FrameFlags.Dirty); // after the references: a holder marks first and lets go after
-        if (!dirty && references == 1 + mm.Frames.FolioMappings(head) && (mm.Vmas.FlagsOf(vma) & VmaFlags.Locked) == 0)
-        {
-            mm.Huge.Zap(guard, vma);
-            return true;
-        }
-
-        guard.Set(leaf);
-        if (dirty)
-            mm.Frames.Set(head, FrameFlags.SwapBacked);
-        return false;
     }
 }
