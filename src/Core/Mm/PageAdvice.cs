@@ -79,8 +79,11 @@ internal sealed class PageAdvice<TArch, TModel>
             using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
             if (guard.Table == 0)
                 address = stop;
+            uint whole = 0;
             for (; address < stop; address += 1UL << TArch.PageShift)
             {
+                if (!HugeAdvice<TArch, TModel>.MayChange(guard, address, stop, mm.Frames, ref whole))
+                    continue;
                 if (lazyFree)
                     MakeLazyFree(vma, guard[address]);
                 else

@@ -66,6 +66,26 @@ public sealed class HugeAdvice<TArch, TModel>
     /// <summary>Whether a large folio, mapped page by page, is mapped by one address space only and reclaim may have it.</summary>
     public bool CanReclaimMapped(uint head) => mm.Frames.FolioMappings(head) == HugePages<TArch, TModel>.Pages && CanReclaim(head);
 
+    /// <summary>
+    /// Whether the page at an address may be given advice: of a large folio, which is still one because it is shared or busy, only together with
+    /// all its other pages.
+    /// </summary>
+    /// <param name="guard">The table, locked.</param>
+    /// <param name="address">The address; it ascends from call to call.</param>
+    /// <param name="end">End of the range in this table.</param>
+    /// <param name="frames">Frame records.</param>
+    /// <param name="whole">The folio that was last seen to be in the range with all its pages; 0 at first.</param>
+    internal static bool MayChange(in TableGuard<TArch, TModel> guard, ulong address, ulong end, FrameTable<TModel> frames, ref uint whole)
+    {
+        uint frame = PresentFrame(guard[address].Value);
+        if (frame == 0 || !frames.IsLarge(frame))
+            return true;
+        uint head = frames.HeadOf(frame);
+        if (head == frame && IsWholeRun(guard, address, end, head))
+            whole = head;
+        return head == whole;
+    }
+
     /// <summary>MADV_COLD and MADV_FREE for a huge leaf; false when there is none at the address.</summary>
     internal bool TryDeactivate(uint vma, ulong start, ulong end, bool lazyFree)
     {
