@@ -87,6 +87,16 @@ public sealed class MisuseTests
         Assert.Equal((MmResult.Fault, null), (result, transfer));
     }
 
+    [Fact]
+    public void Map_SharedMemoryWithoutAnObject_IsRefused()
+    {
+        using var m = new BehaviourMachine<X64FourLevel>();
+        VmaFlags flags = VmaFlags.Read | VmaFlags.Write | VmaFlags.Shared;
+        Assert.Throws<ArgumentException>(() => m.Machine.Map(m.Process, Start << 1, Page, flags));
+        Assert.Throws<ArgumentException>(() => m.Machine.MapAnywhere(m.Process, Page, flags, out _));
+        m.Sound();
+    }
+
     [Theory]
     [InlineData(GupFlags.None)]
     [InlineData(GupFlags.Write | GupFlags.Force)]
