@@ -170,7 +170,7 @@ public sealed class Mmap<TArch, TModel>
     private static void ThrowIfShared(VmaFlags flags)
     {
         if ((flags & VmaFlags.Shared) != 0)
-            throw new ArgumentException($"The flags are {flags}; shared memory is mapped by {nameof(MapShared)} or {nameof(MapObject)}.", nameof(flags));
+            throw new ArgumentException($"The flags are {flags}; {nameof(MapShared)} and {nameof(MapObject)} map shared memory.", nameof(flags));
     }
 
     private MmResult MapLocked(uint space, ulong start, ulong length, VmaFlags flags)
