@@ -47,7 +47,7 @@ public sealed class Gup<TArch, TModel>
     /// <param name="frame">The frame, to be given back with <see cref="Put"/> and the same flags.</param>
     /// <param name="counters">Whose faults to count.</param>
     /// <returns>Ok; Fault when nothing is mapped there or not with such access; NoMemory.</returns>
-    /// <exception cref="ArgumentException">The flags say neither Get nor Pin, so that nothing would keep the frame; or no such space lives.</exception>
+    /// <exception cref="ArgumentException">The flags say neither Get nor Pin, which would keep nothing; or no such space lives.</exception>
     public MmResult TryTake(uint space, ulong virtualAddress, GupFlags flags, out uint frame, ref FaultCounters counters)
     {
         ThrowUnlessHolding(flags);

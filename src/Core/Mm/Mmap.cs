@@ -29,8 +29,10 @@ public sealed class Mmap<TArch, TModel>
 
     /// <summary>Maps private anonymous memory at an address (MAP_FIXED_NOREPLACE).</summary>
     /// <returns>Ok; Exists when something is mapped there; Invalid for an empty or impossible range; NoMemory.</returns>
+    /// <exception cref="ArgumentException">The flags say Shared: that takes an object.</exception>
     public MmResult Map(uint space, ulong start, ulong length, VmaFlags flags)
     {
+        ThrowIfShared(flags);
         if (!IsRange(start, length))
             return MmResult.Invalid;
         mm.Spaces.AcquireWrite(space);
@@ -40,8 +42,10 @@ public sealed class Mmap<TArch, TModel>
     }
 
     /// <summary>Maps private anonymous memory at the lowest gap that is large enough, above a third of the user space.</summary>
+    /// <exception cref="ArgumentException">The flags say Shared: that takes an object.</exception>
     public MmResult MapAnywhere(uint space, ulong length, VmaFlags flags, out ulong start)
     {
+        ThrowIfShared(flags);
         start = 0;
         if (!IsRange(0, length))
             return MmResult.Invalid;
@@ -161,6 +165,12 @@ public sealed class Mmap<TArch, TModel>
         }
 
         return TArch.UserSpaceEnd - start >= length;
+    }
+
+    private static void ThrowIfShared(VmaFlags flags)
+    {
+        if ((flags & VmaFlags.Shared) != 0)
+            throw new ArgumentException($"The flags are {flags}; {nameof(MapShared)} and {nameof(MapObject)} map shared memory.", nameof(flags));
     }
 
     private MmResult MapLocked(uint space, ulong start, ulong length, VmaFlags flags)

@@ -163,7 +163,12 @@ public sealed class Mremap<TArch, TModel>
             return MmResult.NoMemory;
         }
 
-        return dontUnmap ? KeepOldVma(vma, target, oldStart, length) : mmap.UnmapLocked(space, oldStart, oldStart + length);
+        if (dontUnmap)
+            return KeepOldVma(vma, target, oldStart, length);
+
+        // The pages are at the new place, so the move is done. Without a record to cut the old VMA that stays, empty (unmap_source_vma).
+        mmap.UnmapLocked(space, oldStart, oldStart + length);
+        return MmResult.Ok;
     }
 
     /// <summary>MREMAP_DONTUNMAP: the old VMA stays but is not locked any more; moved as a whole it has no anonymous page left.</summary>

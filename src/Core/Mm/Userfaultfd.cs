@@ -38,7 +38,8 @@ public sealed class Userfaultfd<TArch, TModel>
 
     /// <summary>Write-protects the pages of [start, end), or ends that (UFFDIO_WRITEPROTECT).</summary>
     /// <returns>
-    /// Ok; BadDescriptor without a context; Invalid for an empty, unaligned or impossible range; NoEntry when a VMA is not registered, or none is there (those before it are done); NoMemory.
+    /// Ok; BadDescriptor without a context; Invalid for an empty, unaligned or impossible range; NoEntry when a VMA is not registered, or none is
+    /// there (those before it are done); NoMemory.
     /// </returns>
     public MmResult WriteProtect(uint space, ulong start, ulong end, bool protect)
     {

@@ -74,7 +74,8 @@ public sealed class MisuseTests
     {
         using var m = new BehaviourMachine<X64FourLevel>();
         m.Write(m.Process, 0, 1);
-        MmResult result = m.Machine.Dma.TryBegin(m.Process, bits | Start, 8, DmaDirection.FromDevice, longTerm: false, out DmaTransfer? transfer, ref faults);
+        MmResult result = m.Machine.Dma.TryBegin(
+            m.Process, bits | Start, 8, DmaDirection.FromDevice, longTerm: false, out DmaTransfer? transfer, ref faults);
         Assert.Equal((MmResult.Fault, null), (result, transfer));
         m.Sound();
     }
@@ -83,8 +84,19 @@ public sealed class MisuseTests
     public void Transfer_AroundTheEndOfAllAddresses_IsAFault()
     {
         using var m = new BehaviourMachine<X64FourLevel>();
-        MmResult result = m.Machine.Dma.TryBegin(m.Process, ulong.MaxValue - 7, 16, DmaDirection.ToDevice, longTerm: false, out DmaTransfer? transfer, ref faults);
+        MmResult result = m.Machine.Dma.TryBegin(
+            m.Process, ulong.MaxValue - 7, 16, DmaDirection.ToDevice, longTerm: false, out DmaTransfer? transfer, ref faults);
         Assert.Equal((MmResult.Fault, null), (result, transfer));
+    }
+
+    [Fact]
+    public void Map_SharedMemoryWithoutAnObject_IsRefused()
+    {
+        using var m = new BehaviourMachine<X64FourLevel>();
+        VmaFlags flags = VmaFlags.Read | VmaFlags.Write | VmaFlags.Shared;
+        Assert.Throws<ArgumentException>(() => m.Machine.Map(m.Process, Start << 1, Page, flags));
+        Assert.Throws<ArgumentException>(() => m.Machine.MapAnywhere(m.Process, Page, flags, out _));
+        m.Sound();
     }
 
     [Theory]
