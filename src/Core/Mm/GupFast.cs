@@ -122,7 +122,9 @@ public sealed class GupFast<TArch, TModel>
         if ((flags & GupFlags.Pin) == 0 || TArch.IsWritable(entry))
             return false;
         FrameFlags state = mm.Frames.Flags(frame); // after the entry was read again: see the class
-        return (state & FrameFlags.Anon) == 0 || (state & FrameFlags.AnonExclusive) == 0;
+        return (state & FrameFlags.Anon) == 0
+            ? (flags & GupFlags.LongTerm) != 0 // only the VMA tells whether a store would make a copy, and there is none here
+            : (state & FrameFlags.AnonExclusive) == 0;
     }
 
     private void Drop(uint frame, GupFlags flags)

@@ -1,0 +1,77 @@
+using PageTableEmu.Arch.Sparc;
+using PageTableEmu.Arch.X64;
+using PageTableEmu.Atomics;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Core.Tests.Mm.CowMatrix;
+
+/// <summary>
+/// The kernel's copy-on-write selftest against this machine: every recorded case on base pages, and the same tests on other states of base
+/// pages, each in every setting.
+/// </summary>
+public abstract class CowMatrixTests<TArch>
+    where TArch : struct, IArchitecture
+{
+    public static TheoryData<int, string, string> Recorded
+    {
+        get
+        {
+            var data = new TheoryData<int, string, string>();
+            foreach (CowCase one in CowPlan.Runnable)
+                data.Add(one.Number, one.Test, one.Variant);
+            return data;
+        }
+    }
+
+    public static TheoryData<string, CowMemory> Others
+    {
+        get
+        {
+            var data = new TheoryData<string, CowMemory>();
+            foreach (CowMemory memory in Enum.GetValues<CowMemory>().Where(memory => memory != CowMemory.ZeroPage))
+            {
+                foreach (string test in CowTests<TArch, CheckedModel>.Anonymous.Keys)
+                {
+                    bool recorded = memory is CowMemory.BasePage or CowMemory.SwappedOut;
+                    if (!recorded || test == CowTests<TArch, CheckedModel>.ReferenceAcrossSwapOut)
+                        data.Add(test, memory);
+                }
+            }
+
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Recorded))]
+    public void ARecordedCase_EndsAsTheKernels(int number, string test, string variant)
+    {
+        CowCase one = CowResultFile.All[number - 1];
+        Assert.Equal((test, variant), (one.Test, one.Variant));
+        RunInAllSettings(test, CowPlan.MemoryOf(one), CowPlan.Holds(one));
+    }
+
+    [Theory]
+    [MemberData(nameof(Others))]
+    public void TheTestsHold_OnOtherStatesOfBasePages(string test, CowMemory memory) => RunInAllSettings(test, memory, expected: true);
+
+    private static void RunInAllSettings(string test, CowMemory memory, bool expected)
+    {
+        foreach (CowSetting setting in CowSetting.All)
+        {
+            try
+            {
+                using var world = new CowWorld<TArch, CheckedModel>(setting);
+                Assert.Equal(expected, CowTests<TArch, CheckedModel>.Run(world, test, memory));
+            }
+            catch (Exception error)
+            {
+                throw new InvalidOperationException($"{test} on {memory} in {setting}: {error.Message}", error);
+            }
+        }
+    }
+}
+
+public sealed class X64CowMatrixTests : CowMatrixTests<X64FourLevel>;
+
+public sealed class Sun4vCowMatrixTests : CowMatrixTests<Sun4v>;

@@ -1,0 +1,135 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Mm;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Core.Tests.Mm.CowMatrix;
+
+/// <summary>Makes the memory that a test starts from.</summary>
+internal static class CowMemories<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : struct, IModel
+{
+    /// <summary>Where the second mapping of a test with two lies.</summary>
+    internal const ulong Other = 3UL << 31;
+
+    private const int Several = 4;
+
+    internal static void Prepare(CowWorld<TArch, TModel> world, CowMemory memory)
+    {
+        Map(world, world.First, memory is CowMemory.BasePage or CowMemory.SwappedOut or CowMemory.ZeroPage ? 1 : Several);
+        if (memory == CowMemory.ZeroPage)
+            ReadOnly(world);
+        else
+            world.Fill(world.Parent, CowWorld<TArch, TModel>.Old);
+        Shape(world, memory);
+        world.Reach(CowMoment.Prepared);
+    }
+
+    private static void Shape(CowWorld<TArch, TModel> world, CowMemory memory)
+    {
+        switch (memory)
+        {
+            case CowMemory.SwappedOut:
+                world.SwapOut();
+                break;
+            case CowMemory.Moved:
+                Move(world, 0);
+                break;
+            case CowMemory.MovedWhileSwappedOut:
+                world.SwapOut();
+                Move(world, 0);
+                break;
+            case CowMemory.HalfMoved:
+                Move(world, Several / 2);
+                break;
+            case CowMemory.OneOfMany:
+                world.Advise(1, Several - 1, Advice.DontNeed);
+                world.Pages = 1;
+                break;
+            case CowMemory.PartlyShared:
+                world.Advise(1, Several - 1, Advice.DontFork);
+                world.Exit(world.Fork());
+                world.Advise(1, Several - 1, Advice.DoFork);
+                break;
+            default:
+                ShapeBySwapOrMerging(world, memory);
+                break;
+        }
+    }
+
+    private static void ShapeBySwapOrMerging(CowWorld<TArch, TModel> world, CowMemory memory)
+    {
+        switch (memory)
+        {
+            case CowMemory.OnceShared:
+                world.Exit(world.Fork());
+                break;
+            case CowMemory.SwappedOutWhileShared:
+                uint child = world.Fork();
+                world.Machine.ReclaimAll(); // MADV_PAGEOUT leaves pages alone that others map
+                world.Exit(child);
+                break;
+            case CowMemory.OnceSharedSwappedOut:
+                world.SwapOut();
+                world.Exit(world.Fork());
+                break;
+            case CowMemory.ReadAhead:
+                world.SwapOut();
+                world.Advise(0, Several, Advice.WillNeed);
+                break;
+            case CowMemory.ReadBack:
+                world.SwapOut();
+                world.Snapshot(world.Parent);
+                break;
+            case CowMemory.Merged:
+                Merge(world);
+                break;
+            case CowMemory.MergedSwappedOut:
+                Merge(world);
+                world.Machine.ReclaimAll();
+                break;
+            default:
+                break;
+        }
+    }
+
+    private static void Map(CowWorld<TArch, TModel> world, ulong start, int pages)
+    {
+        world.Pages = pages;
+        CowWorld<TArch, TModel>.Ok(world.Machine.Map(
+            world.Parent, start, CowWorld<TArch, TModel>.Bytes(pages), VmaFlags.Read | VmaFlags.Write));
+    }
+
+    private static void ReadOnly(CowWorld<TArch, TModel> world)
+    {
+        Map(world, Other, world.Pages);
+        world.Snapshot(world.Parent);
+        world.Snapshot(world.Parent, Other);
+        world.ForEachEntry(world.Parent, entry =>
+        {
+            Assert.True(TArch.IsSpecial(entry));
+            return entry;
+        });
+    }
+
+    /// <summary>Moves the pages from a given one on, which are the memory under test from then on.</summary>
+    private static void Move(CowWorld<TArch, TModel> world, int from)
+    {
+        ulong start = world.First + CowWorld<TArch, TModel>.Bytes(from);
+        world.Pages = Several - from;
+        CowWorld<TArch, TModel>.Ok(world.Machine.Move(world.Parent, start, Other, CowWorld<TArch, TModel>.Bytes(world.Pages)));
+        world.First = Other;
+    }
+
+    private static void Merge(CowWorld<TArch, TModel> world)
+    {
+        world.Advise(0, Several, Advice.Mergeable);
+        world.Machine.Ksm.Scan(2);
+        world.ForEachEntry(world.Parent, entry =>
+        {
+            Assert.True(world.Machine.Context.Frames.Has(MmContext<TArch, TModel>.NormalFrame(entry), FrameFlags.Ksm));
+            return entry;
+        });
+    }
+}

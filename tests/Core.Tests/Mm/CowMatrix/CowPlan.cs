@@ -1,0 +1,50 @@
+namespace PageTableEmu.Core.Tests.Mm.CowMatrix;
+
+/// <summary>Which cases of the recorded run this machine can express, and why not the others.</summary>
+internal static class CowPlan
+{
+    internal const string NoHugePages = "no huge pages in this machine";
+    internal const string NoHugetlb = "no hugetlb pages in this machine";
+    internal const string NoPrivateViews = "shared objects have no private mappings in this machine";
+    internal const string NoFiles = "no file-backed memory in this machine";
+
+    /// <summary>The cases that run.</summary>
+    internal static IEnumerable<CowCase> Runnable => CowResultFile.All.Where(one => ReasonToSkip(one) is null);
+
+    /// <summary>The cases that do not, by kind of memory.</summary>
+    internal static IEnumerable<IGrouping<string, CowCase>> Skipped => CowResultFile.All
+        .Where(one => ReasonToSkip(one) is not null)
+        .GroupBy(one => one.Kind);
+
+    /// <summary>Null for a case that runs.</summary>
+    internal static string? ReasonToSkip(CowCase one) => one.Variant == "-" ? NoHugePages : one.Kind switch
+    {
+        "base page" or "swapped out base page" or "shared zeropage" => null,
+        "memfd" => NoPrivateViews,
+        "tmpfile" => NoFiles,
+        "hugetlb" or "memfd hugetlb" => NoHugetlb,
+        "huge zeropage" => NoHugePages,
+        { } kind when kind.Contains("THP", StringComparison.Ordinal) => NoHugePages,
+        _ => throw new ArgumentException($"Case {one.Number} has a kind that nobody thought of: {one.Variant}.", nameof(one)),
+    };
+
+    internal static CowMemory MemoryOf(CowCase one) => one.Kind switch
+    {
+        "base page" => CowMemory.BasePage,
+        "swapped out base page" => CowMemory.SwappedOut,
+        "shared zeropage" => CowMemory.ZeroPage,
+        _ => throw new ArgumentException($"Case {one.Number} does not run.", nameof(one)),
+    };
+
+    /// <summary>
+    /// Whether what the test is about holds: no leak, a reliable pin. The recorded kernel had no interface for pins under test; there the rule
+    /// is what it documents: a pin of an anonymous page is of an exclusive one, and a long-term pin also replaces the zero page first.
+    /// </summary>
+    internal static bool Holds(CowCase one) => one.Verdict switch
+    {
+        CowVerdict.Pass => true,
+        CowVerdict.ExpectedFail => false,
+        _ when one.Message == CowCase.NoPinInterface => true,
+        _ => throw new ArgumentException($"Case {one.Number} says nothing: {one.Message}.", nameof(one)),
+    };
+}

@@ -1,0 +1,128 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using PageTableEmu.Arch.X64;
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Mm;
+
+namespace PageTableEmu.Core.Tests.Mm.CowMatrix;
+
+/// <summary>Keeps count of the recorded run, so that no case disappears: each one runs or is left out for a reason.</summary>
+public partial class CowPlanTests
+{
+    public static TheoryData<string, int, string> Skipped
+    {
+        get
+        {
+            var data = new TheoryData<string, int, string>();
+            foreach (IGrouping<string, CowCase> kind in CowPlan.Skipped)
+                data.Add(kind.Key, kind.Count(), CowPlan.ReasonToSkip(kind.First())!);
+            return data;
+        }
+    }
+
+    [Fact]
+    public void EveryKind_HasItsNumberOfCases()
+    {
+        (string Kind, int Run, int Skipped)[] expected =
+        [
+            ("Basic COW after fork() when collapsing after fork() (fully shared)", 0, 1),
+            ("Basic COW after fork() when collapsing after fork() (lower shared)", 0, 1),
+            ("Basic COW after fork() when collapsing after fork() (upper shared)", 0, 1),
+            ("Basic COW after fork() when collapsing before fork()", 0, 1),
+            ("PTE-mapped THP", 0, 112),
+            ("THP", 0, 14),
+            ("base page", 14, 0),
+            ("huge zeropage", 0, 3),
+            ("hugetlb", 0, 28),
+            ("memfd", 0, 3),
+            ("memfd hugetlb", 0, 6),
+            ("partially mremap()'ed THP", 0, 112),
+            ("partially shared THP", 0, 112),
+            ("shared zeropage", 3, 0),
+            ("single PTE of THP", 0, 112),
+            ("single PTE of swapped-out THP", 0, 112),
+            ("swapped out base page", 14, 0),
+            ("swapped-out THP", 0, 14),
+            ("swapped-out, PTE-mapped THP", 0, 112),
+            ("tmpfile", 0, 3),
+        ];
+        var counted = CowResultFile.All
+            .GroupBy(one => one.Kind)
+            .Select(kind => (kind.Key, Run: kind.Count(one => CowPlan.ReasonToSkip(one) is null), All: kind.Count()))
+            .Select(kind => (kind.Key, kind.Run, Skipped: kind.All - kind.Run))
+            .OrderBy(kind => kind.Key, StringComparer.Ordinal);
+        Assert.Equal(expected, counted);
+        Assert.Equal((31, 747, 778), (expected.Sum(kind => kind.Run), expected.Sum(kind => kind.Skipped), CowResultFile.All.Count));
+    }
+
+    /// <summary>What runs: 17 cases with the kernel's own result, 14 pin cases with the kernel's rule.</summary>
+    [Fact]
+    public void TheRunnableCases_AllHaveAnExpectation()
+    {
+        Assert.All(CowPlan.Runnable, one => Assert.True(CowPlan.Holds(one)));
+        Assert.Equal((17, 14), (CountRunnable(CowVerdict.Pass), CountRunnable(CowVerdict.Skip)));
+    }
+
+    [Fact]
+    public void TheCases_AddUpToTheTotalsInTheFile()
+    {
+        string header = File.ReadLines(CowResultFile.Path).Single(line => line.StartsWith("# swap on #1:", StringComparison.Ordinal));
+        foreach ((string word, CowVerdict verdict) in (ReadOnlySpan<(string, CowVerdict)>)
+            [("PASS", CowVerdict.Pass), ("SKIP", CowVerdict.Skip), ("XFAIL", CowVerdict.ExpectedFail)])
+        {
+            Match total = Totals().Matches(header).Single(match => match.Groups[1].Value == word);
+            int expected = int.Parse(total.Groups[2].Value, CultureInfo.InvariantCulture);
+            Assert.Equal(expected, CowResultFile.All.Count(one => one.Verdict == verdict));
+        }
+    }
+
+    [Theory]
+    [InlineData("  1 PASS PASS PASS | Basic COW | with memfd")]
+    [InlineData("  1 PASS PASS | Basic COW | with memfd | fine")]
+    [InlineData("  2 PASS PASS PASS | Basic COW | with memfd | fine")]
+    [InlineData("  1 PASS SKIP PASS | Basic COW | with memfd | fine")]
+    [InlineData("  1 FAIL FAIL PASS | Basic COW | with memfd | fine")]
+    [InlineData("  1 PASS PASS PASS | Basic COW | memfd | fine")]
+    [InlineData("")]
+    public void Parse_OfALineThatIsNoCase_Throws(string line) => Assert.Throws<FormatException>(() => CowResultFile.Parse(["# text", line]));
+
+    [Theory]
+    [MemberData(nameof(Skipped))]
+    public void AKindThatThisMachineDoesNotKnow(string kind, int cases, string reason) =>
+        Assert.Skip($"{kind}: {cases} recorded case(s) left out, because there are {reason}.");
+
+    /// <summary>When this fails, the memfd cases of the recorded run can be expressed.</summary>
+    [Fact]
+    public void TheReasonFor_Memfd_IsTrue()
+    {
+        using var world = new CowWorld<X64FourLevel, CheckedModel>(default) { Pages = 1 };
+        uint shared = world.Machine.CreateSharedObject(1);
+        ulong other = CowMemories<X64FourLevel, CheckedModel>.Other;
+        foreach (ulong start in (ulong[])[world.First, other])
+            CowWorld<X64FourLevel, CheckedModel>.Ok(world.Machine.MapObject(world.Parent, start, 4096, VmaFlags.Read | VmaFlags.Write, shared, 0));
+        world.Machine.ReleaseSharedObject(shared);
+        world.Fill(world.Parent, CowWorld<X64FourLevel, CheckedModel>.New);
+        Assert.All(world.Snapshot(world.Parent, other), value => Assert.Equal(CowWorld<X64FourLevel, CheckedModel>.New, value));
+    }
+
+    /// <summary>When this fails, the huge-page cases of the recorded run can be expressed.</summary>
+    [Fact]
+    public void TheReasonFor_HugePages_IsTrue()
+    {
+        using var machine = Machine<X64FourLevel>.Create(new MachineImageOptions { RamBytes = 16 << 20 });
+        const ulong Start = 1UL << 32;
+        const ulong Length = 4 << 20;
+        var counters = new FaultCounters();
+        uint space = machine.CreateAddressSpace();
+        Assert.Equal(MmResult.Ok, machine.Map(space, Start, Length, VmaFlags.Read | VmaFlags.Write));
+        Assert.Equal(MmResult.Ok, machine.Advise(space, Start, Length, Advice.HugePage, ref counters));
+        Assert.Equal(MmResult.Ok, machine.Advise(space, Start, Length, Advice.PopulateWrite, ref counters));
+        Assert.Equal((long)(Length >> 12), counters.Minor);
+    }
+
+    [GeneratedRegex("'([A-Z]+)': ([0-9]+)")]
+    private static partial Regex Totals();
+
+    private static int CountRunnable(CowVerdict verdict) => CowPlan.Runnable.Count(one => one.Verdict == verdict);
+}

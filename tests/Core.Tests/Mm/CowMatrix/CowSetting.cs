@@ -1,0 +1,14 @@
+namespace PageTableEmu.Core.Tests.Mm.CowMatrix;
+
+/// <summary>What else may differ without any influence on the outcome of a case.</summary>
+/// <param name="Swap">How deep pages are swapped out.</param>
+/// <param name="Reclaim">Whether reclaim takes all it can get between the steps of the test.</param>
+/// <param name="LongTerm">Whether read-only pins are long-term.</param>
+internal readonly record struct CowSetting(CowSwapState Swap, bool Reclaim, bool LongTerm)
+{
+    internal static IEnumerable<CowSetting> All =>
+        from swap in Enum.GetValues<CowSwapState>()
+        from reclaim in (bool[])[false, true]
+        from longTerm in (bool[])[true, false]
+        select new CowSetting(swap, reclaim, longTerm);
+}
