@@ -57,7 +57,7 @@ public abstract class CowMatrixTests<TArch>
 
     private static void RunInAllSettings(string test, CowMemory memory, bool expected)
     {
-        foreach (CowSetting setting in CowSetting.All)
+        foreach (CowSetting setting in CowSetting.For(test))
         {
             try
             {

@@ -11,4 +11,8 @@ internal readonly record struct CowSetting(CowSwapState Swap, bool Reclaim, bool
         from reclaim in (bool[])[false, true]
         from longTerm in (bool[])[true, false]
         select new CowSetting(swap, reclaim, longTerm);
+
+    /// <summary>The settings that differ for a test: only tests of read-only pins on anonymous memory have two kinds of pin.</summary>
+    internal static IEnumerable<CowSetting> For(string test) =>
+        All.Where(setting => setting.LongTerm || test.Contains(" pin on ", StringComparison.Ordinal));
 }

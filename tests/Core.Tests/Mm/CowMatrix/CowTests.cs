@@ -86,8 +86,7 @@ internal static class CowTests<TArch, TModel>
 
     private static bool PipeOfParent(CowWorld<TArch, TModel> world, bool before)
     {
-        byte[] old = world.Snapshot(world.Parent);
-        uint child = before ? 0 : world.Fork();
+        uint child = before ? 0 : world.Fork(); // nobody looks at the memory before: swapped-out pages are forked as swap entries
         CowHold pipe = world.Take(world.Parent, Reference, fast: true);
         world.Reach(CowMoment.Held);
         if (before)
@@ -95,7 +94,7 @@ internal static class CowTests<TArch, TModel>
         world.Unmap(world.Parent);
         Store(world, child);
         world.Exit(child);
-        return world.Contents(pipe).AsSpan().SequenceEqual(old);
+        return !world.Contents(pipe).AsSpan().ContainsAnyExcept(CowWorld<TArch, TModel>.Old);
     }
 
     private static bool FixedBufferMadeReadOnly(CowWorld<TArch, TModel> world)
