@@ -21,6 +21,9 @@ public class Machine<TArch, TModel> : IDisposable
     where TArch : struct, IArchitecture
     where TModel : struct, IModel
 {
+    /// <summary>How often an operation that found no free frame asks for reclaim before it gives up.</summary>
+    private const int PressureTries = 8;
+
     private readonly MmContext<TArch, TModel> mm;
     private readonly FaultHandler<TArch, TModel> faults;
     private readonly UserAccess<TArch, TModel> access;
@@ -95,7 +98,13 @@ public class Machine<TArch, TModel> : IDisposable
     public uint CreateAddressSpace() => life.TryCreate();
 
     /// <summary>Makes a copy-on-write copy of an address space (fork); 0 when anything runs out.</summary>
-    public uint Fork(uint space) => life.TryFork(Live(space));
+    public uint Fork(uint space)
+    {
+        uint child = life.TryFork(Live(space));
+        for (int tries = 0; child == 0 && tries < PressureTries && mm.TryFindFrames(); tries++)
+            child = life.TryFork(space);
+        return child;
+    }
 
     /// <summary>Ends an address space. Nobody may use its number afterwards.</summary>
     public void Exit(uint space) => life.Put(Live(space));

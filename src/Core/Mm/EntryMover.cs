@@ -28,12 +28,16 @@ public sealed class EntryMover<TArch, TModel>
     /// Moves the entries of [oldStart, oldStart + length) to newStart; returns how many bytes were moved before frames for tables ran out
     /// (<paramref name="length"/> when all were).
     /// </summary>
-    public ulong Move(uint vma, ulong oldStart, ulong newStart, ulong length)
+    /// <param name="vma">A VMA that covers the old range.</param>
+    /// <param name="oldStart">First byte address of the old range.</param>
+    /// <param name="newStart">First byte address of the new range.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="dropUffd">Whether write-protection by userfaultfd stays behind: the range was registered and is so no more.</param>
+    public ulong Move(uint vma, ulong oldStart, ulong newStart, ulong length, bool dropUffd)
     {
         uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
         uint anonVma = mm.Vmas.AnonVmaOf(vma);
         uint shared = mm.Vmas[vma].SharedObject;
-        bool dropUffd = mm.Vmas[vma].Uffd != 0;
         mm.Vmas.Objects.Lock(shared);
         if (anonVma != 0)
             mm.ReverseMap.LockAnonVma(anonVma);

@@ -135,7 +135,7 @@ public sealed class Gup<TArch, TModel>
         if ((flags & GupFlags.KeepLock) != 0)
             return false;
         mm.Spaces.ReleaseRead(space);
-        bool freed = mm.MemoryPressure();
+        bool freed = mm.TryFindFrames();
         mm.Spaces.AcquireRead(space);
         return freed;
     }

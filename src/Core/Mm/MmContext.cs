@@ -89,6 +89,11 @@ public sealed class MmContext<TArch, TModel>
     /// </summary>
     public Func<bool> MemoryPressure { get; set; } = static () => false;
 
+    /// <summary>
+    /// Asks for reclaim, without any lock held; whether it is worth trying again: some frames came free, or somebody else freed some meanwhile.
+    /// </summary>
+    public bool TryFindFrames() => MemoryPressure() || Folios.Allocator.FreeCount != 0;
+
     /// <summary>The protection value of a VMA (vm_page_prot): without write permission when it is private.</summary>
     public static Protection ProtectionOf(VmaFlags flags) => TArch.ProtectionOf(RightsOf(flags));
 

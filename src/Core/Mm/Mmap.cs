@@ -120,7 +120,7 @@ public sealed class Mmap<TArch, TModel>
         if (!IsRange(start, length))
             return MmResult.Invalid;
         mm.Spaces.AcquireWrite(space);
-        VmaFlags wanted = (VmaFlags)(uint)(rights & ~AccessRights.Shared);
+        VmaFlags wanted = (VmaFlags)(uint)(rights & (AccessRights.Read | AccessRights.Write | AccessRights.Execute));
         MmResult result = ProtectLocked(space, start, start + length, wanted, ref counters);
         mm.Spaces.ReleaseWrite(space);
         return result;

@@ -150,15 +150,16 @@ public sealed class Mremap<TArch, TModel>
             return MmResult.NoMemory; // a merged page is found by address, and that is about to change
         bool untouched = mm.Vmas.AnonVmaOf(vma) == 0 && mm.Vmas[vma].SharedObject == 0;
         ulong offset = untouched ? newStart >> TArch.PageShift : mm.Vmas.LinearIndex(vma, oldStart);
+        bool dropUffd = mm.Vmas[vma].Uffd != 0; // asked now: the registration is gone once the VMA became one with the new one
         uint target = mm.Vmas.TryCopyForMove(vma, oldStart, length, newStart, offset);
         if (target == 0)
             return MmResult.NoMemory;
         vma = mm.Vmas.Find(space, oldStart); // it may have become one with the new VMA and a neighbour
-        ulong moved = mover.Move(vma, oldStart, newStart, length);
+        ulong moved = mover.Move(vma, oldStart, newStart, length, dropUffd);
         if (moved < length)
         {
             // Out of tables in the middle: what was moved goes back (its old tables are still there), and the new VMA goes.
-            mover.Move(vma, newStart, oldStart, moved);
+            mover.Move(vma, newStart, oldStart, moved, dropUffd: false);
             mmap.UnmapLocked(space, newStart, newStart + length);
             return MmResult.NoMemory;
         }

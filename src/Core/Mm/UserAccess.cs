@@ -94,7 +94,7 @@ public sealed class UserAccess<TArch, TModel>
             mm.Spaces.ReleaseRead(space);
             flags = (result & FaultResult.Retry) != 0 ? flags | FaultFlags.Tried : flags & ~FaultFlags.Tried;
             bool outOfMemory = (result & FaultResult.OutOfMemory) != 0;
-            if (outOfMemory && pressure++ < PressureTries && mm.MemoryPressure())
+            if (outOfMemory && pressure++ < PressureTries && mm.TryFindFrames())
                 continue;
             if ((result & FaultResult.Error) != 0)
                 return Translate(result);

@@ -159,8 +159,7 @@ public sealed class Reclaimer<TArch, TModel>
         const FrameFlags Kind = FrameFlags.Anon | FrameFlags.SwapBacked;
         if ((mm.Frames.Flags(frame) & Kind) != FrameFlags.Anon || !mm.Frames.TryFreeze(frame, 1))
             return ShrinkResult.Kept;
-        mm.Frames.Unfreeze(frame, 1); // the caller drops the last reference
-        return ShrinkResult.Freed;
+        return Release(frame);
     }
 
     private ShrinkResult WriteAndFree(uint frame, out bool unlocked)
@@ -204,7 +203,17 @@ public sealed class Reclaimer<TArch, TModel>
         }
 
         mm.Swap.RemoveFrozenFromCache(frame);
-        mm.Frames.Unfreeze(frame, 1); // the caller's
+        return Release(frame);
+    }
+
+    /// <summary>
+    /// Leaves a frozen folio to the caller, who drops the last reference. It is no anonymous page any more, so that another scanner that finds it
+    /// on the list until then does not give it a slot.
+    /// </summary>
+    private ShrinkResult Release(uint frame)
+    {
+        mm.Frames.Clear(frame, FrameFlags.Anon);
+        mm.Frames.Unfreeze(frame, 1);
         return ShrinkResult.Freed;
     }
 }

@@ -18,6 +18,9 @@ public sealed class SwapOff<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
 {
+    /// <summary>How often reclaim, to other areas, is asked for when the pages do not fit.</summary>
+    private const int PressureTries = 8;
+
     private readonly MmContext<TArch, TModel> mm;
     private readonly FaultHandler<TArch, TModel> faults;
     private readonly ProcessLife<TArch, TModel> life;
@@ -37,9 +40,11 @@ public sealed class SwapOff<TArch, TModel>
         SwapResult begun = mm.Swap.BeginSwapOff(type);
         if (begun != SwapResult.Ok)
             return begun;
+        int shortages = 0;
         while (mm.Swap.InUse(type) != 0)
         {
-            if (!faults.SharedSwapIn.TryUnuse(type) || !TryVisitSpaces(type))
+            bool visited = faults.SharedSwapIn.TryUnuse(type) && TryVisitSpaces(type);
+            if (!visited && (shortages++ == PressureTries || !mm.TryFindFrames()))
             {
                 mm.Swap.AbortSwapOff(type);
                 return SwapResult.NoMemory;
