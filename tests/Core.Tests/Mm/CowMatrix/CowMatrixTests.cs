@@ -6,8 +6,8 @@ using PageTableEmu.Paging;
 namespace PageTableEmu.Core.Tests.Mm.CowMatrix;
 
 /// <summary>
-/// The kernel's copy-on-write selftest against this machine: every recorded case on base pages, and the same tests on other states of base
-/// pages, each in every setting.
+/// The kernel's copy-on-write selftest against this machine: every recorded case on base pages and huge pages, and the same tests on
+/// other states of base pages, each in every setting.
 /// </summary>
 public abstract class CowMatrixTests<TArch>
     where TArch : struct, IArchitecture
@@ -28,11 +28,12 @@ public abstract class CowMatrixTests<TArch>
         get
         {
             var data = new TheoryData<string, CowMemory>();
-            foreach (CowMemory memory in Enum.GetValues<CowMemory>().Where(memory => memory != CowMemory.ZeroPage))
+            foreach (CowMemory memory in Enum.GetValues<CowMemory>()
+                .Where(memory => memory is not (CowMemory.ZeroPage or CowMemory.HugeZeroPage)))
             {
                 foreach (string test in CowTests<TArch, CheckedModel>.Anonymous.Keys)
                 {
-                    bool recorded = memory is CowMemory.BasePage or CowMemory.SwappedOut;
+                    bool recorded = memory is CowMemory.BasePage or CowMemory.SwappedOut or >= CowMemory.Huge;
                     if (!recorded || test == CowTests<TArch, CheckedModel>.ReferenceAcrossSwapOut)
                         data.Add(test, memory);
                 }
@@ -53,15 +54,15 @@ public abstract class CowMatrixTests<TArch>
 
     [Theory]
     [MemberData(nameof(Others))]
-    public void TheTestsHold_OnOtherStatesOfBasePages(string test, CowMemory memory) => RunInAllSettings(test, memory, expected: true);
+    public void TheTestsHold_OnOtherStates(string test, CowMemory memory) => RunInAllSettings(test, memory, expected: true);
 
     private static void RunInAllSettings(string test, CowMemory memory, bool expected)
     {
-        foreach (CowSetting setting in CowSetting.For(test))
+        foreach (CowSetting setting in CowSetting.For(test, memory))
         {
             try
             {
-                using var world = new CowWorld<TArch, CheckedModel>(setting);
+                using var world = new CowWorld<TArch, CheckedModel>(setting, huge: memory >= CowMemory.Huge);
                 Assert.Equal(expected, CowTests<TArch, CheckedModel>.Run(world, test, memory));
             }
             catch (Exception error)

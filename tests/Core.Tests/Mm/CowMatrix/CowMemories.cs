@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Core.Tests.Mm.CowMatrix;
@@ -15,14 +16,22 @@ internal static class CowMemories<TArch, TModel>
 
     private const int Several = 4;
 
+    private static int Whole => (int)HugePages<TArch, TModel>.Pages;
+
     internal static void Prepare(CowWorld<TArch, TModel> world, CowMemory memory)
     {
-        Map(world, world.First, memory is CowMemory.BasePage or CowMemory.SwappedOut or CowMemory.ZeroPage ? 1 : Several);
-        if (memory == CowMemory.ZeroPage)
-            ReadOnly(world);
+        bool huge = memory >= CowMemory.Huge;
+        int small = memory is CowMemory.BasePage or CowMemory.SwappedOut or CowMemory.ZeroPage ? 1 : Several;
+        Map(world, world.First, huge ? Whole : small, huge);
+        if (memory is CowMemory.ZeroPage or CowMemory.HugeZeroPage)
+            ReadOnly(world, huge);
         else
             world.Fill(world.Parent, CowWorld<TArch, TModel>.Old);
-        Shape(world, memory);
+        Assert.Equal(huge, world.IsHuge);
+        if (huge)
+            ShapeHuge(world, memory);
+        else
+            Shape(world, memory);
         world.Reach(CowMoment.Prepared);
     }
 
@@ -44,13 +53,10 @@ internal static class CowMemories<TArch, TModel>
                 Move(world, Several / 2);
                 break;
             case CowMemory.OneOfMany:
-                world.Advise(1, Several - 1, Advice.DontNeed);
-                world.Pages = 1;
+                DropOthers(world);
                 break;
             case CowMemory.PartlyShared:
-                world.Advise(1, Several - 1, Advice.DontFork);
-                world.Exit(world.Fork());
-                world.Advise(1, Several - 1, Advice.DoFork);
+                SharePartly(world);
                 break;
             default:
                 ShapeBySwapOrMerging(world, memory);
@@ -94,16 +100,52 @@ internal static class CowMemories<TArch, TModel>
         }
     }
 
-    private static void Map(CowWorld<TArch, TModel> world, ulong start, int pages)
+    private static void ShapeHuge(CowWorld<TArch, TModel> world, CowMemory memory)
     {
-        world.Pages = pages;
-        CowWorld<TArch, TModel>.Ok(world.Machine.Map(
-            world.Parent, start, CowWorld<TArch, TModel>.Bytes(pages), VmaFlags.Read | VmaFlags.Write));
+        bool byPages = memory is CowMemory.HugeByPages or CowMemory.HugeByPagesSwappedOut;
+        bool one = memory is CowMemory.OneOfHuge or CowMemory.OneOfHugeSwappedOut;
+        if (byPages || one)
+        {
+            world.ProtectThereAndBack(world.First + CowWorld<TArch, TModel>.Bytes(1), CowWorld<TArch, TModel>.Bytes(1));
+            Assert.False(world.IsHuge);
+        }
+
+        if (one)
+            DropOthers(world);
+        if (memory is CowMemory.HugeSwappedOut or CowMemory.HugeByPagesSwappedOut or CowMemory.OneOfHugeSwappedOut)
+            world.SwapOut();
+        else if (memory == CowMemory.HugeHalfMoved)
+            Move(world, Whole / 2);
+        else if (memory == CowMemory.HugePartlyShared)
+            SharePartly(world);
     }
 
-    private static void ReadOnly(CowWorld<TArch, TModel> world)
+    private static void DropOthers(CowWorld<TArch, TModel> world)
     {
-        Map(world, Other, world.Pages);
+        world.Advise(1, world.Pages - 1, Advice.DontNeed);
+        world.Pages = 1;
+    }
+
+    private static void SharePartly(CowWorld<TArch, TModel> world)
+    {
+        world.Advise(1, world.Pages - 1, Advice.DontFork);
+        world.Exit(world.Fork());
+        world.Advise(1, world.Pages - 1, Advice.DoFork);
+    }
+
+    private static void Map(CowWorld<TArch, TModel> world, ulong start, int pages, bool huge)
+    {
+        world.Pages = pages;
+        ulong length = CowWorld<TArch, TModel>.Bytes(pages);
+        CowWorld<TArch, TModel>.Ok(world.Machine.Map(world.Parent, start, length, VmaFlags.Read | VmaFlags.Write));
+        var counters = new FaultCounters();
+        if (huge)
+            CowWorld<TArch, TModel>.Ok(world.Machine.Advise(world.Parent, start, length, Advice.HugePage, ref counters));
+    }
+
+    private static void ReadOnly(CowWorld<TArch, TModel> world, bool huge)
+    {
+        Map(world, Other, world.Pages, huge);
         world.Snapshot(world.Parent);
         world.Snapshot(world.Parent, Other);
         world.ForEachEntry(world.Parent, entry =>
@@ -117,7 +159,7 @@ internal static class CowMemories<TArch, TModel>
     private static void Move(CowWorld<TArch, TModel> world, int from)
     {
         ulong start = world.First + CowWorld<TArch, TModel>.Bytes(from);
-        world.Pages = Several - from;
+        world.Pages -= from;
         CowWorld<TArch, TModel>.Ok(world.Machine.Move(world.Parent, start, Other, CowWorld<TArch, TModel>.Bytes(world.Pages)));
         world.First = Other;
     }

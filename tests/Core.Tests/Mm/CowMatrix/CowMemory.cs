@@ -1,8 +1,8 @@
 namespace PageTableEmu.Core.Tests.Mm.CowMatrix;
 
 /// <summary>
-/// The kinds of memory that a test starts from. The first three are in the recorded run; the others are states of base pages that it does not
-/// have, most of them what its huge-page kinds are for huge pages.
+/// The kinds of memory that a test starts from. The first three and those of huge pages are in the recorded run; the others are states of
+/// base pages that it does not have, most of them what its huge-page kinds are for huge pages.
 /// </summary>
 public enum CowMemory
 {
@@ -50,4 +50,31 @@ public enum CowMemory
 
     /// <summary>The same, swapped out.</summary>
     MergedSwappedOut,
+
+    /// <summary>A huge page, mapped by a huge leaf. From here on all kinds are in the recorded run.</summary>
+    Huge,
+
+    /// <summary>A huge page that was mapped by a huge leaf and is swapped out.</summary>
+    HugeSwappedOut,
+
+    /// <summary>A huge page, mapped page by page.</summary>
+    HugeByPages,
+
+    /// <summary>A huge page that was mapped page by page and is swapped out.</summary>
+    HugeByPagesSwappedOut,
+
+    /// <summary>One page of a huge page, the only one still mapped.</summary>
+    OneOfHuge,
+
+    /// <summary>The same, swapped out.</summary>
+    OneOfHugeSwappedOut,
+
+    /// <summary>The upper half of a huge page, moved away from the lower.</summary>
+    HugeHalfMoved,
+
+    /// <summary>A huge page of which a child that is gone had only the first page.</summary>
+    HugePartlyShared,
+
+    /// <summary>Memory that wants huge pages and was only read; and a second mapping like it.</summary>
+    HugeZeroPage,
 }

@@ -3,10 +3,13 @@ namespace PageTableEmu.Core.Tests.Mm.CowMatrix;
 /// <summary>Which cases of the recorded run this machine can express, and why not the others.</summary>
 internal static class CowPlan
 {
-    internal const string NoHugePages = "no huge pages in this machine";
+    internal const string NoSuchSize = "no large folios of other sizes than the huge page in this machine";
     internal const string NoHugetlb = "no hugetlb pages in this machine";
     internal const string NoPrivateViews = "shared objects have no private mappings in this machine";
     internal const string NoFiles = "no file-backed memory in this machine";
+
+    /// <summary>The size of a huge page in the recorded run; there are smaller large folios too.</summary>
+    private const string HugeSize = " (2048 kB)";
 
     /// <summary>The cases that run.</summary>
     internal static IEnumerable<CowCase> Runnable => CowResultFile.All.Where(one => ReasonToSkip(one) is null);
@@ -17,14 +20,14 @@ internal static class CowPlan
         .GroupBy(one => one.Kind);
 
     /// <summary>Null for a case that runs.</summary>
-    internal static string? ReasonToSkip(CowCase one) => one.Variant == "-" ? NoHugePages : one.Kind switch
+    internal static string? ReasonToSkip(CowCase one) => one.Variant == "-" ? null : one.Kind switch
     {
-        "base page" or "swapped out base page" or "shared zeropage" => null,
+        "base page" or "swapped out base page" or "shared zeropage" or "huge zeropage" => null,
         "memfd" => NoPrivateViews,
         "tmpfile" => NoFiles,
         "hugetlb" or "memfd hugetlb" => NoHugetlb,
-        "huge zeropage" => NoHugePages,
-        { } kind when kind.Contains("THP", StringComparison.Ordinal) => NoHugePages,
+        { } kind when kind.Contains("THP", StringComparison.Ordinal) =>
+            one.Variant.EndsWith(HugeSize, StringComparison.Ordinal) ? null : NoSuchSize,
         _ => throw new ArgumentException($"Case {one.Number} has a kind that nobody thought of: {one.Variant}.", nameof(one)),
     };
 
@@ -33,6 +36,16 @@ internal static class CowPlan
         "base page" => CowMemory.BasePage,
         "swapped out base page" => CowMemory.SwappedOut,
         "shared zeropage" => CowMemory.ZeroPage,
+        "huge zeropage" => CowMemory.HugeZeroPage,
+        "THP" => CowMemory.Huge,
+        "swapped-out THP" => CowMemory.HugeSwappedOut,
+        "PTE-mapped THP" => CowMemory.HugeByPages,
+        "swapped-out, PTE-mapped THP" => CowMemory.HugeByPagesSwappedOut,
+        "single PTE of THP" => CowMemory.OneOfHuge,
+        "single PTE of swapped-out THP" => CowMemory.OneOfHugeSwappedOut,
+        "partially mremap()'ed THP" => CowMemory.HugeHalfMoved,
+        "partially shared THP" => CowMemory.HugePartlyShared,
+        _ when one.Variant == "-" => CowMemory.HugeByPages,
         _ => throw new ArgumentException($"Case {one.Number} does not run.", nameof(one)),
     };
 

@@ -12,7 +12,14 @@ internal readonly record struct CowSetting(CowSwapState Swap, bool Reclaim, bool
         from longTerm in (bool[])[true, false]
         select new CowSetting(swap, reclaim, longTerm);
 
-    /// <summary>The settings that differ for a test: only tests of read-only pins on anonymous memory have two kinds of pin.</summary>
-    internal static IEnumerable<CowSetting> For(string test) =>
-        All.Where(setting => setting.LongTerm || test.Contains(" pin on ", StringComparison.Ordinal));
+    /// <summary>
+    /// The settings that differ for a test: only tests of read-only pins on anonymous memory have two kinds of pin, and a huge page is in swap
+    /// or not, because it is written at once. Huge pages get two settings for the time they take.
+    /// </summary>
+    internal static IEnumerable<CowSetting> For(string test, CowMemory memory)
+    {
+        if (memory >= CowMemory.Huge)
+            return [new CowSetting(CowSwapState.Synchronous, false, true), new CowSetting(CowSwapState.Gone, true, true)];
+        return All.Where(setting => setting.LongTerm || test.Contains(" pin on ", StringComparison.Ordinal));
+    }
 }

@@ -47,10 +47,21 @@ internal static class CowTests<TArch, TModel>
             ["R/O longterm GUP-fast pin"] = world => PinAndStore(world, longTerm: true, fast: true),
         };
 
+    /// <summary>Tests of MADV_COLLAPSE.</summary>
+    internal static IReadOnlyDictionary<string, Func<CowWorld<TArch, TModel>, bool>> Collapsing { get; } =
+        new Dictionary<string, Func<CowWorld<TArch, TModel>, bool>>
+        {
+            ["Basic COW after fork() when collapsing before fork()"] = CollapseAndFork,
+            ["Basic COW after fork() when collapsing after fork() (fully shared)"] = world => ForkAndCollapse(world, lower: true, upper: true),
+            ["Basic COW after fork() when collapsing after fork() (lower shared)"] = world => ForkAndCollapse(world, lower: true, upper: false),
+            ["Basic COW after fork() when collapsing after fork() (upper shared)"] = world => ForkAndCollapse(world, lower: false, upper: true),
+        };
+
     internal static bool Run(CowWorld<TArch, TModel> world, string test, CowMemory memory)
     {
         CowMemories<TArch, TModel>.Prepare(world, memory);
-        bool holds = (memory == CowMemory.ZeroPage ? NotAnonymous : Anonymous)[test](world);
+        bool zero = memory is CowMemory.ZeroPage or CowMemory.HugeZeroPage;
+        bool holds = (zero ? NotAnonymous : Collapsing.ContainsKey(test) ? Collapsing : Anonymous)[test](world);
         world.Finish();
         return holds;
     }
@@ -185,5 +196,28 @@ internal static class CowTests<TArch, TModel>
         world.Advise(0, world.Pages, Advice.PageOut);
         world.Reach(CowMoment.Held);
         return SeesTheStore(world, hold);
+    }
+
+    private static bool CollapseAndFork(CowWorld<TArch, TModel> world)
+    {
+        world.Collapse();
+        return StoreAfterFork(world, protect: false);
+    }
+
+    /// <summary>The child gets one half or both; the parent's pages are collapsed while the child has them too.</summary>
+    private static bool ForkAndCollapse(CowWorld<TArch, TModel> world, bool lower, bool upper)
+    {
+        int half = world.Pages / 2;
+        if (!(lower && upper))
+            world.Advise(lower ? half : 0, half, Advice.DontFork);
+        uint child = world.Fork();
+        if (!(lower && upper))
+            world.Advise(lower ? half : 0, half, Advice.DoFork);
+        ulong start = world.First + CowWorld<TArch, TModel>.Bytes(lower ? 0 : half);
+        int pages = lower && upper ? world.Pages : half;
+        byte[] before = world.Snapshot(child, start, pages);
+        world.Collapse();
+        Store(world, world.Parent);
+        return world.Snapshot(child, start, pages).AsSpan().SequenceEqual(before);
     }
 }

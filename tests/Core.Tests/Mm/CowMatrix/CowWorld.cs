@@ -2,6 +2,7 @@ using PageTableEmu.Atomics;
 using PageTableEmu.Core.Tests.Verification;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
 
@@ -22,22 +23,25 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
     private readonly CowSetting setting;
     private readonly CowFault fault;
     private readonly CowMoment faultMoment;
+    private readonly bool huge;
     private readonly GupFast<TArch, TModel> fastPath;
     private readonly List<CowHold> holds = [];
     private readonly List<uint> spaces = [];
     private readonly uint framesBefore;
     private FaultCounters counters;
 
-    internal CowWorld(CowSetting setting, CowFault fault = CowFault.None, CowMoment faultMoment = CowMoment.BeforeStore)
+    internal CowWorld(CowSetting setting, CowFault fault = CowFault.None, CowMoment faultMoment = CowMoment.BeforeStore, bool huge = false)
     {
         this.setting = setting;
         this.fault = fault;
         this.faultMoment = faultMoment;
+        this.huge = huge;
+        uint slots = huge ? 4 * HugePages<TArch, TModel>.Pages : 512;
         Machine = Machine<TArch, TModel>.Create(new MachineImageOptions
         {
-            RamBytes = 512ul << TArch.PageShift,
-            SwapSlots = 512,
-            SwapStoreSlots = 512,
+            RamBytes = huge ? 8 * HugePages<TArch, TModel>.Span : 512ul << TArch.PageShift,
+            SwapSlots = slots,
+            SwapStoreSlots = slots,
             AddressSpaces = 8,
             Vmas = 64,
             AnonVmas = 64,
@@ -45,7 +49,7 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
         });
         framesBefore = Machine.Context.Folios.Allocator.FreeCount;
         Backing backing = setting.Swap == CowSwapState.Synchronous ? Backing.Zram : Backing.Asynchronous;
-        Assert.Equal(SwapResult.Ok, Machine.SwapOn(backing.Area(256), out _));
+        Assert.Equal(SwapResult.Ok, Machine.SwapOn(backing.Area(slots), out _));
         fastPath = new GupFast<TArch, TModel>(Machine.Context);
         Parent = Machine.CreateAddressSpace();
         spaces.Add(Parent);
@@ -67,6 +71,9 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
     private MmContext<TArch, TModel> Mm => Machine.Context;
 
     private ulong Length => Bytes(Pages);
+
+    /// <summary>Whether a huge leaf maps the memory in the parent.</summary>
+    internal bool IsHuge => Mm.Huge.IsMapped(Mm.Spaces[Parent].Root, First);
 
     internal static ulong Bytes(int pages) => (ulong)pages << TArch.PageShift;
 
@@ -112,9 +119,11 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
 
     internal byte[] Snapshot(uint space) => Snapshot(space, First);
 
-    internal byte[] Snapshot(uint space, ulong start)
+    internal byte[] Snapshot(uint space, ulong start) => Snapshot(space, start, Pages);
+
+    internal byte[] Snapshot(uint space, ulong start, int pages)
     {
-        byte[] bytes = new byte[Length];
+        byte[] bytes = new byte[Bytes(pages)];
         Assert.Equal(UserAccessResult.Ok, Machine.Read(space, start, bytes, ref counters));
         return bytes;
     }
@@ -122,10 +131,22 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
     internal void Protect(AccessRights rights) => Ok(Machine.Protect(Parent, First, Length, rights, ref counters));
 
     /// <summary>mprotect there and back, which may make entries writable only where that is sure to be harmless.</summary>
-    internal void ProtectThereAndBack()
+    internal void ProtectThereAndBack() => ProtectThereAndBack(First, Length);
+
+    internal void ProtectThereAndBack(ulong start, ulong length)
     {
-        Protect(AccessRights.Read);
-        Protect(AccessRights.Read | AccessRights.Write);
+        Ok(Machine.Protect(Parent, start, length, AccessRights.Read, ref counters));
+        Ok(Machine.Protect(Parent, start, length, AccessRights.Read | AccessRights.Write, ref counters));
+    }
+
+    /// <summary>MADV_COLLAPSE, again and again while pages have to be read.</summary>
+    internal void Collapse()
+    {
+        MmResult result = MmResult.Again;
+        for (int i = 0; i <= Pages && result == MmResult.Again; i++)
+            result = Machine.Advise(Parent, First, Length, Advice.Collapse, ref counters);
+        Ok(result);
+        Assert.True(IsHuge);
     }
 
     /// <summary>
@@ -146,6 +167,12 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
         if (TArch.HasUffdWp)
             return;
         Snapshot(Parent);
+        using (HugeGuard<TArch, TModel> guard = Mm.Huge.Lock(Mm.Spaces[Parent].Root, First))
+        {
+            if (guard.IsLeaf)
+                guard.Set(TArch.WriteProtect(guard.Value));
+        }
+
         ForEachEntry(Parent, static entry => TArch.IsPresent(entry, 1) ? TArch.WriteProtect(entry) : entry);
     }
 
@@ -157,11 +184,14 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
             Machine.Settle();
         else if (setting.Swap == CowSwapState.Gone)
             Machine.ReclaimAll();
+        int swapped = 0;
         ForEachEntry(Parent, entry =>
         {
             AssertSwappedOut(entry);
+            swapped++;
             return entry;
         });
+        Assert.Equal(Pages, swapped);
     }
 
     /// <summary>
@@ -218,6 +248,12 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
     internal uint[] ExclusiveFrames(uint space)
     {
         var frames = new List<uint>();
+        if (TryHugeFrame(space, out uint head, out _))
+        {
+            uint first = head != 0 && Mm.Frames.Has(head, FrameFlags.AnonExclusive) ? head : 0;
+            return [.. Enumerable.Range(0, Pages).Select(page => first == 0 ? 0 : first + (uint)page)];
+        }
+
         ForEachEntry(space, entry =>
         {
             uint frame = FrameOf(entry);
@@ -229,7 +265,8 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
 
     internal bool HasWritableEntry(uint space)
     {
-        bool found = false;
+        if (TryHugeFrame(space, out _, out bool found))
+            return found;
         ForEachEntry(space, entry =>
         {
             found |= TArch.IsPresent(entry, 1) && TArch.IsWritable(entry);
@@ -251,7 +288,8 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
         Machine.ReclaimAll();
         Assert.Empty(Machine.Verify());
         Assert.Equal(0ul, Mm.Swap.TotalInUse);
-        Assert.Equal(framesBefore, Mm.Folios.Allocator.FreeCount);
+        uint forEver = Mm.Folios.HugeZeroFrame == 0 ? 0 : HugePages<TArch, TModel>.Pages;
+        Assert.Equal(framesBefore - forEver, Mm.Folios.Allocator.FreeCount);
     }
 
     public void Dispose() => Machine.Dispose();
@@ -273,6 +311,14 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
         }
     }
 
+    /// <summary>Whether a huge leaf maps the memory; its first frame, 0 of the huge zero page, and whether it is writable.</summary>
+    private bool TryHugeFrame(uint space, out uint head, out bool writable)
+    {
+        using HugeGuard<TArch, TModel> guard = Mm.Huge.Lock(Mm.Spaces[space].Root, First);
+        (head, writable) = guard.IsLeaf ? (guard.Head, TArch.IsWritable(guard.Value)) : (0, false);
+        return guard.IsLeaf;
+    }
+
     private static bool IsSwap(Pte entry) => !TArch.IsNone(entry, 1) && !TArch.IsPresent(entry, 1);
 
     private static uint FrameOf(Pte entry) =>
@@ -283,6 +329,8 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
         SoftLeaf leaf = Mm.Decode(entry);
         Assert.Equal(SoftLeafKind.Swap, leaf.Kind);
         uint cached = Mm.Swap.Lookup(new SwapEntry(leaf.Type, leaf.Offset));
+        if (huge && setting.Swap is CowSwapState.UnderWriteback or CowSwapState.Cached)
+            throw new InvalidOperationException("A huge page is written at once: its frames are gone.");
         Assert.Equal(setting.Swap is CowSwapState.Cached or CowSwapState.UnderWriteback, cached != 0);
         if (cached == 0)
             return;
@@ -296,9 +344,9 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
         var held = new Dictionary<uint, uint>();
         foreach (CowHold hold in holds)
         {
-            uint count = (hold.Flags & GupFlags.Pin) != 0 ? FrameTable<TModel>.PinBias : 1;
+            bool pin = (hold.Flags & GupFlags.Pin) != 0;
             foreach (uint frame in hold.Frames.Where(frame => frame != Mm.Folios.ZeroFrame))
-                held[frame] = held.GetValueOrDefault(frame) + count;
+                held[frame] = held.GetValueOrDefault(frame) + (pin ? Mm.Frames.PinReferences(frame) : 1);
         }
 
         return held;
@@ -308,7 +356,11 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
     private void Play()
     {
         foreach (uint space in spaces)
+        {
+            if (TryHugeFrame(space, out uint head, out _) && fault == CowFault.FramesExclusive)
+                Mm.Frames.Set(head, FrameFlags.AnonExclusive);
             ForEachEntry(space, Spoil);
+        }
     }
 
     private Pte Spoil(Pte entry)
