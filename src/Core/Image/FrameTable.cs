@@ -133,7 +133,9 @@ public sealed class FrameTable<TModel>
             AddMapping(frame);
     }
 
-    /// <summary>As <see cref="RemoveMapping(uint)"/>, for an entry of level 1 in an address space and frames that may belong to a large folio.</summary>
+    /// <summary>
+    /// As <see cref="RemoveMapping(uint)"/>, for an entry of level 1 in an address space and frames that may belong to a large folio.
+    /// </summary>
     public void RemoveMapping(uint frame, uint space)
     {
         if (IsLarge(frame))

@@ -3,7 +3,9 @@ using PageTableEmu.Atomics;
 
 namespace PageTableEmu.Swap;
 
-/// <summary>Finds free slots in the order in which Linux 6.18 does (mm/swapfile.c, cluster allocator), for folios of one page and of a cluster.</summary>
+/// <summary>
+/// Finds free slots in the order in which Linux 6.18 does (mm/swapfile.c, cluster allocator), for folios of one page and of a cluster.
+/// </summary>
 /// <remarks>
 /// <para>A hint names the next slot to try: one per processor, whatever the area; rotational areas have one of their own instead. The
 /// hint wins over priorities until its cluster is exhausted. From the hint a cluster is scanned forward to its end and no further; a

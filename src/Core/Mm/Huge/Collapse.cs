@@ -86,7 +86,9 @@ public sealed class Collapse<TArch, TModel>
         return MmResult.Again;
     }
 
-    /// <summary>Swapped pages come back as by a load; a page that has to be read from an asynchronous device is waited for by the next attempt.</summary>
+    /// <summary>
+    /// Swapped pages come back as by a load; a page that has to be read from an asynchronous device is waited for by the next attempt.
+    /// </summary>
     private MmResult BringIn(uint vma, uint root, ulong first)
     {
         for (uint page = 0; page < HugePages<TArch, TModel>.Pages; page++)

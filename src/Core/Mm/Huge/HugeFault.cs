@@ -96,7 +96,9 @@ internal sealed class HugeFault<TArch, TModel>
     private Pte ZeroLeaf(uint vma, uint frame) =>
         TArch.MakeSpecial(TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(mm.Vmas.FlagsOf(vma)), 2));
 
-    /// <summary>An access that only has to be noted, or a page to be reused. False: the leaf was split, or is the zero page and to be replaced.</summary>
+    /// <summary>
+    /// An access that only has to be noted, or a page to be reused. False: the leaf was split, or is the zero page and to be replaced.
+    /// </summary>
     private bool TryHandleLeaf(in Fault fault, Pte expected, out bool needsHugePage)
     {
         needsHugePage = false;

@@ -95,7 +95,9 @@ public sealed class HugePages<TArch, TModel>
         return true;
     }
 
-    /// <summary>Counts a fresh large folio as mapped by a huge leaf of a VMA; returns the leaf. When it stands, the folio goes on the LRU list.</summary>
+    /// <summary>
+    /// Counts a fresh large folio as mapped by a huge leaf of a VMA; returns the leaf. When it stands, the folio goes on the LRU list.
+    /// </summary>
     internal Pte Adopt(uint head, uint vma, ulong first)
     {
         VmaFlags flags = mm.Vmas.FlagsOf(vma);

@@ -18,7 +18,9 @@ internal sealed class TableReclaimer<TArch, TModel>
         this.mm = mm;
     }
 
-    /// <summary>Frees the empty tables that lie wholly in [start, end) and in one private VMA. Takes the mmap_lock for writing if there may be any.</summary>
+    /// <summary>
+    /// Frees the empty tables that lie wholly in [start, end) and in one private VMA. Takes the mmap_lock for writing if there may be any.
+    /// </summary>
     internal void FreeEmptyTables(uint space, ulong start, ulong end)
     {
         ulong span = HugePages<TArch, TModel>.Span;

@@ -209,8 +209,8 @@ public class HugeLeafTests
         rig.Map(0, 512);
         rig.FillSpan();
         var counters = new FaultCounters();
-        Assert.Equal(
-            MmResult.Ok, rig.Machine.Gup.TryTake(rig.Space, HugeMachine<X64FourLevel>.At(9), GupFlags.Pin | GupFlags.Write, out uint frame, ref counters));
+        ulong address = HugeMachine<X64FourLevel>.At(9);
+        Assert.Equal(MmResult.Ok, rig.Machine.Gup.TryTake(rig.Space, address, GupFlags.Pin | GupFlags.Write, out uint frame, ref counters));
         Assert.Equal(rig.FrameAt(9), frame);
         rig.Machine.ReclaimAll();
         Assert.Equal(rig.FrameAt(9), frame);

@@ -17,17 +17,17 @@ public class HugeRandomTests
     [InlineData(Backing.Asynchronous, 4)]
     [InlineData(Backing.Asynchronous, 5)]
     [InlineData(Backing.Asynchronous, 6)]
-    public void X64(Backing backing, int seed) => new Run<X64FourLevel>(backing, seed, blocks: 16).Go(220);
+    public void X64(Backing backing, int seed) => new Run<X64FourLevel>(backing, seed, blocks: 40).Go(220);
 
     [Theory]
     [InlineData(Backing.Zram, 7)]
     [InlineData(Backing.Asynchronous, 8)]
-    public void X64_ShortOfBlocks(Backing backing, int seed) => new Run<X64FourLevel>(backing, seed, blocks: 7).Go(220);
+    public void X64_ShortOfBlocks(Backing backing, int seed) => new Run<X64FourLevel>(backing, seed, blocks: 9).Go(220);
 
     [Theory]
     [InlineData(Backing.Zram, 9)]
     [InlineData(Backing.Asynchronous, 10)]
-    public void Sparc(Backing backing, int seed) => new Run<Sun4v>(backing, seed, blocks: 12).Go(90);
+    public void Sparc(Backing backing, int seed) => new Run<Sun4v>(backing, seed, blocks: 20).Go(90);
 
     private sealed class Run<TArch>(Backing backing, int seed, uint blocks)
         where TArch : struct, IArchitecture
@@ -35,6 +35,7 @@ public class HugeRandomTests
         private readonly Random random = new(seed);
         private readonly Dictionary<uint, byte[]> contents = [];
         private readonly List<string> history = [];
+        private int withHugePages;
 
         private static uint Span => HugeMachine<TArch>.Span;
 
@@ -52,11 +53,14 @@ public class HugeRandomTests
                 {
                     Step(rig);
                     rig.AssertSound();
+                    withHugePages += contents.Keys.Any(space => HasHugePage(rig, space)) ? 1 : 0;
                     if (step % 20 == 19)
                         CheckAll(rig);
                 }
 
                 CheckAll(rig);
+                int expected = blocks > 10 ? steps / 3 : steps / 20;
+                Assert.True(withHugePages > expected, $"There were huge pages after {withHugePages} of {steps} steps only.");
                 foreach (uint space in contents.Keys)
                     rig.Machine.Exit(space);
                 rig.Machine.ReclaimAll();
@@ -68,6 +72,9 @@ public class HugeRandomTests
                 throw new InvalidOperationException($"Seed {seed}: {string.Join("; ", history.TakeLast(12))}", error);
             }
         }
+
+        private static bool HasHugePage(HugeMachine<TArch> rig, uint space) =>
+            Enumerable.Range(0, 4).Any(span => rig.IsHuge((uint)span * Span, space));
 
         private void CheckAll(HugeMachine<TArch> rig)
         {
@@ -83,7 +90,7 @@ public class HugeRandomTests
             uint space = contents.Keys.ElementAt(random.Next(contents.Count));
             byte[] pages = contents[space];
             (uint first, uint count) = RandomRange();
-            int operation = random.Next(19);
+            int operation = random.Next(22);
             history.Add($"{operation} @{space} {first}+{count}");
             switch (operation)
             {
@@ -117,10 +124,10 @@ public class HugeRandomTests
                     Assert.Equal(MmResult.Ok, rig.Advise(first, count, Advice.PageOut, space));
                     break;
                 case 12:
-                    rig.Machine.ReclaimAll();
+                    rig.Machine.Reclaim(random.Next(1, 2000));
                     break;
                 case 13:
-                    rig.Machine.Reclaim(random.Next(1, 600));
+                    rig.Machine.Reclaim(random.Next(1, 4)); // a large folio counts as one
                     break;
                 case 14 or 15:
                     rig.Advise(first, count, Advice.Collapse, space);
@@ -132,11 +139,45 @@ public class HugeRandomTests
                 case 17:
                     Lock(rig, space, first, count);
                     break;
+                case 18 or 19:
+                    Renew(rig, space, pages, (uint)random.Next(4) * Span);
+                    break;
+                case 20:
+                    CollapseAll(rig, space);
+                    break;
                 default:
                     if (rig.Machine.SwapOff(rig.Area) == SwapResult.Ok)
                         rig.SwapOn();
                     rig.Machine.Settle();
                     break;
+            }
+        }
+
+        /// <summary>A huge page is given up as a whole and comes again with the next store.</summary>
+        private void Renew(HugeMachine<TArch> rig, uint space, byte[] pages, uint first)
+        {
+            if (random.Next(2) == 0)
+            {
+                Assert.Equal(MmResult.Ok, rig.Advise(first, Span, Advice.DontNeed, space));
+            }
+            else
+            {
+                // Moves leave VMAs behind that never become one again, so that no huge page fits.
+                Assert.Equal(MmResult.Ok, rig.Machine.Unmap(space, HugeMachine<TArch>.At(first), HugeMachine<TArch>.Bytes(Span)));
+                rig.Map(first, Span, space);
+            }
+
+            pages.AsSpan((int)first, (int)Span).Clear();
+            uint page = first + (uint)random.Next((int)Span);
+            rig.Write(page, pages[page] = (byte)random.Next(1, 256), space);
+        }
+
+        private static void CollapseAll(HugeMachine<TArch> rig, uint space)
+        {
+            for (uint first = 0; first < Pages; first += Span)
+            {
+                for (uint attempt = 0; attempt < Span && rig.Advise(first, Span, Advice.Collapse, space) == MmResult.Again;)
+                    attempt++;
             }
         }
 
