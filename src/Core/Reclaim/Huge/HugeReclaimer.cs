@@ -104,8 +104,7 @@ internal sealed class HugeReclaimer<TArch, TModel>
         const FrameFlags Kind = FrameFlags.Anon | FrameFlags.SwapBacked;
         if ((mm.Frames.Flags(head) & Kind) != FrameFlags.Anon || !mm.Frames.TryFreeze(head, 1))
             return ShrinkResult.Kept;
-        mm.Frames.Unfreeze(head, 1); // the caller drops the last reference
-        return ShrinkResult.Freed;
+        return Release(head);
     }
 
     private ShrinkResult WriteAndFree(uint head)
@@ -134,7 +133,14 @@ internal sealed class HugeReclaimer<TArch, TModel>
         }
 
         mm.Swap.RemoveFrozenLargeFromCache(head);
-        mm.Frames.Unfreeze(head, 1); // the caller's
+        return Release(head);
+    }
+
+    /// <summary>Leaves a frozen folio to the caller, who drops the last reference; a scanner that finds it until then gives it no slot.</summary>
+    private ShrinkResult Release(uint head)
+    {
+        mm.Frames.Clear(head, FrameFlags.Anon);
+        mm.Frames.Unfreeze(head, 1);
         return ShrinkResult.Freed;
     }
 }
