@@ -54,7 +54,7 @@ public class SoakTests(ITestOutputHelper output)
     public void Sparc_ShortOfRam_Mainline(Backing backing) => Run<Sun4v, Mainline>(new SoakOptions { Backing = backing, Seed = 5, Frames = Small });
 
     [Theory]
-    [Trait("category", "nightly")]
+    [Trait("Category", "nightly")]
     [InlineData(Backing.Zram, 4096u)]
     [InlineData(Backing.Asynchronous, 4096u)]
     [InlineData(Backing.Zram, Small)]
@@ -69,7 +69,7 @@ public class SoakTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [Trait("category", "nightly")]
+    [Trait("Category", "nightly")]
     [InlineData(Backing.Zram, 4096u)]
     [InlineData(Backing.Asynchronous, 4096u)]
     [InlineData(Backing.Zram, Small)]
@@ -84,7 +84,7 @@ public class SoakTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [Trait("category", "nightly")]
+    [Trait("Category", "nightly")]
     [InlineData(Backing.Zram)]
     [InlineData(Backing.Asynchronous)]
     public void X64_Stumbling_OverFewPagesAndSlots_ForALongTime(Backing backing)

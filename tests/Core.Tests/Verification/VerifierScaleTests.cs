@@ -10,7 +10,7 @@ namespace PageTableEmu.Core.Tests.Verification;
 public class VerifierScaleTests(ITestOutputHelper output)
 {
     [Theory]
-    [Trait("category", "nightly")]
+    [Trait("Category", "nightly")]
     [InlineData(1_000_000)]
     public void ManyPages_AreVerifiedInAboutASecond(int pages)
     {

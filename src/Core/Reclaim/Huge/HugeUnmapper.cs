@@ -59,7 +59,7 @@ internal sealed class HugeUnmapper<TArch, TModel>
             locked = locked || MapsAnyPage(head, place, out _);
             if (!locked)
                 continue;
-            mm.Rmap.MlockFolio(head);
+            mm.Rmap.RepairMlock(head, place.Vma); // not a second count for a mapping that is counted
             break;
         }
 
