@@ -117,6 +117,12 @@ public sealed class AddressSpaces<TModel>
     /// <summary>Gives the write hold of the mmap_lock back.</summary>
     public void ReleaseWrite(uint mm) => ReadWriteLock<TModel>.ReleaseWrite(ref pool[mm].MmapWriter);
 
+    /// <summary>Takes the mmap_lock for reading until the result is disposed.</summary>
+    public MmapHold<TModel> HoldRead(uint mm) => new(this, mm, write: false);
+
+    /// <summary>Takes the mmap_lock for writing until the result is disposed.</summary>
+    public MmapHold<TModel> HoldWrite(uint mm) => new(this, mm, write: true);
+
     /// <summary>Puts an address space at the head of the swapoff list, unless it is on the list.</summary>
     public void AddToMmList(uint mm)
     {

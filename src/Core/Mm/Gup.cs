@@ -52,10 +52,8 @@ public sealed class Gup<TArch, TModel>
     {
         ThrowUnlessHolding(flags);
         mm.Spaces.ThrowIfNotLive(space);
-        mm.Spaces.AcquireRead(space);
-        MmResult result = FaultIn(space, virtualAddress, flags, out frame, ref counters);
-        mm.Spaces.ReleaseRead(space);
-        return result;
+        using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
+        return FaultIn(space, virtualAddress, flags, out frame, ref counters);
     }
 
     /// <summary>Gives back what <see cref="TryTake"/> took with the same flags; after a write the frame is marked dirty.</summary>

@@ -51,9 +51,9 @@ public sealed class Madvise<TArch, TModel>
     private MmResult ApplyToPages(uint space, ulong start, ulong end, Advice advice)
     {
         var visitor = new PagesVisitor(mm, pages, advice);
-        mm.Spaces.AcquireRead(space);
-        MmResult result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
-        mm.Spaces.ReleaseRead(space);
+        MmResult result;
+        using (mm.Spaces.HoldRead(space))
+            result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
         if (advice == Advice.DontNeed)
             tables.FreeEmptyTables(space, start, end);
         return result;
@@ -63,7 +63,7 @@ public sealed class Madvise<TArch, TModel>
     private MmResult Populate(uint space, ulong start, ulong end, VmaFlags needed, GupFlags flags, ref FaultCounters counters)
     {
         MmResult result = MmResult.Ok;
-        mm.Spaces.AcquireRead(space);
+        using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
         for (ulong address = start; address < end && result == MmResult.Ok; address += 1UL << TArch.PageShift)
         {
             uint vma = mm.Vmas.Find(space, address);
@@ -75,17 +75,14 @@ public sealed class Madvise<TArch, TModel>
                 result = gup.FaultIn(space, address, flags, out _, ref counters);
         }
 
-        mm.Spaces.ReleaseRead(space);
         return result;
     }
 
     private MmResult ChangeFlags(uint space, ulong start, ulong end, VmaFlags set, VmaFlags clear)
     {
         var visitor = new FlagsVisitor(mm.Vmas, set, clear);
-        mm.Spaces.AcquireWrite(space);
-        MmResult result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
-        mm.Spaces.ReleaseWrite(space);
-        return result;
+        using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
+        return VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
     }
 
     private readonly struct PagesVisitor(MmContext<TArch, TModel> mm, PageAdvice<TArch, TModel> pages, Advice advice) : IVmaPieceVisitor

@@ -29,10 +29,9 @@ public sealed class Mlock<TArch, TModel>
         MmResult result = Apply(space, start, end, locked: true);
         if (result != MmResult.Ok)
             return result;
-        mm.Spaces.AcquireRead(space);
+        using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
         for (ulong address = start; address < end && result == MmResult.Ok; address += 1UL << TArch.PageShift)
             result = PopulatePage(space, address, GupFlags.ForgetTried, ref counters);
-        mm.Spaces.ReleaseRead(space);
         return result == MmResult.Ok ? MmResult.Ok : MmResult.NoMemory;
     }
 
@@ -65,7 +64,7 @@ public sealed class Mlock<TArch, TModel>
 
     private MmResult Apply(uint space, ulong start, ulong end, bool locked)
     {
-        mm.Spaces.AcquireWrite(space);
+        using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
         MmResult result = MmResult.Ok;
         for (ulong position = start; position < end && result == MmResult.Ok;)
         {
@@ -75,7 +74,6 @@ public sealed class Mlock<TArch, TModel>
             position = stop;
         }
 
-        mm.Spaces.ReleaseWrite(space);
         return result;
     }
 

@@ -35,10 +35,8 @@ public sealed class Mmap<TArch, TModel>
         ThrowIfShared(flags);
         if (!IsRange(start, length))
             return MmResult.Invalid;
-        mm.Spaces.AcquireWrite(space);
-        MmResult result = MapLocked(space, start, length, flags);
-        mm.Spaces.ReleaseWrite(space);
-        return result;
+        using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
+        return MapLocked(space, start, length, flags);
     }
 
     /// <summary>Maps private anonymous memory at the lowest gap that is large enough, above a third of the user space.</summary>
@@ -49,10 +47,8 @@ public sealed class Mmap<TArch, TModel>
         start = 0;
         if (!IsRange(0, length))
             return MmResult.Invalid;
-        mm.Spaces.AcquireWrite(space);
-        MmResult result = TryFindGap(space, length, out start) ? MapLocked(space, start, length, flags) : MmResult.NoMemory;
-        mm.Spaces.ReleaseWrite(space);
-        return result;
+        using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
+        return TryFindGap(space, length, out start) ? MapLocked(space, start, length, flags) : MmResult.NoMemory;
     }
 
     /// <summary>
@@ -87,15 +83,16 @@ public sealed class Mmap<TArch, TModel>
         if (!mm.Vmas.Objects.TryGet(sharedObject))
             return MmResult.NoEntry;
         flags = (flags | VmaFlags.Shared | VmaFlags.MayShare) & ~VmaFlags.Account;
-        mm.Spaces.AcquireWrite(space);
         MmResult result = MmResult.Exists;
-        if (!mm.Vmas.Overlaps(space, start, start + length))
+        using (mm.Spaces.HoldWrite(space))
         {
-            bool mapped = mm.Vmas.TryMap(space, start, start + length, flags, pageOffset, sharedObject) != 0;
-            result = mapped ? MmResult.Ok : MmResult.NoMemory;
+            if (!mm.Vmas.Overlaps(space, start, start + length))
+            {
+                bool mapped = mm.Vmas.TryMap(space, start, start + length, flags, pageOffset, sharedObject) != 0;
+                result = mapped ? MmResult.Ok : MmResult.NoMemory;
+            }
         }
 
-        mm.Spaces.ReleaseWrite(space);
         mm.SharedCache.Put(sharedObject);
         return result;
     }
@@ -105,10 +102,8 @@ public sealed class Mmap<TArch, TModel>
     {
         if (!IsRange(start, length))
             return MmResult.Invalid;
-        mm.Spaces.AcquireWrite(space);
-        MmResult result = UnmapLocked(space, start, start + length);
-        mm.Spaces.ReleaseWrite(space);
-        return result;
+        using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
+        return UnmapLocked(space, start, start + length);
     }
 
     /// <summary>
@@ -119,11 +114,9 @@ public sealed class Mmap<TArch, TModel>
     {
         if (!IsRange(start, length))
             return MmResult.Invalid;
-        mm.Spaces.AcquireWrite(space);
+        using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
         VmaFlags wanted = (VmaFlags)(uint)(rights & (AccessRights.Read | AccessRights.Write | AccessRights.Execute));
-        MmResult result = ProtectLocked(space, start, start + length, wanted, ref counters);
-        mm.Spaces.ReleaseWrite(space);
-        return result;
+        return ProtectLocked(space, start, start + length, wanted, ref counters);
     }
 
     /// <summary>Whether a range is not empty, page-aligned and inside user space.</summary>

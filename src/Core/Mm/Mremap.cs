@@ -40,10 +40,8 @@ public sealed class Mremap<TArch, TModel>
             return MmResult.Invalid;
         if (oldStart < newStart + length && newStart < oldStart + length)
             return MmResult.Invalid;
-        mm.Spaces.AcquireWrite(space);
-        MmResult result = MoveLocked(space, oldStart, newStart, length, dontUnmap, ref counters);
-        mm.Spaces.ReleaseWrite(space);
-        return result;
+        using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
+        return MoveLocked(space, oldStart, newStart, length, dontUnmap, ref counters);
     }
 
     /// <summary>
@@ -63,12 +61,10 @@ public sealed class Mremap<TArch, TModel>
         newStart = start;
         if (!Mmap<TArch, TModel>.IsRange(start, oldLength) || !Mmap<TArch, TModel>.IsRange(start, newLength))
             return MmResult.Invalid;
-        mm.Spaces.AcquireWrite(space);
-        MmResult result = newLength <= oldLength
+        using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
+        return newLength <= oldLength
             ? Shrink(space, start, oldLength, newLength)
             : Grow(space, start, oldLength, newLength, mayMove, out newStart, ref counters);
-        mm.Spaces.ReleaseWrite(space);
-        return result;
     }
 
     private MmResult Shrink(uint space, ulong start, ulong oldLength, ulong newLength)

@@ -76,22 +76,8 @@ public sealed class UserAccess<TArch, TModel>
         int pressure = 0;
         while (true)
         {
-            mm.Spaces.AcquireRead(space);
-            uint vma = mm.Vmas.Find(space, address);
-            if (vma == 0 || (mm.Vmas.FlagsOf(vma) & Needed(kind)) == 0)
-            {
-                mm.Spaces.ReleaseRead(space);
-                return UserAccessResult.SegmentationFault;
-            }
-
-            if (TryAccess(mm.Spaces[space].Root, address, kind, load, store))
-            {
-                mm.Spaces.ReleaseRead(space);
+            if (TryOnce(space, address, kind, load, store, flags, ref counters, out FaultResult result))
                 return UserAccessResult.Ok;
-            }
-
-            FaultResult result = faults.Handle(vma, address, flags, ref counters);
-            mm.Spaces.ReleaseRead(space);
             flags = (result & FaultResult.Retry) != 0 ? flags | FaultFlags.Tried : flags & ~FaultFlags.Tried;
             bool outOfMemory = (result & FaultResult.OutOfMemory) != 0;
             if (outOfMemory && pressure++ < PressureTries && mm.TryFindFrames())
@@ -99,6 +85,22 @@ public sealed class UserAccess<TArch, TModel>
             if ((result & FaultResult.Error) != 0)
                 return Translate(result);
         }
+    }
+
+    /// <summary>One access, and the fault if that is what it comes to, under one hold of the mmap_lock.</summary>
+    private bool TryOnce(
+        uint space, ulong address, AccessKind kind, Span<byte> load, ReadOnlySpan<byte> store, FaultFlags flags, ref FaultCounters counters,
+        out FaultResult result)
+    {
+        using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
+        result = FaultResult.SegmentationFault;
+        uint vma = mm.Vmas.Find(space, address);
+        if (vma == 0 || (mm.Vmas.FlagsOf(vma) & Needed(kind)) == 0)
+            return false;
+        if (TryAccess(mm.Spaces[space].Root, address, kind, load, store))
+            return true;
+        result = faults.Handle(vma, address, flags, ref counters);
+        return false;
     }
 
     private bool TryAccess(uint root, ulong address, AccessKind kind, Span<byte> load, ReadOnlySpan<byte> store)

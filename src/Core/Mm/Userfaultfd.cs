@@ -28,12 +28,10 @@ public sealed class Userfaultfd<TArch, TModel>
         mm.Spaces.ThrowIfNotLive(space);
         if (!Mmap<TArch, TModel>.IsRange(start, unchecked(end - start)))
             return MmResult.Invalid;
-        mm.Spaces.AcquireWrite(space);
+        using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
         if (mm.Spaces[space].UffdContext == 0)
             mm.Spaces[space].UffdContext = space;
-        MmResult result = RegisterLocked(space, start, end);
-        mm.Spaces.ReleaseWrite(space);
-        return result;
+        return RegisterLocked(space, start, end);
     }
 
     /// <summary>Write-protects the pages of [start, end), or ends that (UFFDIO_WRITEPROTECT).</summary>
@@ -48,7 +46,7 @@ public sealed class Userfaultfd<TArch, TModel>
             return MmResult.BadDescriptor;
         if (!Mmap<TArch, TModel>.IsRange(start, unchecked(end - start)))
             return MmResult.Invalid;
-        mm.Spaces.AcquireRead(space);
+        using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
         MmResult result = MmResult.NoEntry;
         for (uint vma = mm.Vmas.FindFirstEndingAbove(space, start); vma != 0 && mm.Vmas[vma].Start < end; vma = mm.Vmas.Next(vma))
         {
@@ -66,7 +64,6 @@ public sealed class Userfaultfd<TArch, TModel>
                 break;
         }
 
-        mm.Spaces.ReleaseRead(space);
         return result;
     }
 

@@ -30,10 +30,8 @@ public sealed class PageOut<TArch, TModel>
     public MmResult Apply(uint space, ulong start, ulong end)
     {
         var visitor = new Visitor(this);
-        mm.Spaces.AcquireRead(space);
-        MmResult result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
-        mm.Spaces.ReleaseRead(space);
-        return result;
+        using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
+        return VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
     }
 
     private void ReclaimPiece(uint vma, ulong start, ulong end)

@@ -36,10 +36,8 @@ public sealed class Collapse<TArch, TModel>
     public MmResult Apply(uint space, ulong start, ulong end)
     {
         var visitor = new Visitor(this);
-        mm.Spaces.AcquireWrite(space);
-        MmResult result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
-        mm.Spaces.ReleaseWrite(space);
-        return result;
+        using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
+        return VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
     }
 
     private MmResult CollapsePiece(uint vma, ulong start, ulong end)

@@ -1,4 +1,5 @@
 using PageTableEmu.Arch.X64;
+using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
 
@@ -140,5 +141,38 @@ public sealed class MisuseTests
     {
         machine.Exit(space);
         return 0;
+    }
+
+    /// <summary>A table entry that leads outside RAM is an error for whoever meets it, and no lock stays behind.</summary>
+    [Fact]
+    public async Task ADamagedTable_IsAnError_AndHoldsUpNobody()
+    {
+        using var m = new BehaviourMachine<X64FourLevel>();
+        m.Write(m.Process, 0, 1);
+        ulong sound = SetTopEntry(m, 0x000f_ffff_ffff_f067);
+        MeetTheDamage(m);
+        SetTopEntry(m, sound);
+        ulong address = BehaviourMachine<X64FourLevel>.Address(0) << 4;
+        Task<MmResult> writer = Task.Run(() => m.Machine.Map(m.Process, address, 4096, VmaFlags.Read));
+        Assert.Same(writer, await Task.WhenAny(writer, Task.Delay(30_000, TestContext.Current.CancellationToken)));
+    }
+
+    private static ulong SetTopEntry(BehaviourMachine<X64FourLevel> m, ulong value)
+    {
+        uint root = m.Machine.Context.Spaces[m.Process].Root;
+        ref ulong entry = ref m.Machine.Context.Tables.Entry(root, BehaviourMachine<X64FourLevel>.Start, 4);
+        (ulong before, entry) = (entry, value);
+        return before;
+    }
+
+    private static void MeetTheDamage(BehaviourMachine<X64FourLevel> m)
+    {
+        var faults = new FaultCounters();
+        byte[] one = [1];
+        ulong address = BehaviourMachine<X64FourLevel>.Address(0);
+        Assert.Throws<CorruptImageException>(() => m.Machine.Write(m.Process, address, one, ref faults));
+        Assert.Throws<CorruptImageException>(() => m.Machine.Advise(m.Process, address, 4096, Advice.DontNeed, ref faults));
+        Assert.Throws<CorruptImageException>(() => m.Machine.Lock(m.Process, address, 4096, ref faults));
+        Assert.Throws<CorruptImageException>(() => m.Machine.Protect(m.Process, address, 4096, AccessRights.Read, ref faults));
     }
 }
