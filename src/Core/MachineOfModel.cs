@@ -21,9 +21,6 @@ public class Machine<TArch, TModel> : IDisposable
     where TArch : struct, IArchitecture
     where TModel : struct, IModel
 {
-    /// <summary>How often an operation that found no free frame asks for reclaim before it gives up.</summary>
-    private const int PressureTries = 8;
-
     private readonly MmContext<TArch, TModel> mm;
     private readonly FaultHandler<TArch, TModel> faults;
     private readonly UserAccess<TArch, TModel> access;
@@ -101,7 +98,7 @@ public class Machine<TArch, TModel> : IDisposable
     public uint Fork(uint space)
     {
         uint child = life.TryFork(Live(space));
-        for (int tries = 0; child == 0 && tries < PressureTries && mm.TryFindFrames(); tries++)
+        for (int tries = 0; child == 0 && tries < MmContext<TArch, TModel>.PressureTries && mm.TryFindFrames(); tries++)
             child = life.TryFork(space);
         return child;
     }

@@ -18,8 +18,6 @@ public sealed class Gup<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
 {
-    private const int PressureTries = 8;
-
     private readonly MmContext<TArch, TModel> mm;
     private readonly FaultHandler<TArch, TModel> faults;
 
@@ -89,7 +87,7 @@ public sealed class Gup<TArch, TModel>
             FaultResult result = faults.Handle(vma, virtualAddress, tried | FaultFor(follow, flags), ref counters);
             if ((result & FaultResult.OutOfMemory) != 0)
             {
-                if (pressure++ == PressureTries || !AskForFrames(space, flags))
+                if (pressure++ == MmContext<TArch, TModel>.PressureTries || !AskForFrames(space, flags))
                     return MmResult.NoMemory;
             }
             else if ((result & FaultResult.Error) != 0)

@@ -17,6 +17,9 @@ public sealed class MmContext<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
 {
+    /// <summary>How often an operation that found no free frame asks for more by <see cref="TryFindFrames"/> before it gives up.</summary>
+    public const int PressureTries = 8;
+
     /// <summary>Makes the views of an image.</summary>
     public MmContext(MachineImage image, SwapTypeLayout swapTypes)
     {

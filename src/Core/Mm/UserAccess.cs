@@ -13,9 +13,6 @@ public sealed class UserAccess<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
 {
-    /// <summary>How often an access that found no free frame asks for reclaim before it gives up.</summary>
-    private const int PressureTries = 8;
-
     private readonly MmContext<TArch, TModel> mm;
     private readonly FaultHandler<TArch, TModel> faults;
 
@@ -80,7 +77,7 @@ public sealed class UserAccess<TArch, TModel>
                 return UserAccessResult.Ok;
             flags = (result & FaultResult.Retry) != 0 ? flags | FaultFlags.Tried : flags & ~FaultFlags.Tried;
             bool outOfMemory = (result & FaultResult.OutOfMemory) != 0;
-            if (outOfMemory && pressure++ < PressureTries && mm.TryFindFrames())
+            if (outOfMemory && pressure++ < MmContext<TArch, TModel>.PressureTries && mm.TryFindFrames())
                 continue;
             if ((result & FaultResult.Error) != 0)
                 return Translate(result);

@@ -18,9 +18,6 @@ public sealed class SwapOff<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
 {
-    /// <summary>How often reclaim, to other areas, is asked for when the pages do not fit.</summary>
-    private const int PressureTries = 8;
-
     private readonly MmContext<TArch, TModel> mm;
     private readonly FaultHandler<TArch, TModel> faults;
     private readonly ProcessLife<TArch, TModel> life;
@@ -44,7 +41,7 @@ public sealed class SwapOff<TArch, TModel>
         while (mm.Swap.InUse(type) != 0)
         {
             bool visited = faults.SharedSwapIn.TryUnuse(type) && TryVisitSpaces(type);
-            if (!visited && (shortages++ == PressureTries || !mm.TryFindFrames()))
+            if (!visited && (shortages++ == MmContext<TArch, TModel>.PressureTries || !mm.TryFindFrames()))
             {
                 mm.Swap.AbortSwapOff(type);
                 return SwapResult.NoMemory;

@@ -40,23 +40,7 @@ internal sealed class SwapAllocator<TModel>
     /// <param name="entry">The slot.</param>
     internal SwapResult TryAllocate(uint frame, out SwapEntry entry)
     {
-        if (TryFast(frame, out entry))
-            return SwapResult.Ok;
-        uint tried = 0;
-        while (true)
-        {
-            uint type = areas.TakeTurn(ref tried);
-            if (type == SwapAreas<TModel>.MaxAreas)
-                return SwapResult.Full;
-            if (!areas.TryPin(type))
-                continue;
-            ulong offset = AllocateIn(type, frame);
-            areas.Unpin(type);
-            if (offset == 0)
-                continue;
-            entry = new SwapEntry(type, offset);
-            return SwapResult.Ok;
-        }
+        return TryFast(frame, out entry) ? SwapResult.Ok : TryInTurn(frame, wholeCluster: false, out entry);
     }
 
     /// <summary>Finds a slot for every page of a locked large folio, all in one cluster, and binds them.</summary>
@@ -66,8 +50,13 @@ internal sealed class SwapAllocator<TModel>
     internal SwapResult TryAllocateCluster(uint head, uint pages, out SwapEntry first)
     {
         first = default;
-        if (pages != areas.ClusterSlots)
-            return SwapResult.Full;
+        return pages == areas.ClusterSlots ? TryInTurn(head, wholeCluster: true, out first) : SwapResult.Full;
+    }
+
+    /// <summary>Asks the areas by priority. For a large folio only the first is asked: rather than go on, the caller splits the folio.</summary>
+    private SwapResult TryInTurn(uint frame, bool wholeCluster, out SwapEntry entry)
+    {
+        entry = default;
         uint tried = 0;
         while (true)
         {
@@ -76,12 +65,16 @@ internal sealed class SwapAllocator<TModel>
                 return SwapResult.Full;
             if (!areas.TryPin(type))
                 continue;
-            ulong offset = TakeCluster(type, head);
+            ulong offset = wholeCluster ? TakeCluster(type, frame) : AllocateIn(type, frame);
             areas.Unpin(type);
-            if (offset == 0)
-                continue;
-            first = new SwapEntry(type, offset);
-            return SwapResult.Ok;
+            if (offset != 0)
+            {
+                entry = new SwapEntry(type, offset);
+                return SwapResult.Ok;
+            }
+
+            if (wholeCluster)
+                return SwapResult.Full;
         }
     }
 
