@@ -38,7 +38,7 @@ internal sealed class KsmMerger<TArch, TModel>
         if (!mm.Frames.TryLock(frame))
             return false;
         Pte expected = default;
-        bool single = !mm.Frames.IsLarge(frame) || splitter.TrySplit(frame); // a large folio is merged page by page
+        bool single = !mm.Frames.IsLarge(frame) || splitter.TrySplit(frame); // pages merge one by one
         bool done = single && TryWriteProtect(vma, address, frame, out expected);
         if (done && merged == 0)
             MakeKsm(frame);
@@ -46,6 +46,15 @@ internal sealed class KsmMerger<TArch, TModel>
             done = IsEqual(frame, merged) && TryReplace(vma, address, frame, merged, expected);
         mm.Frames.Unlock(frame);
         return done;
+    }
+
+    /// <summary>Splits the large folio of a page to which the caller has a reference, if nobody is in the way.</summary>
+    internal void TrySplit(uint page)
+    {
+        if (!mm.Frames.TryLock(page))
+            return;
+        splitter.TrySplit(page);
+        mm.Frames.Unlock(page);
     }
 
     /// <summary>

@@ -2,6 +2,7 @@ using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Mm;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Reclaim.Ksm;
@@ -160,8 +161,13 @@ public sealed class KsmScanner<TArch, TModel>
         ulong span = 1UL << TArch.LevelShift(2);
         while (address < end)
         {
-            using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
             ulong stop = Math.Min(end, (address & ~(span - 1)) + span);
+            uint large = TryGetHugePage(root, address, out bool isLeaf);
+            if (large != 0)
+                return large;
+            if (isLeaf)
+                address = stop; // the huge zero page
+            using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address < stop ? address : stop - 1);
             if (guard.Table == 0)
                 address = stop;
             for (; address < stop; address += 1UL << TArch.PageShift)
@@ -175,6 +181,20 @@ public sealed class KsmScanner<TArch, TModel>
         }
 
         return 0;
+    }
+
+    /// <summary>The page that a huge leaf maps at an address, with a reference to its folio; 0 when there is none.</summary>
+    private uint TryGetHugePage(uint root, ulong address, out bool isLeaf)
+    {
+        isLeaf = false;
+        if (!mm.Huge.IsMapped(root, address))
+            return 0;
+        using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(root, address);
+        isLeaf = guard.IsLeaf;
+        if (!isLeaf || guard.Head == 0)
+            return 0;
+        mm.Frames.Get(guard.Head);
+        return guard.Head + HugePages<TArch, TModel>.PageOf(address);
     }
 
     private uint AnonFrame(Pte entry)
@@ -253,8 +273,14 @@ public sealed class KsmScanner<TArch, TModel>
             records.Wait(number);
         }
 
-        if (otherFrame != 0)
-            mm.Folios.Put(otherFrame);
+        if (otherFrame == 0)
+            return;
+        // Two equal pages of one large folio did not merge: the reference to each was one too many for splitting it. Now that the other's is
+        // gone it can be split, and the next scan will merge them.
+        bool together = mm.Frames.IsLarge(frame) && mm.Frames.HeadOf(frame) == mm.Frames.HeadOf(otherFrame);
+        mm.Folios.Put(otherFrame);
+        if (together)
+            merger.TrySplit(frame);
     }
 
     /// <summary>This page becomes a KSM frame, the other is replaced by it. If that fails half-way the page is unshared again.</summary>
