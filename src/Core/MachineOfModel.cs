@@ -28,7 +28,7 @@ public class Machine<TArch, TModel> : IDisposable
     private readonly Mmap<TArch, TModel> mmap;
     private readonly Mremap<TArch, TModel> mremap;
     private readonly ProcessLife<TArch, TModel> life;
-    private readonly Reclaimer<TArch, TModel> reclaimer;
+    private readonly LruScanner<TArch, TModel> scanner;
     private readonly PageOut<TArch, TModel> pageOut;
     private readonly SwapOff<TArch, TModel> swapOff;
     private readonly Mlock<TArch, TModel> mlock;
@@ -44,13 +44,14 @@ public class Machine<TArch, TModel> : IDisposable
         mmap = new Mmap<TArch, TModel>(mm, mlock);
         mremap = new Mremap<TArch, TModel>(mm, mmap, faults);
         life = new ProcessLife<TArch, TModel>(mm);
-        reclaimer = new Reclaimer<TArch, TModel>(mm);
+        var reclaimer = new Reclaimer<TArch, TModel>(mm);
+        scanner = new LruScanner<TArch, TModel>(mm, reclaimer);
         pageOut = new PageOut<TArch, TModel>(mm, reclaimer);
         swapOff = new SwapOff<TArch, TModel>(mm, faults, life);
         Dma = new DmaEngine<TArch, TModel>(mm, Gup);
         Userfaultfd = new Userfaultfd<TArch, TModel>(mm);
         Ksm = new KsmScanner<TArch, TModel>(mm, faults, life);
-        mm.MemoryPressure = reclaimer.ReclaimSome;
+        mm.MemoryPressure = scanner.ReclaimSome;
         if (isNew)
             MakeZeroPage();
     }
@@ -204,11 +205,11 @@ public class Machine<TArch, TModel> : IDisposable
     /// <inheritdoc cref="SwapOff{TArch, TModel}.Run"/>
     public SwapResult SwapOff(uint type) => swapOff.Run(type);
 
-    /// <inheritdoc cref="Reclaimer{TArch, TModel}.Scan"/>
-    public long Reclaim(long target) => reclaimer.Scan(target);
+    /// <inheritdoc cref="LruScanner{TArch, TModel}.Reclaim"/>
+    public long Reclaim(long target) => scanner.Reclaim(target);
 
-    /// <inheritdoc cref="Reclaimer{TArch, TModel}.ReclaimAll"/>
-    public void ReclaimAll() => reclaimer.ReclaimAll();
+    /// <inheritdoc cref="LruScanner{TArch, TModel}.ReclaimAll"/>
+    public void ReclaimAll() => scanner.ReclaimAll();
 
     /// <summary>
     /// Completes pending writes and ends the allocation epoch, as a kernel does that waits for its I/O and drains its per-processor batches.

@@ -39,10 +39,10 @@ public enum FrameFlags : ulong
     /// <summary>Merged by KSM.</summary>
     Ksm = 1 << 9,
 
-    /// <summary>On the LRU list (PG_lru).</summary>
+    /// <summary>On one of the LRU lists (PG_lru).</summary>
     Lru = 1 << 10,
 
-    /// <summary>On the active part of the LRU (PG_active).</summary>
+    /// <summary>In use: on an active list, or to go there (PG_active).</summary>
     Active = 1 << 11,
 
     /// <summary>Referenced since it was last looked at (PG_referenced).</summary>
@@ -68,6 +68,12 @@ public enum FrameFlags : ulong
     /// holds one reference. Changed with the folio locked; never together with <see cref="Anon"/>.
     /// </summary>
     SharedMemory = 1 << 18,
+
+    /// <summary>
+    /// The three bits of the LRU list (<see cref="LruKind"/>) that the frame is on while it is on one. The kernel tells it from the other flags, which
+    /// may therefore change off the lists only; here it is noted, under the lists' lock.
+    /// </summary>
+    LruKindMask = 7 << 20,
 
     /// <summary>First frame of a large folio (PG_head).</summary>
     Large = 1 << 24,

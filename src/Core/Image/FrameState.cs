@@ -15,17 +15,14 @@ public struct FrameState
     /// </summary>
     public uint Epoch;
 
-    /// <summary>Lock over the LRU list: owner, 0 when free.</summary>
+    /// <summary>Lock over the LRU lists: owner, 0 when free.</summary>
     public ulong LruLock;
 
-    /// <summary>Oldest frame on the LRU list, 0 when empty.</summary>
-    public uint LruOldest;
+    /// <summary>The LRU lists, by <see cref="LruKind"/>.</summary>
+    public LruListTable Lru;
 
-    /// <summary>Youngest frame on the LRU list, 0 when empty.</summary>
-    public uint LruYoungest;
-
-    /// <summary>Frames on the LRU list.</summary>
-    public ulong LruCount;
+    /// <summary>What reclaim thinks the lists' lengths are, in pages: the lengths of a moment ago, as the kernel's statistics are.</summary>
+    internal LruStatistics Statistics;
 
     /// <summary>Frame allocator: frames taken from the areas, those in caches included. Atomic.</summary>
     internal ulong TakenFromAreas;

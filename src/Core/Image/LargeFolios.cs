@@ -130,7 +130,7 @@ public sealed class LargeFolios<TModel>
     /// <remarks>Locks: the folio's own stays with the first frame, the others are free.</remarks>
     public void Separate(uint head)
     {
-        const FrameFlags OfFolio = FrameFlags.Large | FrameFlags.PartiallyMapped | FrameFlags.AnonExclusive | FrameFlags.Lru;
+        const FrameFlags OfFolio = FrameFlags.Large | FrameFlags.PartiallyMapped | FrameFlags.AnonExclusive | FrameFlags.Lru | FrameFlags.LruKindMask;
         FrameFlags common = frames.Flags(head) & ~OfFolio;
         frames[head + 1].Count = frames[head + 1].LruNext = frames[head + 1].LruPrevious = 0;
         frames[head + 2].LruNext = frames[head + 2].LruPrevious = 0;

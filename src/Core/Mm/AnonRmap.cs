@@ -149,7 +149,7 @@ public sealed class AnonRmap<TModel>
     }
 
     /// <summary>Keeps a frame out of reclaim (mlock_folio): counted once per locked VMA that maps it.</summary>
-    public void MlockFolio(uint frame) => folios.Mlock(frame);
+    public void MlockFolio(uint frame) => folios.Lru.Mlock(frame);
 
     /// <summary>
     /// What reclaim does with a frame that it finds mapped by a locked VMA but not counted: counts it, because the count may have been lost
@@ -160,12 +160,12 @@ public sealed class AnonRmap<TModel>
     public void RepairMlock(uint frame, uint vma)
     {
         if (Atomic<TModel>.Load(ref vmas.Spaces[vmas[vma].AddressSpace].MmapWriter) == 0)
-            folios.MlockIfNot(frame);
+            folios.Lru.MlockIfNot(frame);
     }
 
     /// <summary>
     /// Takes one count back (munlock_folio); with the last the frame can be reclaimed, even if another locked VMA maps it: reclaim repairs
     /// that when it meets it.
     /// </summary>
-    public void MunlockFolio(uint frame) => folios.Munlock(frame);
+    public void MunlockFolio(uint frame) => folios.Lru.Munlock(frame);
 }

@@ -126,7 +126,7 @@ public sealed class FaultHandler<TArch, TModel>
             entry = TArch.MakeUffdWp(entry);
         mm.Rmap.AddNew(frame, fault.Vma, fault.Address, exclusive: true);
         mm.Rmap.LockInMemory(frame, fault.Vma);
-        mm.Folios.AddToLru(frame);
+        mm.Folios.Lru.Add(frame);
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[fault.Vma].AddressSpace].AnonPages, 1);
         Publish(guard[fault.Address], entry, marked);
         return FaultResult.None;

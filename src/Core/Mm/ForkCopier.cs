@@ -150,7 +150,7 @@ public sealed class ForkCopier<TArch, TModel>
         if (TArch.IsUffdWp(entry) && mm.Vmas[childVma].Uffd != 0)
             fresh = TArch.MakeUffdWp(fresh);
         mm.Rmap.AddNew(copy, childVma, destination.Address, exclusive: true);
-        mm.Folios.AddToLru(copy);
+        mm.Folios.Lru.Add(copy);
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[childVma].AddressSpace].AnonPages, 1);
         destination.SetPresent(fresh);
         return Outcome.Copied;

@@ -148,8 +148,11 @@ public sealed class Gup<TArch, TModel>
             return Follow.NeedsFault;
         uint normal = MmContext<TArch, TModel>.NormalFrame(entry);
         Follow follow = FollowEntry(vma, entry, normal, normal, flags);
-        if (follow == Follow.Taken)
-            frame = normal != 0 ? normal : mm.Folios.ZeroFrame;
+        if (follow != Follow.Taken)
+            return follow;
+        frame = normal != 0 ? normal : mm.Folios.ZeroFrame;
+        if (normal != 0 && (flags & GupFlags.Touch) != 0)
+            mm.Folios.Lru.MarkAccessed(normal);
         return follow;
     }
 
@@ -163,8 +166,11 @@ public sealed class Gup<TArch, TModel>
         uint head = guard.Head;
         uint page = head == 0 ? 0 : head + HugePages<TArch, TModel>.PageOf(virtualAddress);
         Follow follow = FollowEntry(vma, guard.Value, head, page, flags);
-        if (follow == Follow.Taken)
-            frame = page != 0 ? page : mm.Folios.ZeroFrame;
+        if (follow != Follow.Taken)
+            return follow;
+        frame = page != 0 ? page : mm.Folios.ZeroFrame;
+        if ((flags & GupFlags.Touch) != 0)
+            guard.Set(TArch.MakeYoung(guard.Value)); // touch_pmd: the folio itself is not marked
         return follow;
     }
 

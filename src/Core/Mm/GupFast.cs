@@ -83,6 +83,7 @@ public sealed class GupFast<TArch, TModel>
             return false;
         }
 
+        mm.Frames.Set(candidate, FrameFlags.Referenced);
         frame = candidate;
         return true;
     }
@@ -113,6 +114,7 @@ public sealed class GupFast<TArch, TModel>
             return false;
         }
 
+        mm.Frames.Set(head, FrameFlags.Referenced);
         frame = candidate;
         return true;
     }

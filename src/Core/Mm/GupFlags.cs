@@ -36,4 +36,7 @@ public enum GupFlags
 
     /// <summary>Never give the mmap_lock up, because the caller holds it for writing: reads are waited for, frames are not reclaimed.</summary>
     KeepLock = 64,
+
+    /// <summary>Count it as a use of the page (FOLL_TOUCH), as reclaim sees it: debuggers, process_vm_readv, populate.</summary>
+    Touch = 128,
 }

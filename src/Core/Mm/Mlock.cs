@@ -47,7 +47,7 @@ public sealed class Mlock<TArch, TModel>
     {
         for (ulong address = start; address < end; address += 1UL << TArch.PageShift)
         {
-            if (PopulatePage(space, address, GupFlags.ForgetTried | GupFlags.KeepLock, ref counters) != MmResult.Ok)
+            if (PopulatePage(space, address, GupFlags.ForgetTried | GupFlags.KeepLock | GupFlags.Touch, ref counters) != MmResult.Ok)
                 return;
         }
     }

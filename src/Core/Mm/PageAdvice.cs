@@ -102,7 +102,8 @@ internal sealed class PageAdvice<TArch, TModel>
             return;
         if (TArch.IsYoung(entry))
             leaf.SetPresent(TArch.MakeOld(entry));
-        mm.Frames.Clear(frame, FrameFlags.Active | FrameFlags.Referenced);
+        mm.Frames.Clear(frame, FrameFlags.Referenced);
+        mm.Folios.Lru.Deactivate(frame);
     }
 
     /// <summary>
@@ -128,9 +129,7 @@ internal sealed class PageAdvice<TArch, TModel>
         {
             if (TArch.IsYoung(entry) || TArch.IsDirty(entry))
                 leaf.SetPresent(TArch.MakeOld(TArch.MakeClean(entry)));
-            const FrameFlags Needed = FrameFlags.Anon | FrameFlags.SwapBacked;
-            if ((mm.Frames.Flags(frame) & (Needed | FrameFlags.SwapCache | FrameFlags.Unevictable)) == Needed)
-                mm.Frames.Clear(frame, FrameFlags.SwapBacked);
+            mm.Folios.Lru.MakeLazyFree(frame);
         }
 
         mm.Frames.Unlock(frame);

@@ -67,7 +67,7 @@ public sealed class SwapInFault<TArch, TModel>
             if (added == SwapResult.Ok)
             {
                 mm.Swap.Read(entry, frame);
-                mm.Folios.AddToLru(frame);
+                mm.Folios.Lru.Add(frame);
                 mm.Frames.Unlock(frame);
                 read = true;
                 return frame;
@@ -187,7 +187,7 @@ public sealed class SwapInFault<TArch, TModel>
 
         mm.Frames.Lock(frame);
         mm.Frames.Set(frame, FrameFlags.SwapBacked);
-        mm.Folios.AddToLru(frame);
+        mm.Folios.Lru.Add(frame);
         mm.Swap.Read(entry, frame);
         FaultResult result = MapLocked(fault, expected, entry, frame, cache: 0);
         mm.Swap.UnpinSlot(entry);
@@ -355,7 +355,7 @@ public sealed class SwapInFault<TArch, TModel>
         {
             mm.Rmap.AddNew(frame, fault.Vma, fault.Address, exclusive: true);
             mm.Rmap.LockInMemory(frame, fault.Vma);
-            mm.Folios.AddToLru(frame);
+            mm.Folios.Lru.Add(frame);
         }
         else if (!mm.Frames.Has(frame, FrameFlags.Anon))
         {

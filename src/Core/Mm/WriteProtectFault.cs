@@ -146,7 +146,7 @@ public sealed class WriteProtectFault<TArch, TModel>
         leaf.ClearPresent(); // no processor may use the old page any more when the new one appears
         mm.Rmap.AddNew(frame, fault.Vma, fault.Address, exclusive: true);
         mm.Rmap.LockInMemory(frame, fault.Vma);
-        mm.Folios.AddToLru(frame);
+        mm.Folios.Lru.Add(frame);
         leaf.SetPresent(EntryOfCopy(fault, copy.Expected, frame));
         if (copy.Source == 0)
         {

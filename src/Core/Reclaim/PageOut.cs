@@ -47,7 +47,12 @@ public sealed class PageOut<TArch, TModel>
             int count = isLeaf ? Math.Min((int)batch[0], 1) : Collect(root, address, stop, batch);
             for (int i = 0; i < count; i++)
             {
-                reclaimer.Shrink(batch[i], ignoreReferences: true);
+                if (mm.Folios.Lru.TryIsolate(batch[i]))
+                {
+                    mm.Frames.Clear(batch[i], FrameFlags.Active);
+                    reclaimer.ShrinkIsolated(batch[i], ignoreReferences: true);
+                }
+
                 mm.Folios.Put(batch[i]);
             }
 
@@ -76,7 +81,7 @@ public sealed class PageOut<TArch, TModel>
                 continue; // taken once, with its first page
             if ((mm.Frames.Flags(frame) & (FrameFlags.Lru | FrameFlags.Unevictable)) != FrameFlags.Lru)
                 continue;
-            mm.Frames.Clear(frame, FrameFlags.Active | FrameFlags.Referenced);
+            mm.Frames.Clear(frame, FrameFlags.Referenced);
             mm.Frames.Get(frame);
             batch[count++] = frame;
         }

@@ -12,8 +12,8 @@ namespace PageTableEmu.Reclaim;
 /// dirty, free it.
 /// </summary>
 /// <remarks>
-/// Whoever hands a folio in holds one reference to it (where the kernel isolates it from the LRU), so an undisturbed unmapped folio has that
-/// one and the swap cache's. Folio lock → anon_vma root lock → table lock inside.
+/// Whoever hands a folio in took it off its LRU list and holds one reference to it, so an undisturbed unmapped folio has that one and the swap
+/// cache's. Folio lock → anon_vma root lock → table lock inside.
 /// </remarks>
 public sealed class Reclaimer<TArch, TModel>
     where TArch : struct, IArchitecture
@@ -22,6 +22,7 @@ public sealed class Reclaimer<TArch, TModel>
     private readonly MmContext<TArch, TModel> mm;
     private readonly Unmapper<TArch, TModel> unmapper;
     private readonly HugeReclaimer<TArch, TModel> huge;
+    private readonly References<TArch, TModel> references;
 
     /// <summary>Makes the operation of a machine.</summary>
     public Reclaimer(MmContext<TArch, TModel> mm)
@@ -29,77 +30,78 @@ public sealed class Reclaimer<TArch, TModel>
         this.mm = mm;
         unmapper = new Unmapper<TArch, TModel>(mm);
         huge = new HugeReclaimer<TArch, TModel>(mm, this, unmapper);
-    }
-
-    /// <summary>Pages that reached a device.</summary>
-    private ulong Stored => unchecked(mm.Swap.PagesWritten - mm.Swap.WriteErrors);
-
-    /// <summary>
-    /// Looks at every folio once, oldest first, and stops when enough were freed.
-    /// </summary>
-    /// <param name="target">Folios to free.</param>
-    /// <returns>Folios freed.</returns>
-    public long Scan(long target = long.MaxValue)
-    {
-        long freed = 0;
-        uint frame = mm.Folios.NextOnLru(0);
-        while (frame != 0 && freed < target)
-        {
-            uint next = mm.Folios.NextOnLru(frame); // before the frame may leave the list
-            if (!mm.Frames.Has(frame, FrameFlags.Unevictable) && Shrink(frame, ignoreReferences: false) == ShrinkResult.Freed)
-                freed++;
-            mm.Folios.Put(frame);
-            frame = next;
-        }
-
-        if (frame != 0)
-            mm.Folios.Put(frame);
-        return freed;
+        references = new References<TArch, TModel>(mm);
     }
 
     /// <summary>
-    /// Writes out and frees everything that can be (memory.force_empty): passes over all folios, completing the writes of each, until two
-    /// passes in a row neither freed nor wrote anything. One is not enough: a pass may only have found that a lazily freed page was
-    /// written again, and the next one swaps it out. A write that failed is no progress, or a broken device would keep this going for ever.
+    /// Reclaims one folio that the caller took off its list and holds a reference to; what is not freed goes back on a list, and the caller's reference
+    /// stays the caller's.
     /// </summary>
-    public void ReclaimAll()
-    {
-        for (int idle = 0; idle < 2; idle++)
-        {
-            ulong before = Stored;
-            long freed = Scan();
-            mm.Swap.CompleteWrites();
-            if (freed != 0 || Stored != before)
-                idle = -1;
-        }
-    }
-
-    /// <summary>Reclaims some frames for an allocation that found none; whether any came free.</summary>
-    public bool ReclaimSome()
-    {
-        const int Batch = 32;
-        long freed = Scan(Batch);
-        int written = mm.Swap.CompleteWrites();
-        return freed != 0 || (written != 0 && Scan(Batch) != 0);
-    }
-
-    /// <summary>Reclaims one folio to which the caller holds a reference; the caller's reference stays the caller's.</summary>
     /// <param name="frame">The folio.</param>
     /// <param name="ignoreReferences">MADV_PAGEOUT: reclaim it however recently it was used.</param>
-    public ShrinkResult Shrink(uint frame, bool ignoreReferences)
+    /// <returns>Pages freed.</returns>
+    public long ShrinkIsolated(uint frame, bool ignoreReferences)
     {
+        if (!ignoreReferences && mm.Frames.Has(frame, FrameFlags.Writeback))
+            mm.Swap.CompleteWrites(); // its own write is waited for, as in a group of the first generation
         if (mm.Frames.IsLarge(frame))
             return huge.Shrink(frame, ignoreReferences);
         if (!mm.Frames.TryLock(frame))
-            return ShrinkResult.Kept;
+        {
+            mm.Folios.Lru.Add(frame);
+            return 0;
+        }
+
         ShrinkResult result = ShrinkLocked(frame, ignoreReferences, out bool unlocked);
         if (unlocked)
-            return result;
-        if (result == ShrinkResult.Activated && mm.Frames.Has(frame, FrameFlags.SwapCache)
-            && (mm.Swap.IsHalfFull || mm.Frames.Has(frame, FrameFlags.Mlocked)))
-            mm.Swap.TryFreeSlot(frame);
+            mm.Folios.Lru.Add(frame);
+        else
+            Finish(frame, result);
+        return result == ShrinkResult.Freed ? 1 : 0;
+    }
+
+    /// <summary>The end of a folio's turn: unlocked, and back on a list if it was not freed.</summary>
+    internal void Finish(uint frame, ShrinkResult result)
+    {
+        bool mlocked = mm.Frames.Has(frame, FrameFlags.Mlocked);
+        if (result == ShrinkResult.Activated)
+        {
+            if (mm.Frames.Has(frame, FrameFlags.SwapCache) && (mm.Swap.IsHalfFull || mlocked))
+                mm.Swap.TryFreeSlot(frame);
+            if (!mlocked)
+                mm.Frames.Set(frame, FrameFlags.Active);
+        }
+
         mm.Frames.Unlock(frame);
-        return result;
+        if (result != ShrinkResult.Freed)
+            mm.Folios.Lru.Add(frame);
+    }
+
+    /// <summary>
+    /// folio_check_references: a folio used twice since it was last looked at becomes active, one used once stays for another round.
+    /// </summary>
+    internal bool IsInUse(uint frame, out ShrinkResult result)
+    {
+        int uses = references.Take(frame, out bool locked);
+        result = ShrinkResult.Activated;
+        if (locked)
+            return true;
+        bool marked = (mm.Frames.Clear(frame, FrameFlags.Referenced) & FrameFlags.Referenced) != 0;
+        if (uses == 0)
+            return false;
+        mm.Frames.Set(frame, FrameFlags.Referenced);
+        if (!marked && uses == 1)
+            result = ShrinkResult.Kept;
+        return true;
+    }
+
+    /// <summary>For a folio that becomes inactive: what it was used for until now does not count (shrink_active_list).</summary>
+    internal void ForgetUses(uint frame)
+    {
+        if (!mm.Frames.TryLock(frame))
+            return;
+        references.Take(frame, out _);
+        mm.Frames.Unlock(frame);
     }
 
     private ShrinkResult ShrinkLocked(uint frame, bool ignoreReferences, out bool unlocked)
@@ -109,11 +111,9 @@ public sealed class Reclaimer<TArch, TModel>
             return ShrinkResult.Kept;
         if (mm.Frames.Has(frame, FrameFlags.Mlocked))
             return ShrinkResult.Activated;
-        if (mm.Frames.Has(frame, FrameFlags.SharedMemory) && !ignoreReferences && !mm.Swap.HasActiveArea)
-            return ShrinkResult.Activated; // without swap nobody scans for memory that only swap can back
+        if (!ignoreReferences && IsInUse(frame, out ShrinkResult inUse))
+            return inUse;
         bool mapped = mm.Frames.Mappings(frame) != 0;
-        if (mapped && !ignoreReferences && unmapper.IsMappedLocked(frame))
-            return ShrinkResult.Activated;
         if (NeedsSlot(frame))
         {
             if (mm.Frames.MaybePinned(frame))
@@ -170,6 +170,7 @@ public sealed class Reclaimer<TArch, TModel>
             if (mm.Frames.References(frame) != 2)
                 return ShrinkResult.Kept; // somebody still uses the data: no write while it may change
             mm.Frames.Clear(frame, FrameFlags.Dirty);
+            mm.Frames.Set(frame, FrameFlags.Reclaim);
             switch (mm.Swap.Write(frame))
             {
                 case SwapWrite.SlotFreed:
@@ -178,9 +179,11 @@ public sealed class Reclaimer<TArch, TModel>
                     unlocked = true;
                     return ShrinkResult.Kept;
                 case SwapWrite.Failed:
+                    mm.Frames.Clear(frame, FrameFlags.Reclaim);
                     return ShrinkResult.Activated;
                 case SwapWrite.Done:
                 default:
+                    mm.Frames.Clear(frame, FrameFlags.Reclaim);
                     break;
             }
         }

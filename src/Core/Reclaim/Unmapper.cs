@@ -63,46 +63,6 @@ public sealed class Unmapper<TArch, TModel>
         return mm.Frames.Mappings(frame) == 0;
     }
 
-    /// <summary>Whether a locked VMA maps the folio; if so the folio is counted as locked in memory (page_referenced).</summary>
-    public bool IsMappedLocked(uint frame)
-    {
-        mm.Frames.AssertLocked(frame);
-        if (mm.Frames.Has(frame, FrameFlags.SharedMemory))
-            return mm.SharedMappings.IsMappedLocked(frame);
-
-        if (mm.Frames.Has(frame, FrameFlags.Ksm))
-        {
-            var visitor = new LockedVisitor(this, frame);
-            merged.Walk(frame, ref visitor);
-            return visitor.Found;
-        }
-
-        uint anonVma = mm.ReverseMap.Lock(frame);
-        if (anonVma == 0)
-            return false;
-        bool locked = false;
-        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[frame].Index))
-        {
-            locked = IsMappedLockedAt(frame, place);
-            if (locked)
-                break;
-        }
-
-        mm.ReverseMap.Unlock(anonVma);
-        return locked;
-    }
-
-    private bool IsMappedLockedAt(uint frame, ReverseMapPlace place)
-    {
-        if ((mm.Vmas.FlagsOf(place.Vma) & VmaFlags.Locked) == 0)
-            return false;
-        using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(mm.Spaces[mm.Vmas[place.Vma].AddressSpace].Root, place.Address);
-        if (guard.Table == 0 || !Maps(guard[place.Address].Value, frame))
-            return false;
-        mm.Rmap.RepairMlock(frame, place.Vma);
-        return true;
-    }
-
     internal static bool Maps(Pte entry, uint frame) =>
         !TArch.IsNone(entry, 1) && TArch.IsPresent(entry, 1) && MmContext<TArch, TModel>.NormalFrame(entry) == frame;
 
@@ -173,16 +133,5 @@ public sealed class Unmapper<TArch, TModel>
     private readonly struct UnmapVisitor(Unmapper<TArch, TModel> owner, uint frame) : IKsmPlaceVisitor
     {
         public bool Visit(ReverseMapPlace place) => owner.TryUnmapAt(frame, place);
-    }
-
-    private struct LockedVisitor(Unmapper<TArch, TModel> owner, uint frame) : IKsmPlaceVisitor
-    {
-        internal bool Found;
-
-        public bool Visit(ReverseMapPlace place)
-        {
-            Found = owner.IsMappedLockedAt(frame, place);
-            return !Found;
-        }
     }
 }

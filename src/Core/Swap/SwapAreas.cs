@@ -32,6 +32,9 @@ internal sealed class SwapAreas<TModel>
 
     internal ref SwapAreaRecord this[uint type] => ref image.Record<SwapAreaRecord>(MetadataRegion.SwapAreas, type);
 
+    /// <summary>Whether a slot is free in any area.</summary>
+    internal bool HasFreeSlot => (long)Atomic<TModel>.Load(ref State.FreeSlots) > 0;
+
     /// <summary>Whether less than half of all swap is free.</summary>
     internal bool IsHalfFull =>
         (long)Atomic<TModel>.Load(ref State.FreeSlots) * 2 < (long)Atomic<TModel>.Load(ref State.TotalSlots);

@@ -28,7 +28,7 @@ public sealed class SwapSpace<TModel> : IDisposable
         Map = new SwapMap<TModel>(areas, clusters, Overflow, devices, folios.Table);
         cache = new SwapCache<TModel>(areas, Map, folios);
         allocator = new SwapAllocator<TModel>(areas, clusters, Map, cache);
-        transfer = new SwapTransfer<TModel>(areas, Map, cache, devices, folios.Table);
+        transfer = new SwapTransfer<TModel>(areas, Map, cache, devices, folios);
         activation = new SwapActivation<TModel>(areas, clusters, allocator, devices);
     }
 
@@ -73,6 +73,9 @@ public sealed class SwapSpace<TModel> : IDisposable
 
     /// <summary>Whether any area hands out slots.</summary>
     public bool HasActiveArea => Atomic<TModel>.Load(ref areas.State.ActiveAreas) != 0;
+
+    /// <summary>Whether a slot is free in any area.</summary>
+    public bool HasFreeSlot => areas.HasFreeSlot;
 
     /// <summary>
     /// If no slot of any area is in use and none can be handed out, keeps it so until <see cref="EndUnused"/>: swapon waits meanwhile. The

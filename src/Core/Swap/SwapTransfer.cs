@@ -19,15 +19,17 @@ internal sealed class SwapTransfer<TModel>
     private readonly SwapDevices<TModel> devices;
     private readonly SwapWriteQueue<TModel> queue;
     private readonly FrameTable<TModel> frames;
+    private readonly LruLists<TModel> lists;
 
     internal SwapTransfer(
-        SwapAreas<TModel> areas, SwapMap<TModel> map, SwapCache<TModel> cache, SwapDevices<TModel> devices, FrameTable<TModel> frames)
+        SwapAreas<TModel> areas, SwapMap<TModel> map, SwapCache<TModel> cache, SwapDevices<TModel> devices, Folios<TModel> folios)
     {
         this.areas = areas;
         this.map = map;
         this.cache = cache;
         this.devices = devices;
-        this.frames = frames;
+        frames = folios.Table;
+        lists = folios.Lru;
         queue = new SwapWriteQueue<TModel>(areas);
     }
 
@@ -112,7 +114,8 @@ internal sealed class SwapTransfer<TModel>
             if (frame == 0)
                 break;
             Transfer(frame);
-            frames.Clear(frame, FrameFlags.Reclaim);
+            if ((frames.Clear(frame, FrameFlags.Reclaim) & FrameFlags.Reclaim) != 0)
+                lists.Rotate(frame);
             frames.Clear(frame, FrameFlags.Writeback);
             completed++;
         }

@@ -4,7 +4,7 @@ using PageTableEmu.Paging;
 
 namespace PageTableEmu.Verification;
 
-/// <summary>Checks the LRU list: links, length, and that exactly the frames that say so are on it.</summary>
+/// <summary>Checks the LRU lists: links, lengths, and that exactly the frames that say so are on them.</summary>
 internal sealed class LruVerifier<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
@@ -23,35 +23,46 @@ internal sealed class LruVerifier<TArch, TModel>
     {
         ref FrameState state = ref survey.Mm.Image.Record<FrameState>(MetadataRegion.FrameState, 0);
         var listed = new bool[survey.FrameLimit];
-        ulong length = 0;
+        for (LruKind kind = LruKind.InactiveAnon; kind <= LruKind.Unevictable; kind++)
+        {
+            if (!CheckList(kind, ref state.Lru[(int)kind], listed))
+                return findings;
+        }
+
+        for (uint frame = 1; frame < survey.FrameLimit; frame++)
+        {
+            if (!listed[frame] && frames.HasStorage(frame) && ((FrameFlags)frames[frame].Flags & FrameFlags.Lru) != 0)
+                findings.Add("LRU", $"Frame {frame} says that it is on an LRU list and is not.");
+        }
+
+        return findings;
+    }
+
+    private bool CheckList(LruKind kind, ref LruList list, bool[] listed)
+    {
+        ulong pages = 0;
         uint previous = 0;
-        for (uint frame = state.LruOldest; frame != 0; frame = frames[frame].LruNext)
+        for (uint frame = list.Oldest; frame != 0; frame = frames[frame].LruNext)
         {
             if (!survey.HasRecord(frame) || listed[frame])
             {
-                findings.Add("LRU", $"The LRU list is broken behind frame {previous}: {frame} is next.");
-                return findings;
+                findings.Add("LRU", $"The list {kind} is broken behind frame {previous}: {frame} is next.");
+                return false;
             }
 
             listed[frame] = true;
-            length++;
-            if (!frames.Has(frame, FrameFlags.Lru) || frames[frame].LruPrevious != previous)
+            pages += frames.IsLarge(frame) ? frames.Large.Pages : 1;
+            if (!frames.Has(frame, FrameFlags.Lru) || frames[frame].LruPrevious != previous || survey.Mm.Folios.Lru.KindOf(frame) != kind)
             {
-                findings.Add("LRU", $"Frame {frame} is on the LRU list behind {previous}, "
+                findings.Add("LRU", $"Frame {frame} is on the list {kind} behind {previous}, "
                     + $"with flags {frames.Flags(frame)}, and names {frames[frame].LruPrevious}.");
             }
 
             previous = frame;
         }
 
-        if (previous != state.LruYoungest || length != state.LruCount)
-            findings.Add("LRU", $"The LRU list has {length} frames up to {previous} and says {state.LruCount} up to {state.LruYoungest}.");
-        for (uint frame = 1; frame < survey.FrameLimit; frame++)
-        {
-            if (!listed[frame] && frames.HasStorage(frame) && ((FrameFlags)frames[frame].Flags & FrameFlags.Lru) != 0)
-                findings.Add("LRU", $"Frame {frame} says that it is on the LRU list and is not.");
-        }
-
-        return findings;
+        if (previous != list.Youngest || pages != list.Pages)
+            findings.Add("LRU", $"The list {kind} has {pages} pages up to frame {previous} and says {list.Pages} up to {list.Youngest}.");
+        return true;
     }
 }

@@ -70,6 +70,7 @@ internal sealed class MachineObserver<TArch>(MmContext<TArch, CheckedModel> mm)
             if (TArch.IsNone(entry, 1))
                 continue;
             process.AddPage(TArch.IsPresent(entry, 1) ? Present(page, entry, locked, ref sums) : NotPresent(page, entry, ref sums));
+            Touch(entry);
         }
 
         if (record.SharedObject != 0)
@@ -171,6 +172,19 @@ internal sealed class MachineObserver<TArch>(MmContext<TArch, CheckedModel> mm)
             LastByte = last,
             Pagemap = leaf.IsUffdWp ? PagemapFlags.UffdWp : 0,
         };
+    }
+
+    /// <summary>
+    /// The recorder reads the first and the last byte of a present page through /proc/pid/mem, which the kernel takes for two uses of it: they decide on
+    /// the order in which reclaim finds pages.
+    /// </summary>
+    private void Touch(Pte entry)
+    {
+        uint frame = TArch.IsPresent(entry, 1) ? MmContext<TArch, CheckedModel>.NormalFrame(entry) : 0;
+        if (frame == 0)
+            return;
+        mm.Folios.Lru.MarkAccessed(frame);
+        mm.Folios.Lru.MarkAccessed(frame);
     }
 
     /// <summary>What the device holds, unknown while the page was not written since it got the slot.</summary>

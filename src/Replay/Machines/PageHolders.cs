@@ -19,10 +19,10 @@ internal sealed class PageHolders<TArch>(Machine<TArch, CheckedModel> machine)
     /// <summary>Performs one operation; not supported when it is none of these.</summary>
     internal OperationOutcome Execute(in ScriptOperation operation, uint space, ulong start, ulong length) => operation.Kind switch
     {
-        OperationKind.VmRead => Peek(space, start, GupFlags.Pin, MmResult.Fault),
-        OperationKind.VmWrite => Poke(space, start, GupFlags.Pin, (byte)operation.Value, MmResult.Fault),
-        OperationKind.MemRead => Peek(space, start, GupFlags.Get | GupFlags.Force, MmResult.Io),
-        OperationKind.MemWrite => Poke(space, start, GupFlags.Get | GupFlags.Force, (byte)operation.Value, MmResult.Io),
+        OperationKind.VmRead => Peek(space, start, GupFlags.Pin | GupFlags.Touch, MmResult.Fault),
+        OperationKind.VmWrite => Poke(space, start, GupFlags.Pin | GupFlags.Touch, (byte)operation.Value, MmResult.Fault),
+        OperationKind.MemRead => Peek(space, start, GupFlags.Get | GupFlags.Force | GupFlags.Touch, MmResult.Io),
+        OperationKind.MemWrite => Poke(space, start, GupFlags.Get | GupFlags.Force | GupFlags.Touch, (byte)operation.Value, MmResult.Io),
         OperationKind.DioRead => DirectRead(space, start, (byte)operation.Value),
         OperationKind.DioWrite => DirectWrite(space, start),
         OperationKind.Pin => Register(operation, space, start, length),

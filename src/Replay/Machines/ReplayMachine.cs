@@ -154,7 +154,8 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
                 devices.Exit(operation.Process);
                 return OperationOutcome.Done();
             case OperationKind.Reclaim:
-                machine.ReclaimAll();
+                for (int round = 0; round < 3; round++)
+                    machine.ReclaimAll();
                 return OperationOutcome.Done();
             case OperationKind.Swapoff:
                 return SwapOff();

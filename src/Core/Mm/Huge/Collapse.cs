@@ -186,7 +186,7 @@ public sealed class Collapse<TArch, TModel>
         Pte leaf = mm.Huge.Adopt(head, vma, address);
         if (!mm.Huge.TryInstall(guard.Table, address, leaf, table))
             throw new CorruptImageException("page-table entry", $"{address:x} was mapped although the address space is locked");
-        mm.Folios.AddToLru(head);
+        mm.Folios.Lru.Add(head);
     }
 
     private readonly struct Visitor(Collapse<TArch, TModel> owner) : IVmaPieceVisitor

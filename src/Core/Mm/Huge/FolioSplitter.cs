@@ -137,6 +137,7 @@ public sealed class FolioSplitter<TArch, TModel>
     /// <summary>Nobody else can reach any of the pages now.</summary>
     private void SplitFrozen(uint head, uint page, uint anonVma)
     {
+        mm.Folios.Lru.NoteSplit(head);
         mm.Frames.Large.Separate(head);
         mm.Folios.Allocator.SplitBlock(head);
         foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, Pages))
@@ -182,7 +183,7 @@ public sealed class FolioSplitter<TArch, TModel>
 
         if (isCallers)
             mm.Frames.Lock(frame);
-        mm.Folios.AddToLruBehind(frame, neighbour);
+        mm.Folios.Lru.AddBehind(frame, neighbour);
         mm.Frames.Unfreeze(frame, references);
         return frame;
     }

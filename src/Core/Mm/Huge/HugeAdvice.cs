@@ -99,10 +99,14 @@ public sealed class HugeAdvice<TArch, TModel>
         if (head == 0 || !HugePages<TArch, TModel>.IsWhole(start, start, end) || !mm.Frames.Large.IsMappedByOne(head))
             return true;
         if (lazyFree)
+        {
             MakeLazyFree(guard, head);
-        else
-            guard.Set(TArch.MakeOld(guard.Value));
-        mm.Frames.Clear(head, FrameFlags.Active | FrameFlags.Referenced);
+            return true;
+        }
+
+        guard.Set(TArch.MakeOld(guard.Value));
+        mm.Frames.Clear(head, FrameFlags.Referenced);
+        mm.Folios.Lru.Deactivate(head);
         return true;
     }
 
@@ -113,9 +117,7 @@ public sealed class HugeAdvice<TArch, TModel>
         mm.Frames.Clear(head, FrameFlags.Dirty);
         mm.Frames.Unlock(head);
         guard.Set(TArch.MakeOld(TArch.MakeClean(guard.Value)));
-        const FrameFlags Needed = FrameFlags.Anon | FrameFlags.SwapBacked;
-        if ((mm.Frames.Flags(head) & (Needed | FrameFlags.SwapCache | FrameFlags.Unevictable)) == Needed)
-            mm.Frames.Clear(head, FrameFlags.SwapBacked);
+        mm.Folios.Lru.MakeLazyFree(head);
     }
 
     private bool CanReclaim(uint head)
@@ -124,7 +126,7 @@ public sealed class HugeAdvice<TArch, TModel>
             return false;
         if (!mm.Frames.Large.IsMappedByOne(head))
             return false;
-        mm.Frames.Clear(head, FrameFlags.Active | FrameFlags.Referenced);
+        mm.Frames.Clear(head, FrameFlags.Referenced);
         return true;
     }
 

@@ -84,7 +84,7 @@ internal sealed class HugeFault<TArch, TModel>
         Pte leaf = mm.Huge.Adopt(head, fault.Vma, guard.First);
         if (mm.Huge.TryInstall(middle, fault.Address, leaf, spare))
         {
-            mm.Folios.AddToLru(head); // not before: reclaim must not find a folio that may be taken back
+            mm.Folios.Lru.Add(head); // not before: reclaim must not find a folio that may be taken back
             return true;
         }
 
@@ -157,7 +157,7 @@ internal sealed class HugeFault<TArch, TModel>
         if (guard.Value == expected && head != 0)
         {
             guard.Set(mm.Huge.Adopt(head, fault.Vma, guard.First));
-            mm.Folios.AddToLru(head);
+            mm.Folios.Lru.Add(head);
             return true;
         }
 

@@ -82,7 +82,7 @@ public sealed class SharedCache<TArch, TModel>
         mm.Frames.Set(fresh, FreshFlags);
         if (TryAdd(number, page, SharedPage.None, fresh))
         {
-            mm.Folios.AddToLru(fresh);
+            mm.Folios.Lru.Add(fresh);
             frame = fresh;
             return FaultResult.None;
         }

@@ -81,27 +81,37 @@ public sealed class SharedMappings<TArch, TModel>
         return mm.Frames.Mappings(frame) == 0;
     }
 
-    /// <summary>Whether a locked VMA maps the locked folio; if so it is counted as locked in memory.</summary>
-    public bool IsMappedLocked(uint frame)
+    /// <summary>
+    /// Counts the VMAs through which the locked folio was used since the last time, and makes their entries old; a locked VMA ends the walk, and
+    /// the folio is counted as locked in memory.
+    /// </summary>
+    /// <param name="frame">The folio, in its object.</param>
+    /// <param name="locked">Whether a locked VMA maps it.</param>
+    public int TakeReferences(uint frame, out bool locked)
     {
         mm.Frames.AssertLocked(frame);
         ref FrameRecord record = ref mm.Frames[frame];
         uint number = ObjectOf(frame);
-        bool locked = false;
+        int references = 0;
+        locked = false;
         objects.Lock(number);
         for (uint vma = objects.FirstVma(number, record.Index); vma != 0 && !locked; vma = objects.NextVma(vma, record.Index))
         {
-            if ((mm.Vmas.FlagsOf(vma) & VmaFlags.Locked) == 0)
-                continue;
             ulong address = AddressIn(vma, record.Index);
             using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(RootOf(vma), address);
-            locked = guard.Table != 0 && Maps(guard[address].Value, frame);
+            if (guard.Table == 0 || !Maps(guard[address].Value, frame))
+                continue;
+            locked = (mm.Vmas.FlagsOf(vma) & VmaFlags.Locked) != 0;
             if (locked)
                 mm.Rmap.RepairMlock(frame, vma);
+            else if (TArch.IsYoung(guard[address].Value))
+                references++;
+            if (!locked)
+                guard[address].SetPresent(TArch.MakeOld(guard[address].Value));
         }
 
         objects.Unlock(number);
-        return locked;
+        return references;
     }
 
     private static bool Maps(Pte entry, uint frame) =>

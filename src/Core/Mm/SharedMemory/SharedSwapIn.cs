@@ -221,7 +221,7 @@ public sealed class SharedSwapIn<TArch, TModel>
         mm.Swap.UnpinSlot(entry);
         if (frame != 0)
         {
-            mm.Folios.AddToLru(frame);
+            mm.Folios.Lru.Add(frame);
             return result;
         }
 

@@ -32,19 +32,21 @@ internal sealed class HugeReclaimer<TArch, TModel>
 
     private static uint Pages => HugePages<TArch, TModel>.Pages;
 
-    /// <summary>Reclaims one large folio to which the caller holds a reference; the caller's reference stays the caller's.</summary>
-    internal ShrinkResult Shrink(uint head, bool ignoreReferences)
+    /// <summary>Reclaims one isolated large folio to which the caller holds a reference; returns the pages freed.</summary>
+    internal long Shrink(uint head, bool ignoreReferences)
     {
+        uint pageCount = mm.Frames.Large.Pages;
         if (!mm.Frames.TryLock(head))
-            return ShrinkResult.Kept;
+        {
+            mm.Folios.Lru.Add(head);
+            return 0;
+        }
+
         ShrinkResult result = ShrinkLocked(head, ignoreReferences, out bool mustSplit);
         if (mustSplit)
             return SplitAndShrink(head, ignoreReferences);
-        if (result == ShrinkResult.Activated && mm.Frames.Has(head, FrameFlags.SwapCache)
-            && (mm.Swap.IsHalfFull || mm.Frames.Has(head, FrameFlags.Mlocked)))
-            mm.Swap.TryFreeSlot(head);
-        mm.Frames.Unlock(head);
-        return result;
+        pages.Finish(head, result);
+        return result == ShrinkResult.Freed ? pageCount : 0;
     }
 
     private ShrinkResult ShrinkLocked(uint head, bool ignoreReferences, out bool mustSplit)
@@ -53,8 +55,8 @@ internal sealed class HugeReclaimer<TArch, TModel>
         if (mm.Frames.Has(head, FrameFlags.Mlocked))
             return ShrinkResult.Activated;
         bool mapped = mm.Frames.FolioMappings(head) != 0;
-        if (mapped && !ignoreReferences && unmapper.IsMappedLocked(head))
-            return ShrinkResult.Activated;
+        if (!ignoreReferences && pages.IsInUse(head, out ShrinkResult inUse))
+            return inUse;
         const FrameFlags Kind = FrameFlags.Anon | FrameFlags.SwapBacked;
         if ((mm.Frames.Flags(head) & (Kind | FrameFlags.SwapCache)) == Kind)
         {
@@ -75,28 +77,34 @@ internal sealed class HugeReclaimer<TArch, TModel>
         return mm.Frames.Has(head, FrameFlags.SwapCache) ? WriteAndFree(head) : FreeLazily(head);
     }
 
-    private ShrinkResult SplitAndShrink(uint head, bool ignoreReferences)
+    private long SplitAndShrink(uint head, bool ignoreReferences)
     {
-        bool split = splitter.TrySplit(head);
+        if (!splitter.TrySplit(head))
+        {
+            pages.Finish(head, ShrinkResult.Activated);
+            return 0;
+        }
+
         uint[] pieces = ArrayPool<uint>.Shared.Rent((int)Pages);
         int count = 0;
-        for (uint frame = head + 1; split && frame < head + Pages; frame++)
+        for (uint frame = head + 1; frame < head + Pages; frame++)
         {
-            if (mm.Frames.TryGet(frame))
-                pieces[count++] = frame;
+            if (!mm.Frames.TryGet(frame))
+                continue;
+            mm.Folios.Lru.TryIsolate(frame);
+            pieces[count++] = frame;
         }
 
         mm.Frames.Unlock(head);
-        ShrinkResult result = split ? pages.Shrink(head, ignoreReferences) : ShrinkResult.Activated;
+        long freed = pages.ShrinkIsolated(head, ignoreReferences);
         for (int i = 0; i < count; i++)
         {
-            if (pages.Shrink(pieces[i], ignoreReferences) == ShrinkResult.Freed)
-                result = ShrinkResult.Freed;
+            freed += pages.ShrinkIsolated(pieces[i], ignoreReferences);
             mm.Folios.Put(pieces[i]);
         }
 
         ArrayPool<uint>.Shared.Return(pieces);
-        return result;
+        return freed;
     }
 
     private ShrinkResult FreeLazily(uint head)

@@ -43,30 +43,6 @@ internal sealed class HugeUnmapper<TArch, TModel>
         return mm.Frames.FolioMappings(head) == 0;
     }
 
-    /// <summary>Whether a locked VMA maps any page of the folio; if so the folio is counted as locked in memory.</summary>
-    internal bool IsMappedLocked(uint head)
-    {
-        uint anonVma = mm.ReverseMap.Lock(head);
-        if (anonVma == 0)
-            return false;
-        bool locked = false;
-        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, HugePages<TArch, TModel>.Pages))
-        {
-            if ((mm.Vmas.FlagsOf(place.Vma) & VmaFlags.Locked) == 0)
-                continue;
-            using (HugeGuard<TArch, TModel> guard = leaves.Lock(place))
-                locked = leaves.Maps(guard, place, head);
-            locked = locked || MapsAnyPage(head, place, out _);
-            if (!locked)
-                continue;
-            mm.Rmap.RepairMlock(head, place.Vma); // not a second count for a mapping that is counted
-            break;
-        }
-
-        mm.ReverseMap.Unlock(anonVma);
-        return locked;
-    }
-
     private ulong EndOf(uint head, ReverseMapPlace place)
     {
         ulong left = mm.Frames[head].Index + HugePages<TArch, TModel>.Pages - mm.Vmas.LinearIndex(place.Vma, place.Address);
@@ -82,6 +58,8 @@ internal sealed class HugeUnmapper<TArch, TModel>
         {
             ulong end = EndOf(head, place);
             uint frame = PageFor(head, place);
+            if ((mm.Vmas.FlagsOf(place.Vma) & VmaFlags.Locked) != 0 && MapsAnyPage(head, place, out _))
+                return; // what a locked VMA maps stays, and the walk ends there
             for (ulong address = place.Address; address < end; address += 1UL << TArch.PageShift, frame++)
             {
                 if (!pages.TryUnmapAt(frame, place with { Address = address }))

@@ -97,6 +97,7 @@ internal sealed class KsmMerger<TArch, TModel>
     {
         mm.Frames[frame].Mapping = 0; // no node yet, and the number of an anon_vma must not be taken for one
         mm.Frames.Set(frame, FrameFlags.Ksm | FrameFlags.Dirty);
+        mm.Folios.Lru.MarkAccessed(frame);
     }
 
     private bool TryReplace(uint vma, ulong address, uint frame, uint merged, Pte expected)

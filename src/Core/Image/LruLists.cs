@@ -1,0 +1,295 @@
+using PageTableEmu.Atomics;
+
+namespace PageTableEmu.Image;
+
+/// <summary>
+/// The LRU lists that reclaim works from (mm/swap.c, include/linux/mm_inline.h): folios come in young, grow old, and those that are used again
+/// move to the active list of their kind.
+/// </summary>
+/// <remarks>
+/// <para>Membership (<see cref="FrameFlags.Lru"/>), links and counts change under <see cref="FrameState.LruLock"/>, an innermost lock. Whoever takes a
+/// folio off (<see cref="TryIsolate"/>) has it for himself as far as reclaim is concerned, until he puts it back.</para>
+/// <para>The kernel collects changes in batches of a processor and applies them later; here each takes effect at once. The order within one list
+/// is the same.</para>
+/// </remarks>
+public sealed class LruLists<TModel>
+    where TModel : IModel
+{
+    private const int KindShift = 20;
+    private readonly MachineImage image;
+    private readonly FrameTable<TModel> table;
+
+    internal LruLists(MachineImage image, FrameTable<TModel> table)
+    {
+        this.image = image;
+        this.table = table;
+    }
+
+    private ref FrameState State => ref image.Record<FrameState>(MetadataRegion.FrameState, 0);
+
+    /// <summary>Length of a list in pages, now.</summary>
+    public ulong Pages(LruKind kind) => Atomic<TModel>.Load(ref State.Lru[(int)kind].Pages);
+
+    /// <summary>Length of a list in pages, when <see cref="RefreshStatistics"/> was last called.</summary>
+    public ulong KnownPages(LruKind kind)
+    {
+        ref LruStatistics known = ref State.Statistics;
+        return kind switch
+        {
+            LruKind.InactiveAnon => Atomic<TModel>.Load(ref known.InactiveAnon),
+            LruKind.ActiveAnon => Atomic<TModel>.Load(ref known.ActiveAnon),
+            LruKind.InactiveFile => Atomic<TModel>.Load(ref known.InactiveFile),
+            _ => Atomic<TModel>.Load(ref known.ActiveFile),
+        };
+    }
+
+    /// <summary>Sums the lengths up, for those who decide by them (mem_cgroup_flush_stats).</summary>
+    public void RefreshStatistics()
+    {
+        ref LruStatistics known = ref State.Statistics;
+        Atomic<TModel>.Store(ref known.InactiveAnon, Pages(LruKind.InactiveAnon));
+        Atomic<TModel>.Store(ref known.ActiveAnon, Pages(LruKind.ActiveAnon));
+        Atomic<TModel>.Store(ref known.InactiveFile, Pages(LruKind.InactiveFile));
+        Atomic<TModel>.Store(ref known.ActiveFile, Pages(LruKind.ActiveFile));
+    }
+
+    /// <summary>Puts a folio at the young end of its list, unless it is on one (folio_add_lru, folio_putback_lru).</summary>
+    public void Add(uint frame)
+    {
+        WordLock<TModel>.Acquire(ref State.LruLock);
+        if ((table.Set(frame, FrameFlags.Lru) & FrameFlags.Lru) == 0)
+            LinkYoungest(frame);
+        WordLock<TModel>.Release(ref State.LruLock);
+    }
+
+    /// <summary>Puts a frame that just became one of its own right behind another one (lru_add_split_folio).</summary>
+    public void AddBehind(uint frame, uint neighbour)
+    {
+        WordLock<TModel>.Acquire(ref State.LruLock);
+        bool listed = table.Has(neighbour, FrameFlags.Lru);
+        if ((table.Set(frame, FrameFlags.Lru) & FrameFlags.Lru) == 0)
+        {
+            if (listed)
+                LinkBehind(frame, neighbour, KindOf(neighbour));
+            else
+                LinkYoungest(frame);
+        }
+
+        WordLock<TModel>.Release(ref State.LruLock);
+    }
+
+    /// <summary>Counts a large folio on a list as the one page that its first frame is about to be.</summary>
+    public void NoteSplit(uint head)
+    {
+        WordLock<TModel>.Acquire(ref State.LruLock);
+        if (table.Has(head, FrameFlags.Lru))
+            State.Lru[(int)KindOf(head)].Pages -= PagesOf(head) - 1;
+        WordLock<TModel>.Release(ref State.LruLock);
+    }
+
+    /// <summary>Takes a folio off its list; false when it is on none.</summary>
+    public bool TryIsolate(uint frame)
+    {
+        if (!table.Has(frame, FrameFlags.Lru))
+            return false;
+        WordLock<TModel>.Acquire(ref State.LruLock);
+        bool listed = (table.Clear(frame, FrameFlags.Lru) & FrameFlags.Lru) != 0;
+        if (listed)
+            Unlink(frame);
+        WordLock<TModel>.Release(ref State.LruLock);
+        return listed;
+    }
+
+    /// <summary>
+    /// Takes folios off the old end of a list, with a reference to each (isolate_lru_folios): one after the other until enough pages were seen.
+    /// </summary>
+    /// <param name="kind">The list.</param>
+    /// <param name="pages">Pages to look at.</param>
+    /// <param name="isolated">Takes the folios, oldest first; at most as many as fit.</param>
+    /// <returns>Number of folios.</returns>
+    public int Isolate(LruKind kind, ulong pages, Span<uint> isolated)
+    {
+        int count = 0;
+        WordLock<TModel>.Acquire(ref State.LruLock);
+        uint frame = State.Lru[(int)kind].Oldest;
+        for (ulong seen = 0; frame != 0 && seen < pages && count < isolated.Length;)
+        {
+            uint next = table[frame].LruNext;
+            seen += PagesOf(frame);
+            if (table.TryGet(frame)) // else it is being freed by somebody who waits for the lock
+            {
+                table.Clear(frame, FrameFlags.Lru);
+                Unlink(frame);
+                isolated[count++] = frame;
+            }
+
+            frame = next;
+        }
+
+        WordLock<TModel>.Release(ref State.LruLock);
+        return count;
+    }
+
+    /// <summary>
+    /// Notes that somebody used a folio (folio_mark_accessed): the second time it becomes active.
+    /// </summary>
+    public void MarkAccessed(uint frame)
+    {
+        uint head = table.HeadOf(frame);
+        FrameFlags flags = table.Flags(head);
+        if ((flags & FrameFlags.Referenced) == 0)
+            table.Set(head, FrameFlags.Referenced);
+        else if ((flags & (FrameFlags.Unevictable | FrameFlags.Active)) == 0)
+            Activate(head);
+    }
+
+    /// <summary>Makes an active folio an inactive one (folio_deactivate).</summary>
+    public void Deactivate(uint frame)
+    {
+        if ((table.Flags(frame) & (FrameFlags.Active | FrameFlags.Unevictable)) != FrameFlags.Active)
+            return;
+        WordLock<TModel>.Acquire(ref State.LruLock);
+        Relink(frame, clear: FrameFlags.Active | FrameFlags.Referenced, set: 0);
+        WordLock<TModel>.Release(ref State.LruLock);
+    }
+
+    /// <summary>Takes its backing from an anonymous folio: it may be dropped while nobody writes it (folio_mark_lazyfree).</summary>
+    public void MakeLazyFree(uint frame)
+    {
+        const FrameFlags Needed = FrameFlags.Anon | FrameFlags.SwapBacked | FrameFlags.Lru;
+        if ((table.Flags(frame) & (Needed | FrameFlags.SwapCache | FrameFlags.Unevictable)) != Needed)
+            return;
+        WordLock<TModel>.Acquire(ref State.LruLock);
+        Relink(frame, clear: FrameFlags.Active | FrameFlags.Referenced | FrameFlags.SwapBacked, set: 0);
+        WordLock<TModel>.Release(ref State.LruLock);
+    }
+
+    /// <summary>Moves a folio to the end that reclaim takes from: its write is done (folio_rotate_reclaimable).</summary>
+    public void Rotate(uint frame)
+    {
+        WordLock<TModel>.Acquire(ref State.LruLock);
+        FrameFlags flags = table.Flags(frame);
+        if ((flags & FrameFlags.Lru) != 0 && (flags & (FrameFlags.Unevictable | FrameFlags.Dirty)) == 0)
+        {
+            Unlink(frame);
+            table.Clear(frame, FrameFlags.Active);
+            LinkBehind(frame, 0, ListFor(table.Flags(frame)));
+        }
+
+        WordLock<TModel>.Release(ref State.LruLock);
+    }
+
+    /// <summary>Keeps a frame out of reclaim: counted, so that as many <see cref="Munlock"/> end it.</summary>
+    public void Mlock(uint frame)
+    {
+        WordLock<TModel>.Acquire(ref State.LruLock); // flags and count change together, as under the kernel's lruvec lock
+        Relink(frame, FrameFlags.Active, FrameFlags.Mlocked | FrameFlags.Unevictable);
+        table.Folio(frame).Count++;
+        WordLock<TModel>.Release(ref State.LruLock);
+    }
+
+    /// <summary>As <see cref="Mlock"/>, unless the frame is counted already.</summary>
+    public void MlockIfNot(uint frame)
+    {
+        WordLock<TModel>.Acquire(ref State.LruLock);
+        if (!table.Has(frame, FrameFlags.Mlocked))
+        {
+            Relink(frame, FrameFlags.Active, FrameFlags.Mlocked | FrameFlags.Unevictable);
+            table.Folio(frame).Count++;
+        }
+
+        WordLock<TModel>.Release(ref State.LruLock);
+    }
+
+    /// <summary>Takes one <see cref="Mlock"/> back; a frame that has none loses its flags all the same.</summary>
+    public void Munlock(uint frame)
+    {
+        WordLock<TModel>.Acquire(ref State.LruLock);
+        ref FrameRecord record = ref table.Folio(frame);
+        if (record.Count != 0)
+            record.Count--;
+        if (record.Count == 0)
+            Relink(frame, FrameFlags.Mlocked | FrameFlags.Unevictable, 0);
+        WordLock<TModel>.Release(ref State.LruLock);
+    }
+
+    /// <summary>The list that a frame is on, if it is on one.</summary>
+    public LruKind KindOf(uint frame) => (LruKind)((ulong)(table.Flags(frame) & FrameFlags.LruKindMask) >> KindShift);
+
+    private static LruKind ListFor(FrameFlags flags)
+    {
+        if ((flags & FrameFlags.Unevictable) != 0)
+            return LruKind.Unevictable;
+        bool active = (flags & FrameFlags.Active) != 0;
+        if ((flags & FrameFlags.SwapBacked) != 0)
+            return active ? LruKind.ActiveAnon : LruKind.InactiveAnon;
+        return active ? LruKind.ActiveFile : LruKind.InactiveFile;
+    }
+
+    private uint PagesOf(uint frame) => table.IsLarge(frame) ? table.Large.Pages : 1;
+
+    private void Activate(uint head)
+    {
+        WordLock<TModel>.Acquire(ref State.LruLock);
+        if (!table.Has(head, FrameFlags.Unevictable))
+            Relink(head, FrameFlags.Referenced, FrameFlags.Active);
+        WordLock<TModel>.Release(ref State.LruLock);
+    }
+
+    /// <summary>Changes flags that decide on the list, and moves a folio that is on one to the young end of the right one.</summary>
+    private void Relink(uint frame, FrameFlags clear, FrameFlags set)
+    {
+        uint head = table.HeadOf(frame);
+        bool listed = table.Has(head, FrameFlags.Lru);
+        if (listed)
+            Unlink(head);
+        table.Clear(head, clear);
+        table.Set(head, set);
+        if (listed)
+            LinkYoungest(head);
+    }
+
+    private void LinkYoungest(uint frame)
+    {
+        LruKind kind = ListFor(table.Flags(frame));
+        LinkBehind(frame, State.Lru[(int)kind].Youngest, kind);
+    }
+
+    /// <summary>Links a frame on the young side of another; 0 stands for the old end.</summary>
+    private void LinkBehind(uint frame, uint neighbour, LruKind kind)
+    {
+        ref LruList list = ref State.Lru[(int)kind];
+        table.Clear(frame, FrameFlags.LruKindMask);
+        table.Set(frame, (FrameFlags)((ulong)kind << KindShift));
+        ref FrameRecord record = ref table[frame];
+        uint next = neighbour == 0 ? list.Oldest : table[neighbour].LruNext;
+        record.LruPrevious = neighbour;
+        record.LruNext = next;
+        if (neighbour == 0)
+            list.Oldest = frame;
+        else
+            table[neighbour].LruNext = frame;
+        if (next == 0)
+            list.Youngest = frame;
+        else
+            table[next].LruPrevious = frame;
+        Atomic<TModel>.Store(ref list.Pages, list.Pages + PagesOf(frame));
+    }
+
+    private void Unlink(uint frame)
+    {
+        ref LruList list = ref State.Lru[(int)KindOf(frame)];
+        ref FrameRecord record = ref table[frame];
+        if (record.LruPrevious != 0)
+            table[record.LruPrevious].LruNext = record.LruNext;
+        else
+            list.Oldest = record.LruNext;
+        if (record.LruNext != 0)
+            table[record.LruNext].LruPrevious = record.LruPrevious;
+        else
+            list.Youngest = record.LruPrevious;
+        record.LruNext = record.LruPrevious = 0;
+        Atomic<TModel>.Store(ref list.Pages, list.Pages - PagesOf(frame));
+        table.Clear(frame, FrameFlags.LruKindMask);
+    }
+}

@@ -1,0 +1,209 @@
+using System.Buffers;
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+using PageTableEmu.Mm;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Reclaim;
+
+/// <summary>
+/// Finds folios to reclaim on the LRU lists (mm/vmscan.c do_try_to_free_pages down to shrink_active_list), with ever more effort until enough came
+/// free.
+/// </summary>
+/// <remarks>
+/// <para>Effort is the priority, from 12 to 0: at each a list is looked at from its old end for its length shifted right by it. Active folios become
+/// inactive when the inactive list is the shorter one; that is decided by statistics of a moment ago, and if nothing at all came free, it is done
+/// anyway in a second round. Pages that only swap can back are left alone while there is no swap; those that were freed lazily are preferred.
+/// </para>
+/// <para>Any number of threads may reclaim: each works on folios that it isolated.</para>
+/// </remarks>
+public sealed class LruScanner<TArch, TModel>
+    where TArch : struct, IArchitecture
+    where TModel : IModel
+{
+    private const int LowestEffort = 12;
+    private const int Batch = 32;
+    private const int Retries = 16;
+
+    private readonly MmContext<TArch, TModel> mm;
+    private readonly Reclaimer<TArch, TModel> reclaimer;
+    private readonly LruLists<TModel> lists;
+
+    /// <summary>Makes the operation of a machine.</summary>
+    public LruScanner(MmContext<TArch, TModel> mm, Reclaimer<TArch, TModel> reclaimer)
+    {
+        ArgumentNullException.ThrowIfNull(mm);
+        this.mm = mm;
+        this.reclaimer = reclaimer;
+        lists = mm.Folios.Lru;
+    }
+
+    /// <summary>Reclaims until a number of pages came free, or nothing more can be had.</summary>
+    /// <param name="target">Pages to free.</param>
+    /// <returns>Pages freed: can be more, because whole folios are.</returns>
+    public long Reclaim(long target)
+    {
+        long freed = 0;
+        while (freed < target)
+        {
+            lists.RefreshStatistics();
+            long now = TryToFree(Math.Min(target - freed, Batch));
+            if (now == 0)
+                break;
+            freed += now;
+        }
+
+        return freed;
+    }
+
+    /// <summary>
+    /// Writes out and frees everything that can be (memory.force_empty): goes on until many attempts freed nothing. One is not enough: it may only
+    /// have found that a lazily freed page was written again, and the next one swaps it out.
+    /// </summary>
+    public void ReclaimAll()
+    {
+        lists.RefreshStatistics();
+        for (int retries = Retries; retries != 0;)
+        {
+            if (TryToFree(Batch) == 0)
+                retries--;
+        }
+
+        mm.Swap.CompleteWrites();
+    }
+
+    /// <summary>Reclaims some frames for an allocation that found none; whether any came free.</summary>
+    public bool ReclaimSome()
+    {
+        lists.RefreshStatistics();
+        if (TryToFree(Batch) != 0)
+            return true;
+        return mm.Swap.CompleteWrites() != 0 && TryToFree(Batch) != 0;
+    }
+
+    private static bool IsFile(LruKind kind) => kind is LruKind.InactiveFile or LruKind.ActiveFile;
+
+    private long TryToFree(long target)
+    {
+        uint[] isolated = ArrayPool<uint>.Shared.Rent(Batch);
+        long freed = 0;
+        for (int round = 0; round < 2 && freed == 0; round++)
+        {
+            bool skipped = false;
+            for (int priority = LowestEffort; priority >= 0 && freed < target; priority--)
+                freed += new Pass(this, priority, target - freed, forced: round != 0, isolated).Run(ref skipped);
+            if (!skipped)
+                break;
+        }
+
+        ArrayPool<uint>.Shared.Return(isolated);
+        return freed;
+    }
+
+    private bool IsInactiveLow(bool file) => file
+        ? lists.KnownPages(LruKind.InactiveFile) < lists.KnownPages(LruKind.ActiveFile)
+        : lists.KnownPages(LruKind.InactiveAnon) < lists.KnownPages(LruKind.ActiveAnon);
+
+    private long ShrinkInactive(LruKind kind, ulong pages, uint[] isolated)
+    {
+        int count = lists.Isolate(kind, pages, isolated.AsSpan(0, Batch));
+        long freed = 0;
+        for (int i = 0; i < count; i++)
+        {
+            freed += reclaimer.ShrinkIsolated(isolated[i], ignoreReferences: false);
+            mm.Folios.Put(isolated[i]);
+        }
+
+        return freed;
+    }
+
+    /// <summary>Moves folios from an active list to the inactive one, unused as of now.</summary>
+    private void ShrinkActive(LruKind kind, ulong pages, uint[] isolated)
+    {
+        int count = lists.Isolate(kind, pages, isolated.AsSpan(0, Batch));
+        for (int i = 0; i < count; i++)
+        {
+            reclaimer.ForgetUses(isolated[i]);
+            mm.Frames.Clear(isolated[i], FrameFlags.Active);
+            lists.Add(isolated[i]);
+            mm.Folios.Put(isolated[i]);
+        }
+    }
+
+    /// <summary>One look at all lists (shrink_node, shrink_lruvec).</summary>
+    private readonly ref struct Pass
+    {
+        private readonly LruScanner<TArch, TModel> owner;
+        private readonly int priority;
+        private readonly long target;
+        private readonly uint[] isolated;
+        private readonly bool mayDeactivateAnon;
+        private readonly bool mayDeactivateFile;
+        private readonly bool onlyFile;
+        private readonly bool onlyAnon;
+
+        internal Pass(LruScanner<TArch, TModel> owner, int priority, long target, bool forced, uint[] isolated)
+        {
+            this.owner = owner;
+            this.priority = priority;
+            this.target = target;
+            this.isolated = isolated;
+            mayDeactivateAnon = forced || owner.IsInactiveLow(file: false);
+            mayDeactivateFile = forced || owner.IsInactiveLow(file: true);
+            bool hasSwap = owner.mm.Swap.HasFreeSlot;
+            bool preferFile = owner.lists.KnownPages(LruKind.InactiveFile) >> priority != 0 && !mayDeactivateFile;
+            onlyFile = !hasSwap || (preferFile && priority != 0);
+            onlyAnon = hasSwap && !preferFile && priority != 0; // all the pressure is on pages that swap can back (swappiness 200)
+        }
+
+        internal long Run(ref bool skipped)
+        {
+            Span<ulong> left = stackalloc ulong[4];
+            for (LruKind kind = LruKind.InactiveAnon; kind <= LruKind.ActiveFile; kind++)
+                left[(int)kind] = Share(kind);
+            long freed = 0;
+            while ((left[(int)LruKind.InactiveAnon] | left[(int)LruKind.ActiveFile] | left[(int)LruKind.InactiveFile]) != 0)
+            {
+                for (LruKind kind = LruKind.InactiveAnon; kind <= LruKind.ActiveFile; kind++)
+                    freed += ShrinkList(kind, ref left[(int)kind], ref skipped);
+                if (freed >= target && IsDone(left))
+                    break;
+            }
+
+            if (owner.mm.Swap.HasActiveArea && owner.IsInactiveLow(file: false))
+                owner.ShrinkActive(LruKind.ActiveAnon, Batch, isolated);
+            return freed;
+        }
+
+        /// <summary>Pages of a list to look at (get_scan_count).</summary>
+        private ulong Share(LruKind kind) =>
+            (IsFile(kind) ? onlyAnon : onlyFile) ? 0 : owner.lists.Pages(kind) >> priority;
+
+        private long ShrinkList(LruKind kind, ref ulong left, ref bool skipped)
+        {
+            ulong pages = Math.Min(left, Batch);
+            left -= pages;
+            if (pages == 0)
+                return 0;
+            if (kind is LruKind.InactiveAnon or LruKind.InactiveFile)
+                return owner.ShrinkInactive(kind, pages, isolated);
+            if (IsFile(kind) ? mayDeactivateFile : mayDeactivateAnon)
+                owner.ShrinkActive(kind, pages, isolated);
+            else
+                skipped = true;
+            return 0;
+        }
+
+        /// <summary>Enough came free: the rest is looked at only in the proportion that both kinds were meant to get.</summary>
+        private bool IsDone(Span<ulong> left)
+        {
+            ulong anon = left[(int)LruKind.InactiveAnon] + left[(int)LruKind.ActiveAnon];
+            ulong file = left[(int)LruKind.InactiveFile] + left[(int)LruKind.ActiveFile];
+            if (anon == 0 || file == 0)
+                return true;
+            int smaller = file > anon ? 0 : 2;
+            left[smaller] = left[smaller + 1] = 0;
+            return false;
+        }
+    }
+}
