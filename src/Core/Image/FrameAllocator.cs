@@ -27,6 +27,9 @@ public sealed class FrameAllocator<TModel>
     /// <summary>Most deferred frames a cache keeps before it drains them by itself.</summary>
     internal const uint DeferredLimit = 1024;
 
+    /// <summary>Tells a batch of mlock from an epoch in <see cref="FrameRecord.Birth"/>.</summary>
+    private const uint MlockMark = 1u << 31;
+
     private const int CacheCount = 64;
     private const int LargestBatch = 32;
 
@@ -61,7 +64,8 @@ public sealed class FrameAllocator<TModel>
             for (; caches != 0; caches &= caches - 1)
             {
                 ref FrameCache cache = ref Cache(BitOperations.TrailingZeroCount(caches));
-                count += Atomic<TModel>.Load(ref cache.Frames.Count) + Atomic<TModel>.Load(ref cache.Deferred.Count);
+                count += Atomic<TModel>.Load(ref cache.Frames.Count) + Atomic<TModel>.Load(ref cache.Deferred.Count)
+                    + Atomic<TModel>.Load(ref cache.Munlocked.Count);
             }
 
             return count;
@@ -69,7 +73,10 @@ public sealed class FrameAllocator<TModel>
     }
 
     /// <summary>Current allocation epoch; see <see cref="FrameState.Epoch"/>.</summary>
-    public uint Epoch => Atomic<TModel>.Load(ref State.Epoch);
+    public uint Epoch => Atomic<TModel>.Load(ref State.Epoch) & ~MlockMark;
+
+    /// <summary>What <see cref="FrameRecord.Birth"/> says of frames that the current batch of mlock has.</summary>
+    private uint MlockStamp => MlockMark | Atomic<TModel>.Load(ref State.MlockBatch);
 
     private static int OwnCache => (int)(Owner.Thread % CacheCount);
 
@@ -117,7 +124,9 @@ public sealed class FrameAllocator<TModel>
         try
         {
             if (record.Birth == Epoch)
-                Defer(own, ref cache, frame, record.Birth);
+                Defer(own, ref cache, ref cache.Deferred, frame);
+            else if (record.Birth == MlockStamp)
+                Defer(own, ref cache, ref cache.Munlocked, frame);
             else
                 Keep(own, ref cache, frame);
         }
@@ -131,9 +140,37 @@ public sealed class FrameAllocator<TModel>
     public void AdvanceEpoch()
     {
         Atomic<TModel>.Add(ref State.Epoch, 1);
+        EndMlockBatch();
         ForEach(ref State.CachesWithDeferred, static (FrameAllocator<TModel> self, int index, ref FrameCache cache) =>
         {
-            self.Drain(index, ref cache);
+            self.Drain(index, ref cache, ref cache.Deferred);
+            return 0;
+        });
+    }
+
+    /// <summary>
+    /// Notes that a frame was locked in memory or unlocked. The kernel collects such frames, 31 at a time, and holds a reference to each: one that is
+    /// unlocked because its mapping goes is freed when the batch ends.
+    /// </summary>
+    /// <param name="frame">The frame.</param>
+    /// <param name="unlocked">Whether it was unlocked.</param>
+    public void NoteMlock(uint frame, bool unlocked)
+    {
+        const uint BatchSize = 31; // PAGEVEC_SIZE
+        if (Atomic<TModel>.Add(ref State.MlockBatchCount, 1) >= BatchSize || frames.IsLarge(frame))
+            EndMlockBatch();
+        else if (unlocked)
+            Atomic<TModel>.Store(ref frames[frame].Birth, MlockStamp);
+    }
+
+    /// <summary>Ends the current batch of mlock (mlock_drain_local): frames that waited for it can be handed out again.</summary>
+    public void EndMlockBatch()
+    {
+        Atomic<TModel>.Store(ref State.MlockBatchCount, 0);
+        Atomic<TModel>.Add(ref State.MlockBatch, 1);
+        ForEach(ref State.CachesWithDeferred, static (FrameAllocator<TModel> self, int index, ref FrameCache cache) =>
+        {
+            self.Drain(index, ref cache, ref cache.Munlocked);
             return 0;
         });
     }
@@ -269,23 +306,24 @@ public sealed class FrameAllocator<TModel>
             Spill(index, ref cache, CacheLimit / 2);
     }
 
-    private void Defer(int index, ref FrameCache cache, uint frame, uint epoch)
+    private void Defer(int index, ref FrameCache cache, ref FrameList list, uint frame)
     {
-        cache.Deferred.Push(frames, frame);
-        if (cache.Deferred.Count == 1)
-            Mark(ref State.CachesWithDeferred, index, true);
+        uint stamp = frames[frame].Birth;
+        list.Push(frames, frame);
+        Mark(ref State.CachesWithDeferred, index, true);
 
-        // The epoch may have ended between its reading and the mark, and then nobody comes for this frame before the next one ends.
-        if (cache.Deferred.Count > DeferredLimit || Epoch != epoch)
-            Drain(index, ref cache);
+        // The epoch or batch may have ended between its reading and the mark, and then nobody comes for this frame before the next one ends.
+        if (list.Count > DeferredLimit || (stamp != Epoch && stamp != MlockStamp))
+            Drain(index, ref cache, ref list);
     }
 
-    private void Drain(int index, ref FrameCache cache)
+    private void Drain(int index, ref FrameCache cache, ref FrameList list)
     {
-        if (cache.Deferred.Count == 0)
+        if (list.Count == 0)
             return;
-        cache.Frames.Splice(frames, ref cache.Deferred);
-        Mark(ref State.CachesWithDeferred, index, false);
+        cache.Frames.Splice(frames, ref list);
+        if (cache.Deferred.Count == 0 && cache.Munlocked.Count == 0)
+            Mark(ref State.CachesWithDeferred, index, false);
         Mark(ref State.CachesWithFrames, index, true);
         if (cache.Frames.Count > CacheLimit)
             Spill(index, ref cache, CacheLimit / 2);

@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 namespace PageTableEmu.Image;
 
 /// <summary>
-/// Free frames kept near one processor: 64 bytes, one cache line, one of the records of <see cref="MetadataRegion.FrameCaches"/>. Two lists
-/// through the frames' LRU links, younger towards the top: frames to hand out, and frames deferred to the end of the allocation epoch.
+/// Free frames kept near one processor: 64 bytes, one cache line, one of the records of <see cref="MetadataRegion.FrameCaches"/>. Three lists
+/// through the frames' LRU links, younger towards the top: frames to hand out, frames deferred to the end of the allocation epoch, and frames
+/// deferred to the end of the current batch of mlock.
 /// </summary>
 /// <remarks>All fields but the lock, and the LRU links of the frames on the lists, belong to the holder of <see cref="Lock"/>.</remarks>
 [StructLayout(LayoutKind.Sequential, Size = 64)]
@@ -13,4 +14,5 @@ internal struct FrameCache
     internal ulong Lock;
     internal FrameList Frames;
     internal FrameList Deferred;
+    internal FrameList Munlocked;
 }

@@ -59,6 +59,8 @@ public struct FrameRecord
     /// <summary>Anonymous: number of locked VMAs that count the frame (mlock_count). Table: number of non-empty entries.</summary>
     public uint Count;
 
-    /// <summary>Allocation epoch in which the frame was handed out.</summary>
+    /// <summary>
+    /// Allocation epoch in which the frame was handed out; or, with the highest bit set, the batch of mlock in which it was last unlocked.
+    /// </summary>
     public uint Birth;
 }

@@ -15,6 +15,12 @@ public struct FrameState
     /// </summary>
     public uint Epoch;
 
+    /// <summary>Number of the current batch of mlock: <see cref="FrameAllocator{TModel}.NoteMlock"/>. Atomic.</summary>
+    internal uint MlockBatch;
+
+    /// <summary>Frames that the current batch of mlock has. Atomic.</summary>
+    internal uint MlockBatchCount;
+
     /// <summary>Lock over the LRU lists: owner, 0 when free.</summary>
     public ulong LruLock;
 

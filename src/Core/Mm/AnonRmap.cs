@@ -149,7 +149,11 @@ public sealed class AnonRmap<TModel>
     }
 
     /// <summary>Keeps a frame out of reclaim (mlock_folio): counted once per locked VMA that maps it.</summary>
-    public void MlockFolio(uint frame) => folios.Lru.Mlock(frame);
+    public void MlockFolio(uint frame)
+    {
+        folios.Lru.Mlock(frame);
+        folios.Allocator.NoteMlock(frame, unlocked: false);
+    }
 
     /// <summary>
     /// What reclaim does with a frame that it finds mapped by a locked VMA but not counted: counts it, because the count may have been lost
@@ -167,5 +171,9 @@ public sealed class AnonRmap<TModel>
     /// Takes one count back (munlock_folio); with the last the frame can be reclaimed, even if another locked VMA maps it: reclaim repairs
     /// that when it meets it.
     /// </summary>
-    public void MunlockFolio(uint frame) => folios.Lru.Munlock(frame);
+    public void MunlockFolio(uint frame)
+    {
+        folios.Lru.Munlock(frame);
+        folios.Allocator.NoteMlock(frame, unlocked: true);
+    }
 }

@@ -31,7 +31,7 @@ public sealed class Mlock<TArch, TModel>
             return result;
         using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
         for (ulong address = start; address < end && result == MmResult.Ok; address += 1UL << TArch.PageShift)
-            result = PopulatePage(space, address, GupFlags.ForgetTried, ref counters);
+            result = PopulatePage(space, address, GupFlags.ForgetTried | GupFlags.Touch, ref counters);
         return result == MmResult.Ok ? MmResult.Ok : MmResult.NoMemory;
     }
 
@@ -87,6 +87,7 @@ public sealed class Mlock<TArch, TModel>
         if (changed == 0)
             return MmResult.NoMemory;
         CountPages(mm.Spaces[mm.Vmas[changed].AddressSpace].Root, start, end, locked);
+        mm.Folios.Allocator.EndMlockBatch();
         return MmResult.Ok;
     }
 

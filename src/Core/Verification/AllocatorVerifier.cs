@@ -69,11 +69,21 @@ internal sealed class AllocatorVerifier<TArch, TModel>
     private void CheckCache(uint index, ref FrameState state)
     {
         ref FrameCache cache = ref image.Record<FrameCache>(MetadataRegion.FrameCaches, index);
-        CheckList(index, ref cache.Frames, "free", state.CachesWithFrames);
-        CheckList(index, ref cache.Deferred, "deferred", state.CachesWithDeferred);
+        CheckList(index, ref cache.Frames, "free");
+        CheckList(index, ref cache.Deferred, "deferred");
+        CheckList(index, ref cache.Munlocked, "munlocked");
+        CheckMark(index, cache.Frames.Count != 0, state.CachesWithFrames, "free");
+        CheckMark(index, (cache.Deferred.Count | cache.Munlocked.Count) != 0, state.CachesWithDeferred, "deferred");
     }
 
-    private void CheckList(uint index, ref FrameList list, string name, ulong mask)
+    private void CheckMark(uint index, bool expected, ulong mask, string name)
+    {
+        bool marked = (BitOperations.RotateRight(mask, (int)index) & 1) != 0;
+        if (marked != expected)
+            findings.Add("FR2", $"Cache {index} has {(expected ? "" : "no ")}{name} frames and is {(marked ? "" : "not ")}marked so.");
+    }
+
+    private void CheckList(uint index, ref FrameList list, string name)
     {
         uint length = 0;
         uint above = 0;
@@ -92,8 +102,7 @@ internal sealed class AllocatorVerifier<TArch, TModel>
         }
 
         cached += length;
-        bool marked = (BitOperations.RotateRight(mask, (int)index) & 1) != 0;
-        if (length != list.Count || (length != 0 && above != list.Bottom) || marked != (length != 0))
+        if (length != list.Count || (length != 0 && above != list.Bottom))
             findings.Add("FR2", $"The {name} list of cache {index} has {length} frames down to {above}; it says {list.Count} down to {list.Bottom}.");
     }
 }

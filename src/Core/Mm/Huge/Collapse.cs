@@ -66,7 +66,9 @@ public sealed class Collapse<TArch, TModel>
         uint table = mm.Tables.LeafTable(root, address);
         if (table == 0)
             return MmResult.Invalid;
-        MmResult ready = BringIn(vma, root, address);
+        MmResult ready = Scan(vma, root, address);
+        if (ready == MmResult.Ok)
+            ready = BringIn(vma, root, address);
         if (ready != MmResult.Ok)
             return ready;
         uint head = mm.Folios.TryAllocateLarge();
@@ -82,6 +84,36 @@ public sealed class Collapse<TArch, TModel>
             return MmResult.Ok;
         mm.Folios.Put(head);
         return MmResult.Again;
+    }
+
+    /// <summary>
+    /// Whether the entries allow it as they are (hpage_collapse_scan_pmd): the first that does not decides. A userfaultfd wants to hear of every page
+    /// that appears, so nothing may appear where none is.
+    /// </summary>
+    private MmResult Scan(uint vma, uint root, ulong first)
+    {
+        bool armed = mm.Vmas[vma].Uffd != 0;
+        for (uint page = 0; page < HugePages<TArch, TModel>.Pages; page++)
+        {
+            Pte entry = Load(root, first + ((ulong)page << TArch.PageShift));
+            bool none = TArch.IsNone(entry, 1);
+            if (!none && !TArch.IsPresent(entry, 1))
+            {
+                if (mm.Decode(entry).IsUffdWp)
+                    return MmResult.Invalid;
+                continue;
+            }
+
+            uint frame = none ? 0 : MmContext<TArch, TModel>.NormalFrame(entry);
+            if (frame == 0 && armed)
+                return MmResult.Busy;
+            if (frame != 0 && TArch.IsUffdWp(entry))
+                return MmResult.Invalid;
+            if (!IsUnused(frame))
+                return MmResult.Again;
+        }
+
+        return MmResult.Ok;
     }
 
     /// <summary>

@@ -148,6 +148,8 @@ public sealed class FolioSplitter<TArch, TModel>
                 uint frame = PageAt(head, place.Vma, address, out uint table);
                 if (frame != 0 && CanBecomeZeroPage(frame, place.Vma))
                     MapZeroPage(frame, place.Vma, address, table);
+                else if (frame != 0)
+                    mm.Rmap.LockInMemory(frame, place.Vma); // a part of the folio was not counted: now it is a page of its own
             }
         }
 
