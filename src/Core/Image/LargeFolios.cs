@@ -139,7 +139,7 @@ public sealed class LargeFolios<TModel>
             ref FrameRecord record = ref frames[frame];
             record.Mapping = frames[head].Mapping;
             record.Birth = frames[head].Birth;
-            record.Count = frames[head].Count;
+            record.Count = 0;
             FrameFlags exclusive = (FrameFlags)Atomic<TModel>.Load(ref record.Flags) & FrameFlags.AnonExclusive;
             FrameFlags cached = record.Swap != 0 ? FrameFlags.SwapCache : 0;
             Atomic<TModel>.Store(ref record.Flags, (ulong)((common & ~FrameFlags.SwapCache) | cached | exclusive));

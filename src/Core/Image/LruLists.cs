@@ -53,7 +53,22 @@ public sealed class LruLists<TModel>
         Atomic<TModel>.Store(ref known.ActiveFile, Pages(LruKind.ActiveFile));
     }
 
-    /// <summary>Puts a folio at the young end of its list, unless it is on one (folio_add_lru, folio_putback_lru).</summary>
+    /// <summary>
+    /// Puts a folio back that was isolated (folio_putback_lru). Of one that is locked in memory it is forgotten how many locked VMAs counted it.
+    /// </summary>
+    public void PutBack(uint frame)
+    {
+        if (table.Has(frame, FrameFlags.Mlocked))
+        {
+            WordLock<TModel>.Acquire(ref State.LruLock);
+            table.Folio(frame).Count = 0;
+            WordLock<TModel>.Release(ref State.LruLock);
+        }
+
+        Add(frame);
+    }
+
+    /// <summary>Puts a folio at the young end of its list, unless it is on one (folio_add_lru).</summary>
     public void Add(uint frame)
     {
         WordLock<TModel>.Acquire(ref State.LruLock);
@@ -188,16 +203,15 @@ public sealed class LruLists<TModel>
         WordLock<TModel>.Release(ref State.LruLock);
     }
 
-    /// <summary>As <see cref="Mlock"/>, unless the frame is counted already.</summary>
+    /// <summary>
+    /// As <see cref="Mlock"/>, but without a count: reclaim found an isolated folio mapped by a locked VMA, and cannot tell whether it is counted
+    /// already. It may have too few counts from then on (lru_add); then it is found again.
+    /// </summary>
     public void MlockIfNot(uint frame)
     {
         WordLock<TModel>.Acquire(ref State.LruLock);
         if (!table.Has(frame, FrameFlags.Mlocked))
-        {
             Relink(frame, FrameFlags.Active, FrameFlags.Mlocked | FrameFlags.Unevictable);
-            table.Folio(frame).Count++;
-        }
-
         WordLock<TModel>.Release(ref State.LruLock);
     }
 

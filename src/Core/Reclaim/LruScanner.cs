@@ -125,7 +125,7 @@ public sealed class LruScanner<TArch, TModel>
         {
             reclaimer.ForgetUses(isolated[i]);
             mm.Frames.Clear(isolated[i], FrameFlags.Active);
-            lists.Add(isolated[i]);
+            lists.PutBack(isolated[i]);
             mm.Folios.Put(isolated[i]);
         }
     }

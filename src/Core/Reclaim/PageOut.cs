@@ -79,8 +79,15 @@ public sealed class PageOut<TArch, TModel>
                 continue;
             if (mm.Frames.IsLarge(frame) && (mm.Frames.HeadOf(frame) != frame || !huge.CanReclaimMapped(frame)))
                 continue; // taken once, with its first page
-            if ((mm.Frames.Flags(frame) & (FrameFlags.Lru | FrameFlags.Unevictable)) != FrameFlags.Lru)
+            if (!mm.Frames.Has(frame, FrameFlags.Lru))
                 continue;
+            if (mm.Frames.Has(frame, FrameFlags.Unevictable))
+            {
+                mm.Folios.Lru.TryIsolate(frame);
+                mm.Folios.Lru.PutBack(frame); // the kernel finds out when it has it in hand
+                continue;
+            }
+
             mm.Frames.Clear(frame, FrameFlags.Referenced);
             mm.Frames.Get(frame);
             batch[count++] = frame;

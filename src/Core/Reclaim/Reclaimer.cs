@@ -48,13 +48,13 @@ public sealed class Reclaimer<TArch, TModel>
             return huge.Shrink(frame, ignoreReferences);
         if (!mm.Frames.TryLock(frame))
         {
-            mm.Folios.Lru.Add(frame);
+            mm.Folios.Lru.PutBack(frame);
             return 0;
         }
 
         ShrinkResult result = ShrinkLocked(frame, ignoreReferences, out bool unlocked);
         if (unlocked)
-            mm.Folios.Lru.Add(frame);
+            mm.Folios.Lru.PutBack(frame);
         else
             Finish(frame, result);
         return result == ShrinkResult.Freed ? 1 : 0;
@@ -74,7 +74,7 @@ public sealed class Reclaimer<TArch, TModel>
 
         mm.Frames.Unlock(frame);
         if (result != ShrinkResult.Freed)
-            mm.Folios.Lru.Add(frame);
+            mm.Folios.Lru.PutBack(frame);
     }
 
     /// <summary>

@@ -170,8 +170,10 @@ public sealed class Collapse<TArch, TModel>
             if (TArch.IsNone(leaf.Value, 1))
                 continue;
             done = TArch.IsPresent(leaf.Value, 1); // reclaim may have taken it since it was brought in
-            if (done)
-                done = IsUnused(MmContext<TArch, TModel>.NormalFrame(leaf.ClearPresent()));
+            if (!done)
+                continue;
+            uint frame = MmContext<TArch, TModel>.NormalFrame(leaf.ClearPresent());
+            done = IsUnused(frame) && !(mm.Frames.Has(frame, FrameFlags.Ksm) && Maps(entries.AsSpan(0, count), frame));
         }
 
         for (int page = 0; page < count; page++)
@@ -186,6 +188,20 @@ public sealed class Collapse<TArch, TModel>
 
         ArrayPool<Pte>.Shared.Return(entries);
         return done;
+    }
+
+    /// <summary>
+    /// Whether one of the entries maps a frame. A merged page can be met twice: the kernel has taken it off its list by then, and gives up.
+    /// </summary>
+    private static bool Maps(ReadOnlySpan<Pte> entries, uint frame)
+    {
+        foreach (Pte entry in entries)
+        {
+            if (!TArch.IsNone(entry, 1) && TArch.IsPresent(entry, 1) && MmContext<TArch, TModel>.NormalFrame(entry) == frame)
+                return true;
+        }
+
+        return false;
     }
 
     /// <summary>Whether only page tables and the swap cache refer to the folio of a page (is_refcount_suitable).</summary>

@@ -137,6 +137,8 @@ public sealed class FolioSplitter<TArch, TModel>
     /// <summary>Nobody else can reach any of the pages now.</summary>
     private void SplitFrozen(uint head, uint page, uint anonVma)
     {
+        bool listed = mm.Frames.Has(head, FrameFlags.Lru); // who isolated it keeps the pages off the lists, where they are not counted
+        ForgetLocks(head, anonVma);
         mm.Folios.Lru.NoteSplit(head);
         mm.Frames.Large.Separate(head);
         mm.Folios.Allocator.SplitBlock(head);
@@ -148,8 +150,8 @@ public sealed class FolioSplitter<TArch, TModel>
                 uint frame = PageAt(head, place.Vma, address, out uint table);
                 if (frame != 0 && CanBecomeZeroPage(frame, place.Vma))
                     MapZeroPage(frame, place.Vma, address, table);
-                else if (frame != 0)
-                    mm.Rmap.LockInMemory(frame, place.Vma); // a part of the folio was not counted: now it is a page of its own
+                else if (frame != 0 && (mm.Vmas.FlagsOf(place.Vma) & VmaFlags.Locked) != 0)
+                    LockInMemory(frame, counted: listed);
             }
         }
 
@@ -158,6 +160,35 @@ public sealed class FolioSplitter<TArch, TModel>
         for (uint frame = head + 1; frame < head + Pages; frame++)
             neighbour = Release(frame, neighbour, isCallers: frame == page);
         ReleaseHead(head, isCallers: head == page);
+    }
+
+    /// <summary>
+    /// What locked VMAs counted of the folio as a whole goes, as when it is unmapped; each page counts anew for itself. What is left belongs to
+    /// nobody who could be found.
+    /// </summary>
+    private void ForgetLocks(uint head, uint anonVma)
+    {
+        if (!mm.Frames.Has(head, FrameFlags.Mlocked))
+            return;
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, Pages))
+        {
+            if ((mm.Vmas.FlagsOf(place.Vma) & VmaFlags.Locked) == 0)
+                continue;
+            ulong end = EndOf(head, place);
+            for (ulong address = place.Address; address < end && mm.Frames.Has(head, FrameFlags.Mlocked); address += 1UL << TArch.PageShift)
+            {
+                if (PageAt(head, place.Vma, address, out _) != 0)
+                    mm.Folios.Lru.Munlock(head);
+            }
+        }
+    }
+
+    private void LockInMemory(uint frame, bool counted)
+    {
+        if (counted)
+            mm.Rmap.MlockFolio(frame);
+        else
+            mm.Folios.Lru.MlockIfNot(frame);
     }
 
     private void ReleaseHead(uint head, bool isCallers)

@@ -38,7 +38,7 @@ internal sealed class HugeReclaimer<TArch, TModel>
         uint pageCount = mm.Frames.Large.Pages;
         if (!mm.Frames.TryLock(head))
         {
-            mm.Folios.Lru.Add(head);
+            mm.Folios.Lru.PutBack(head);
             return 0;
         }
 
