@@ -27,4 +27,10 @@ public struct MmState
 
     /// <summary>First (youngest) shared object on that list, 0 when empty.</summary>
     public uint SharedSwapHead;
+
+    /// <summary>What <see cref="Huge.FolioOrders{TArch, TModel}.Global"/> says; changed atomically.</summary>
+    public uint FolioOrdersGlobal;
+
+    /// <summary>Four bits for each order: its <see cref="Huge.FolioOrderPolicy"/> plus 1, or 0 while nobody set it; changed atomically.</summary>
+    public ulong FolioOrders;
 }

@@ -22,6 +22,7 @@ public sealed class Reclaimer<TArch, TModel>
     private readonly MmContext<TArch, TModel> mm;
     private readonly Unmapper<TArch, TModel> unmapper;
     private readonly HugeReclaimer<TArch, TModel> huge;
+    private readonly DeferredSplitter<TArch, TModel> splitter;
 
     /// <summary>Makes the operation of a machine.</summary>
     public Reclaimer(MmContext<TArch, TModel> mm)
@@ -29,6 +30,7 @@ public sealed class Reclaimer<TArch, TModel>
         this.mm = mm;
         unmapper = new Unmapper<TArch, TModel>(mm);
         huge = new HugeReclaimer<TArch, TModel>(mm, this, unmapper);
+        splitter = new DeferredSplitter<TArch, TModel>(mm);
     }
 
     /// <summary>Pages that reached a device.</summary>
@@ -67,7 +69,7 @@ public sealed class Reclaimer<TArch, TModel>
         for (int idle = 0; idle < 2; idle++)
         {
             ulong before = Stored;
-            long freed = Scan();
+            long freed = Scan() + splitter.SplitAll();
             mm.Swap.CompleteWrites();
             if (freed != 0 || Stored != before)
                 idle = -1;
@@ -78,7 +80,7 @@ public sealed class Reclaimer<TArch, TModel>
     public bool ReclaimSome()
     {
         const int Batch = 32;
-        long freed = Scan(Batch);
+        long freed = Scan(Batch) + splitter.SplitAll();
         int written = mm.Swap.CompleteWrites();
         return freed != 0 || (written != 0 && Scan(Batch) != 0);
     }

@@ -18,19 +18,17 @@ internal sealed class HugeReclaimer<TArch, TModel>
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
-    private readonly Reclaimer<TArch, TModel> pages;
+    private readonly Reclaimer<TArch, TModel> singles;
     private readonly HugeUnmapper<TArch, TModel> unmapper;
     private readonly FolioSplitter<TArch, TModel> splitter;
 
-    internal HugeReclaimer(MmContext<TArch, TModel> mm, Reclaimer<TArch, TModel> pages, Unmapper<TArch, TModel> unmapper)
+    internal HugeReclaimer(MmContext<TArch, TModel> mm, Reclaimer<TArch, TModel> singles, Unmapper<TArch, TModel> unmapper)
     {
         this.mm = mm;
-        this.pages = pages;
+        this.singles = singles;
         this.unmapper = new HugeUnmapper<TArch, TModel>(mm, unmapper);
         splitter = new FolioSplitter<TArch, TModel>(mm);
     }
-
-    private static uint Pages => HugePages<TArch, TModel>.Pages;
 
     /// <summary>Reclaims one large folio to which the caller holds a reference; the caller's reference stays the caller's.</summary>
     internal ShrinkResult Shrink(uint head, bool ignoreReferences)
@@ -77,20 +75,21 @@ internal sealed class HugeReclaimer<TArch, TModel>
 
     private ShrinkResult SplitAndShrink(uint head, bool ignoreReferences)
     {
+        uint pages = mm.Frames.PagesOf(head);
         bool split = splitter.TrySplit(head);
-        uint[] pieces = ArrayPool<uint>.Shared.Rent((int)Pages);
+        uint[] pieces = ArrayPool<uint>.Shared.Rent((int)pages);
         int count = 0;
-        for (uint frame = head + 1; split && frame < head + Pages; frame++)
+        for (uint frame = head + 1; split && frame < head + pages; frame++)
         {
             if (mm.Frames.TryGet(frame))
                 pieces[count++] = frame;
         }
 
         mm.Frames.Unlock(head);
-        ShrinkResult result = split ? pages.Shrink(head, ignoreReferences) : ShrinkResult.Activated;
+        ShrinkResult result = split ? singles.Shrink(head, ignoreReferences) : ShrinkResult.Activated;
         for (int i = 0; i < count; i++)
         {
-            if (pages.Shrink(pieces[i], ignoreReferences) == ShrinkResult.Freed)
+            if (singles.Shrink(pieces[i], ignoreReferences) == ShrinkResult.Freed)
                 result = ShrinkResult.Freed;
             mm.Folios.Put(pieces[i]);
         }
@@ -111,7 +110,7 @@ internal sealed class HugeReclaimer<TArch, TModel>
     {
         if (mm.Frames.Has(head, FrameFlags.Dirty))
         {
-            if (mm.Frames.References(head) != Pages + 1)
+            if (mm.Frames.References(head) != mm.Frames.PagesOf(head) + 1)
                 return ShrinkResult.Kept; // somebody still uses the data
             switch (mm.Swap.WriteLarge(head))
             {
@@ -124,11 +123,11 @@ internal sealed class HugeReclaimer<TArch, TModel>
             }
         }
 
-        if (!mm.Frames.TryFreeze(head, Pages + 1))
+        if (!mm.Frames.TryFreeze(head, mm.Frames.PagesOf(head) + 1))
             return ShrinkResult.Kept;
         if (mm.Frames.Has(head, FrameFlags.Dirty))
         {
-            mm.Frames.Unfreeze(head, Pages + 1);
+            mm.Frames.Unfreeze(head, mm.Frames.PagesOf(head) + 1);
             return ShrinkResult.Kept;
         }
 

@@ -48,6 +48,16 @@ internal sealed class KsmMerger<TArch, TModel>
         return done;
     }
 
+    /// <summary>Splits the large folio of a page to which the caller holds the only reference that is no mapping's.</summary>
+    internal void TrySplit(uint page)
+    {
+        if (!mm.Frames.TryLock(page))
+            return;
+        if (mm.Frames.IsLarge(page))
+            splitter.TrySplit(page);
+        mm.Frames.Unlock(page);
+    }
+
     /// <summary>
     /// Ends all writing to a page: clear the entry (a full fence), then look whether anybody but its mappings and the swap cache has a
     /// reference (a pin, a device, a pipe might write it), then give up exclusiveness, then put the entry back read-only and clean. An entry

@@ -2,6 +2,7 @@ using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Mm;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Reclaim.Ksm;
@@ -160,6 +161,9 @@ public sealed class KsmScanner<TArch, TModel>
         ulong span = 1UL << TArch.LevelShift(2);
         while (address < end)
         {
+            uint huge = TryGetHugePage(root, address);
+            if (huge != 0)
+                return huge;
             using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
             ulong stop = Math.Min(end, (address & ~(span - 1)) + span);
             if (guard.Table == 0)
@@ -175,6 +179,19 @@ public sealed class KsmScanner<TArch, TModel>
         }
 
         return 0;
+    }
+
+    /// <summary>The page of a huge page that a huge leaf maps at an address, with a reference; 0 when there is none.</summary>
+    private uint TryGetHugePage(uint root, ulong address)
+    {
+        if (!mm.Huge.IsMapped(root, address))
+            return 0;
+        using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(root, address);
+        uint head = guard.IsLeaf ? guard.Head : 0;
+        if (head == 0)
+            return 0;
+        mm.Frames.Get(head);
+        return head + HugePages<TArch, TModel>.PageOf(address);
     }
 
     private uint AnonFrame(Pte entry)
@@ -242,7 +259,16 @@ public sealed class KsmScanner<TArch, TModel>
             return;
         }
 
-        if (otherFrame != 0 && SharedBytes<TModel>.Compare(mm.Frames.Bytes(frame), mm.Frames.Bytes(otherFrame)) == 0)
+        bool equal = otherFrame != 0 && SharedBytes<TModel>.Compare(mm.Frames.Bytes(frame), mm.Frames.Bytes(otherFrame)) == 0;
+        if (equal && mm.Frames.IsLarge(frame) && mm.Frames.HeadOf(frame) == mm.Frames.HeadOf(otherFrame))
+        {
+            // Two references of ours to one folio would let no attempt to split it succeed: it is split now and merged by the next scan.
+            mm.Folios.Put(otherFrame);
+            merger.TrySplit(frame);
+            return;
+        }
+
+        if (equal)
         {
             MergeTwo(number, frame, other, otherFrame);
         }
