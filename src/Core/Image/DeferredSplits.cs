@@ -55,7 +55,9 @@ public sealed class DeferredSplits<TModel>
         WordLock<TModel>.Release(ref state.SplitLock);
     }
 
-    /// <summary>Takes a folio off the list, if it is on it. Nobody puts it on meanwhile: the caller froze its references, or has the last one.</summary>
+    /// <summary>
+    /// Takes a folio off the list, if it is on it. Nobody puts it on meanwhile: the caller froze its references, or has the last one.
+    /// </summary>
     public void Remove(uint head)
     {
         if (Atomic<TModel>.Load(ref Links(head).Count) == 0)

@@ -65,7 +65,9 @@ internal sealed class LargeAnonFault<TArch, TModel>
         return orders;
     }
 
-    /// <summary>The orders of a set from the largest on whose entries are all empty: the range of a smaller one lies in that of a larger one.</summary>
+    /// <summary>
+    /// The orders of a set from the largest on whose entries are all empty: the range of a smaller one lies in that of a larger one.
+    /// </summary>
     private uint Empty(uint table, ulong address, uint orders)
     {
         while (orders != 0)

@@ -1,5 +1,4 @@
 using PageTableEmu.Atomics;
-using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
@@ -27,8 +26,8 @@ internal sealed class LargeSwapIn<TArch, TModel>
     }
 
     /// <summary>
-    /// A large folio for a direct swap-in: unlocked, fresh, of the largest order that the VMA may have, whose aligned ranges of addresses and of slots
-    /// belong together, are in the same state and in no cache (alloc_swap_folio). 0 when a single page is to be read.
+    /// A large folio for a direct swap-in: unlocked, fresh, of the largest order that the VMA may have, whose aligned ranges of addresses and of
+    /// slots belong together, are in the same state and in no cache (alloc_swap_folio). 0 when a single page is to be read.
     /// </summary>
     internal uint TryAllocate(in Fault fault, Pte expected, SwapEntry entry)
     {
@@ -63,8 +62,8 @@ internal sealed class LargeSwapIn<TArch, TModel>
     }
 
     /// <summary>
-    /// Where the run of entries begins that all pages of a folio in the swap cache can be mapped by: in the VMA, in the locked table, naming the slots
-    /// that the folio is bound to. 0 when there is no such run: then the one page is mapped.
+    /// Where the run of entries begins that all pages of a folio in the swap cache can be mapped by: in the VMA, in the locked table, naming the
+    /// slots that the folio is bound to. 0 when there is no such run: then the one page is mapped.
     /// </summary>
     /// <param name="guard">The table.</param>
     /// <param name="fault">The fault.</param>

@@ -1,5 +1,4 @@
 using PageTableEmu.Atomics;
-using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;

@@ -57,7 +57,8 @@ public abstract class CowMatrixTests<TArch>
 
     [Theory]
     [MemberData(nameof(Others))]
-    public void TheTestsHold_OnOtherStates(string test, CowMemory memory) => RunInAllSettings(test, memory, memory < CowMemory.Huge ? 0 : FolioOrders<TArch, CheckedModel>.Huge, expected: true);
+    public void TheTestsHold_OnOtherStates(string test, CowMemory memory) =>
+        RunInAllSettings(test, memory, memory < CowMemory.Huge ? 0 : FolioOrders<TArch, CheckedModel>.Huge, expected: true);
 
     private static void RunInAllSettings(string test, CowMemory memory, int order, bool expected)
     {

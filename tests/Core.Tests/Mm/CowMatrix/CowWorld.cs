@@ -74,7 +74,7 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
     /// <summary>log2 of the pages of the large folio that the memory under test is at first; 0 when it is none.</summary>
     internal int Order => order;
 
-    /// <summary>The order of the folio that the first page of the memory belongs to in the parent; 0 when it is a single page or not present.</summary>
+    /// <summary>The largest order of the folios that the memory is in the parent; 0 when there are single pages only, or none is present.</summary>
     internal int FolioOrder
     {
         get

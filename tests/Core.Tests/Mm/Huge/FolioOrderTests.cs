@@ -102,7 +102,8 @@ public abstract class FolioOrderTests<TArch>
 
             Assert.Equal((pages, pages), (rig.Mm.Frames.References(head), rig.Mm.Frames.FolioMappings(head)));
             var counters = new FaultCounters();
-            Assert.Equal(UserAccessResult.Ok, rig.Machine.Write(rig.Space, HugeMachine<TArch>.At(pages), new byte[pages << TArch.PageShift], ref counters));
+            byte[] all = new byte[pages << TArch.PageShift];
+            Assert.Equal(UserAccessResult.Ok, rig.Machine.Write(rig.Space, HugeMachine<TArch>.At(pages), all, ref counters));
             Assert.Equal((0, 0), (counters.Minor, counters.Major));
             rig.AssertSound();
         }

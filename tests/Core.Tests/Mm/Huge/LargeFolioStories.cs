@@ -1,6 +1,5 @@
 using PageTableEmu.Arch.Sparc;
 using PageTableEmu.Arch.X64;
-using PageTableEmu.Atomics;
 using PageTableEmu.Core.Tests.Verification;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
