@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 using PageTableEmu.Reclaim;
 using PageTableEmu.Reclaim.Ksm;
@@ -70,6 +71,9 @@ public class Machine<TArch, TModel> : IDisposable
 
     /// <summary>Same-page merging.</summary>
     public KsmScanner<TArch, TModel> Ksm { get; }
+
+    /// <summary>Which memory gets large folios of which orders.</summary>
+    public FolioOrders<TArch, TModel> FolioOrders => mm.Orders;
 
     /// <summary>The two memories.</summary>
     public MachineImage Image => mm.Image;

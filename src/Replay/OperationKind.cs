@@ -161,4 +161,10 @@ public enum OperationKind
 
     /// <summary>movepages R i: move_pages to the node where the page is.</summary>
     MovePages,
+
+    /// <summary>
+    /// orders o never|madvise|inherit|always: which memory gets large folios of 2^o pages (no process of its own). At first huge pages in memory
+    /// that wants them, and nothing else. Machines of this library only.
+    /// </summary>
+    Orders,
 }

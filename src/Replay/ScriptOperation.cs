@@ -1,3 +1,5 @@
+using PageTableEmu.Mm.Huge;
+
 namespace PageTableEmu.Replay;
 
 /// <summary>One parsed line of a script. Which of the arguments have a meaning is said by <see cref="OperationKind"/>.</summary>
@@ -57,7 +59,13 @@ public readonly record struct ScriptOperation
     /// <summary>Number of the pin or pipe, 0..15.</summary>
     public int Resource { get; init; }
 
+    /// <summary>log2 of the pages of a large folio, of orders.</summary>
+    public int Order { get; init; }
+
+    /// <summary>The policy of orders.</summary>
+    public FolioOrderPolicy Policy { get; init; }
+
     /// <summary>The operation belongs to the machine, not to the process in front of it: it works although no such process lives.</summary>
     public bool IsMachineWide => Kind is OperationKind.Nop or OperationKind.Reclaim or OperationKind.Swapoff or OperationKind.Swapon
-        or OperationKind.Ksm or OperationKind.Unksm or OperationKind.Compact;
+        or OperationKind.Ksm or OperationKind.Unksm or OperationKind.Compact or OperationKind.Orders;
 }

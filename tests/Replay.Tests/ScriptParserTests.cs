@@ -1,10 +1,12 @@
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Replay.Scripts;
 
 namespace PageTableEmu.Replay.Tests;
 
 public class ScriptParserTests
 {
-    private static readonly string[] SomeArguments = ["", " A 0", " A 1", " A 0 1", " 1", " 1 A 0", " 1 A 0 1", " A 0 1 r", " A 0 1 B 0"];
+    private static readonly string[] SomeArguments =
+        ["", " A 0", " A 1", " A 0 1", " 1", " 1 A 0", " 1 A 0 1", " A 0 1 r", " A 0 1 B 0", " 4 always"];
 
     private static ScriptOperation One(string line) => Assert.Single(ScriptParser.Parse([line]));
 
@@ -50,6 +52,8 @@ public class ScriptParserTests
         Assert.Equal(Op("splice 15 B 4", OperationKind.Splice) with { Resource = 15, Region = 1, Page = 4 }, One("splice 15 B 4"));
         Assert.Equal(Op("unsplice 15", OperationKind.Unsplice) with { Resource = 15 }, One("unsplice 15"));
         Assert.Equal(Op("diowrite A 1 256", OperationKind.DioWrite) with { Page = 1, Value = 256 }, One("diowrite A 1 256"));
+        Assert.Equal(
+            Op("orders 4 inherit", OperationKind.Orders) with { Order = 4, Policy = FolioOrderPolicy.Inherit }, One("orders 4 inherit"));
         Assert.Equal(Op("uffdunwp A 1 3", OperationKind.UffdUnwp) with { Page = 1, Count = 3 }, One("uffdunwp A 1 3"));
 
         static ScriptOperation Op(string text, OperationKind kind) => new() { Number = 1, Text = text, Kind = kind, Count = 1 };
@@ -113,6 +117,8 @@ public class ScriptParserTests
     [InlineData("mremap A 0 1 B 0 dontmap", "dontmap is one word too many")]
     [InlineData("mremap A 0 2 B 2047", "beyond page 2048")]
     [InlineData("pageout A 0 1 2", "2 is one word too many")]
+    [InlineData("orders 1 always", "order 1 is not 2 to 15")]
+    [InlineData("orders 4 maybe", "policy maybe")]
     [InlineData("reclaim now", "now is one word too many")]
     public void A_wrong_line_is_named_with_what_is_wrong(string line, string problem)
     {

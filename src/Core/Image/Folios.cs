@@ -87,16 +87,32 @@ public sealed class Folios<TModel>
     /// A large folio of one block, with one reference for its first frame, zeroed content and no mapping; 0 when no block is free. Everything
     /// of it belongs to the caller.
     /// </summary>
-    public uint TryAllocateLarge()
+    public uint TryAllocateLarge() => TryAllocateLarge(Table.Large.LargestOrder, zeroed: true);
+
+    /// <summary>As <see cref="TryAllocateLarge()"/>, of 2^order frames.</summary>
+    /// <param name="order">From <see cref="LargeFolios{TModel}.SmallestOrder"/> to <see cref="LargeFolios{TModel}.LargestOrder"/>.</param>
+    /// <param name="zeroed">Whether the content is zeroed; else it is undefined.</param>
+    public uint TryAllocateLarge(int order, bool zeroed)
     {
-        uint head = Allocator.TryAllocateBlock();
+        ArgumentOutOfRangeException.ThrowIfLessThan(order, LargeFolios<TModel>.SmallestOrder);
+        uint head = order == Table.Large.LargestOrder ? Allocator.TryAllocateBlock() : Allocator.TryAllocateRun(order);
         if (head == 0)
             return 0;
-        uint end = head + Allocator.BlockFrames;
-        for (uint frame = head; frame < end; frame++)
+        for (uint frame = head; zeroed && frame < head + (1u << order); frame++)
             SharedBytes<TModel>.Clear(Table.Bytes(frame));
-        Table.Large.Form(head);
+        Table.Large.Form(head, order);
         return head;
+    }
+
+    /// <summary>
+    /// Makes the frames of a frozen large folio folios of their own, for the allocator too: <see cref="LargeFolios{TModel}.Separate"/>.
+    /// </summary>
+    internal void Separate(uint head)
+    {
+        int order = Table.OrderOf(head);
+        Table.Large.Separate(head);
+        if (order == Table.Large.LargestOrder)
+            Allocator.SplitBlock(head); // the frames of a smaller folio are known to the allocator one by one
     }
 
     /// <summary>The first frame of the huge zero page, made at first use; 0 when no block is free.</summary>
@@ -126,8 +142,13 @@ public sealed class Folios<TModel>
         Lru.TryIsolate(frame);
         if (Table.IsLarge(frame))
         {
+            int order = Table.OrderOf(frame);
+            Table.DeferredSplits.Remove(frame);
             Table.Large.Dissolve(frame);
-            Allocator.FreeBlock(frame);
+            if (order == Table.Large.LargestOrder)
+                Allocator.FreeBlock(frame);
+            else
+                Allocator.FreeRun(frame, order);
             return;
         }
 

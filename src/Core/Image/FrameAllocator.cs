@@ -198,6 +198,40 @@ public sealed class FrameAllocator<TModel>
         return frame;
     }
 
+    /// <summary>
+    /// Hands out 2^order contiguous frames, aligned to that, fewer than a block: the first has one reference, the others none. When the frames that
+    /// make up such a run may lie in caches, these are emptied first. 0 when there is no run.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The order is that of a block or larger, or 0 or less.</exception>
+    public uint TryAllocateRun(int order)
+    {
+        if (order <= 0 || order >= BitOperations.Log2(BlockFrames))
+            throw new ArgumentOutOfRangeException(nameof(order), order, $"Runs have orders from 1 to {BitOperations.Log2(BlockFrames) - 1}.");
+        uint frame = areas.TakeRun(order);
+        if (frame == 0 && FreeCount - areas.FreeCount >= 1u << order)
+        {
+            ReturnCaches();
+            frame = areas.TakeRun(order);
+        }
+
+        if (frame == 0)
+            return 0;
+        for (uint member = (1u << order) - 1; member != 0; member--)
+            GiveBirth(frame + member, 0);
+        GiveBirth(frame, 1);
+        return frame;
+    }
+
+    /// <summary>Takes back what <see cref="TryAllocateRun"/> handed out, when its last reference is gone; at once, whatever the epoch.</summary>
+    /// <exception cref="ArgumentException">The first frame has references.</exception>
+    /// <exception cref="CorruptImageException">Some of the frames are free already.</exception>
+    public void FreeRun(uint frame, int order)
+    {
+        if (Atomic<TModel>.Load(ref frames[frame].RefCount) is not 0 and var references)
+            throw new ArgumentException($"The run at frame {frame} has {references} references and must have 0.", nameof(frame));
+        areas.PutRun(frame, order);
+    }
+
     /// <summary>Takes back a block whose last reference is gone; at once, whatever the epoch.</summary>
     /// <exception cref="ArgumentException">The frame does not begin a block that was handed out as a whole, or has references.</exception>
     public void FreeBlock(uint frame)

@@ -86,4 +86,10 @@ public enum FrameFlags : ulong
 
     /// <summary>Some page of the large folio lost its last mapping while others are mapped (PG_partially_mapped).</summary>
     PartiallyMapped = 1 << 26,
+
+    /// <summary>
+    /// Four bits in every frame of a large folio: log2 of its number of frames, which is also what its first frame is aligned to. 0 of a single
+    /// frame. Changed only while nobody can reach the folio.
+    /// </summary>
+    OrderMask = 15UL << 56,
 }

@@ -45,6 +45,18 @@ public struct FrameState
     /// <summary>Frame allocator: one bit per cache that has deferred frames. A bit changes under its cache's lock.</summary>
     internal ulong CachesWithDeferred;
 
+    /// <summary>Lock over the list of large folios to be split: owner, 0 when free. Innermost.</summary>
+    public ulong SplitLock;
+
+    /// <summary>The folio that has been longest on that list, 0 when it is empty.</summary>
+    public uint SplitOldest;
+
+    /// <summary>The folio that came on that list last, 0 when it is empty.</summary>
+    public uint SplitYoungest;
+
+    /// <summary>Folios on that list.</summary>
+    public uint SplitCount;
+
     /// <summary>First frame of the huge zero page, 0 before somebody needed it. Atomic; set once.</summary>
     public uint HugeZeroFrame;
 }

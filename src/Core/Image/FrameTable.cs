@@ -10,7 +10,8 @@ namespace PageTableEmu.Image;
 /// Protocol. A frame lives from <see cref="FrameAllocator{TModel}.TryAllocate"/> (one reference, no flag) to the <see cref="Put"/> that
 /// takes the last reference, whose caller then gives it to <see cref="FrameAllocator{TModel}.Free"/>. Whoever finds a frame without holding
 /// a reference (page-table walk without the lock, swap cache lookup) must use <see cref="TryGet"/> and then look again where it came from.
-/// <para>A large folio is a block of frames (<see cref="FrameFlags.Large"/>, <see cref="FrameFlags.Tail"/>). References, lock and flags can be
+/// <para>A large folio is 2^order contiguous frames, aligned to that (<see cref="FrameFlags.Large"/>, <see cref="FrameFlags.Tail"/>,
+/// <see cref="FrameFlags.OrderMask"/>), at most a block of the allocator. References, lock and flags can be
 /// asked of any of its frames and are those of the folio; mappings and exclusiveness are the page's own. A folio cannot be split while
 /// anybody holds a reference that is not a mapping's, nor a mapping be changed without its page-table lock.</para>
 /// Lock order: folio lock → page-table lock → swap cluster; a holder of a page-table lock may only try folio locks.
@@ -21,6 +22,9 @@ public sealed class FrameTable<TModel>
     /// <summary>What one FOLL_PIN pin adds to the reference count of a base page (the kernel's GUP_PIN_COUNTING_BIAS).</summary>
     public const uint PinBias = 1024;
 
+    /// <summary>Position of <see cref="FrameFlags.OrderMask"/>.</summary>
+    internal const int OrderShift = 56;
+
     private readonly MachineImage image;
     private readonly LargeFolios<TModel> large;
 
@@ -29,11 +33,15 @@ public sealed class FrameTable<TModel>
     {
         ArgumentNullException.ThrowIfNull(image);
         this.image = image;
-        large = new LargeFolios<TModel>(this, image.AreaFrames);
+        DeferredSplits = new DeferredSplits<TModel>(image, this);
+        large = new LargeFolios<TModel>(this, DeferredSplits, image.AreaFrames);
     }
 
     /// <summary>What is counted of large folios as a whole.</summary>
     public LargeFolios<TModel> Large => large;
+
+    /// <summary>Large folios that lost some of their pages.</summary>
+    public DeferredSplits<TModel> DeferredSplits { get; }
 
     /// <summary>Number of frames of the machine.</summary>
     public uint FrameCount => image.FrameCount;
@@ -51,10 +59,21 @@ public sealed class FrameTable<TModel>
     /// <summary>The bytes of a frame, one page.</summary>
     public Span<byte> Bytes(uint frame) => image.FrameBytes(frame);
 
-    /// <summary>The frame that stands for the folio of a frame: itself, or the first frame of its block. Stable while a reference is held.</summary>
+    /// <summary>The frame that stands for the folio of a frame: itself, or the first frame of its folio. Stable while a reference is held.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public uint HeadOf(uint frame) =>
-        (Atomic<TModel>.Load(ref this[frame].Flags) & (ulong)FrameFlags.Tail) == 0 ? frame : frame & ~(image.AreaFrames - 1);
+    public uint HeadOf(uint frame)
+    {
+        ulong flags = Atomic<TModel>.Load(ref this[frame].Flags);
+        return (flags & (ulong)FrameFlags.Tail) == 0 ? frame : HeadOf(frame, flags);
+    }
+
+    /// <summary>log2 of the number of frames of the folio of a frame: 0 of a single frame. Stable while a reference is held.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int OrderOf(uint frame) => OrderOf(Atomic<TModel>.Load(ref this[frame].Flags));
+
+    /// <summary>Number of frames of the folio of a frame: 1 of a single frame. Stable while a reference is held.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public uint PagesOf(uint frame) => 1u << OrderOf(frame);
 
     /// <summary>Whether the frame belongs to a large folio.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -66,9 +85,8 @@ public sealed class FrameTable<TModel>
     public ref FrameRecord Folio(uint frame)
     {
         ref FrameRecord record = ref this[frame];
-        return ref (Atomic<TModel>.Load(ref record.Flags) & (ulong)FrameFlags.Tail) == 0
-            ? ref record
-            : ref this[frame & ~(image.AreaFrames - 1)];
+        ulong flags = Atomic<TModel>.Load(ref record.Flags);
+        return ref (flags & (ulong)FrameFlags.Tail) == 0 ? ref record : ref this[HeadOf(frame, flags)];
     }
 
     /// <summary>Current references to the folio.</summary>
@@ -203,4 +221,8 @@ public sealed class FrameTable<TModel>
     /// May the folio be pinned? True for every pinned base page, and for one with 1024 or more ordinary references; exact for a large folio.
     /// </summary>
     public bool MaybePinned(uint frame) => IsLarge(frame) ? large.Pins(HeadOf(frame)) != 0 : References(frame) >= PinBias;
+
+    private static int OrderOf(ulong flags) => (int)((flags & (ulong)FrameFlags.OrderMask) >> OrderShift);
+
+    private static uint HeadOf(uint frame, ulong flags) => frame & ~((1u << OrderOf(flags)) - 1);
 }

@@ -74,7 +74,7 @@ internal sealed class ImageLayout
         Add(MetadataRegion.FrameCaches, 64, 64);
         Add(MetadataRegion.PoolHeads, 64, RegionCount);
         Add(MetadataRegion.FrameState, 256, 1);
-        Add(MetadataRegion.SwapState, 3072, 1);
+        Add(MetadataRegion.SwapState, 5120, 1);
         Add(MetadataRegion.SwapAreas, 512, 24);
         Add(MetadataRegion.SwapSlots, 8, options.SwapSlots);
         Add(MetadataRegion.SwapClusters, 64, (options.SwapSlots / 64) + 33);

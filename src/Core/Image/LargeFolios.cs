@@ -1,3 +1,4 @@
+using System.Numerics;
 using PageTableEmu.Atomics;
 
 namespace PageTableEmu.Image;
@@ -11,21 +12,29 @@ namespace PageTableEmu.Image;
 /// all mappings, Count pins, and Mapping names two address spaces; of the third frame LruNext and LruPrevious count the mappings of these
 /// two. They change under the lock word of the second frame, which is innermost, and are looked at without. The mappings of a third
 /// address space at the same time are in the total only; then no address space has all of them, and the folio counts as shared, as in the
-/// kernel.
+/// kernel. The LRU links and Count of the fourth frame belong to <see cref="DeferredSplits{TModel}"/>.
 /// </remarks>
 public sealed class LargeFolios<TModel>
     where TModel : IModel
 {
-    private readonly FrameTable<TModel> frames;
+    /// <summary>log2 of the frames of the smallest large folio: the counters lie in the records of its first four frames.</summary>
+    public const int SmallestOrder = 2;
 
-    internal LargeFolios(FrameTable<TModel> frames, uint pages)
+    private readonly FrameTable<TModel> frames;
+    private readonly DeferredSplits<TModel> deferred;
+
+    internal LargeFolios(FrameTable<TModel> frames, DeferredSplits<TModel> deferred, uint pages)
     {
         this.frames = frames;
+        this.deferred = deferred;
         Pages = pages;
     }
 
-    /// <summary>Frames of a large folio.</summary>
+    /// <summary>Frames of a huge page, the largest folio. <see cref="FrameTable{TModel}.PagesOf"/> is the number of a given one.</summary>
     public uint Pages { get; }
+
+    /// <summary>log2 of <see cref="Pages"/>.</summary>
+    public int LargestOrder => BitOperations.Log2(Pages);
 
     /// <summary>Huge leaves that map the folio.</summary>
     public uint EntireMappings(uint head) => Atomic<TModel>.Load(ref frames[head + 1].LruNext);
@@ -66,9 +75,21 @@ public sealed class LargeFolios<TModel>
     {
         uint left = Atomic<TModel>.Add(ref frames[frame].MapCount, -1);
         Lock(head);
-        bool unused = left == 0 && frames[head + 1].LruNext == 0;
-        if (RemoveLocked(head, space, 1) != 0 && unused)
-            frames.Set(head, FrameFlags.PartiallyMapped);
+        bool partial = left == 0 && frames[head + 1].LruNext == 0;
+        partial = RemoveLocked(head, space, 1) != 0 && partial;
+        Unlock(head);
+        if (partial)
+            MarkPartiallyMapped(head);
+    }
+
+    /// <summary>Counts one mapping of every page of a folio that had none.</summary>
+    public void AddAllPages(uint head, uint space)
+    {
+        uint pages = frames.PagesOf(head);
+        for (uint frame = head; frame < head + pages; frame++)
+            Atomic<TModel>.Add(ref frames[frame].MapCount, 1);
+        Lock(head);
+        AddLocked(head, space, pages);
         Unlock(head);
     }
 
@@ -87,30 +108,32 @@ public sealed class LargeFolios<TModel>
         Lock(head);
         uint entire = frames[head + 1].LruNext - 1;
         Atomic<TModel>.Store(ref frames[head + 1].LruNext, entire);
-        uint left = RemoveLocked(head, space, 1);
-        if (left != 0 && entire == 0 && HasUnmappedPage(head))
-            frames.Set(head, FrameFlags.PartiallyMapped);
+        bool partial = RemoveLocked(head, space, 1) != 0 && entire == 0 && HasUnmappedPage(head);
         Unlock(head);
+        if (partial)
+            MarkPartiallyMapped(head);
     }
 
     /// <summary>Counts an entry of level 1 for every page in the place of one huge leaf: the leaf is split.</summary>
     public void SplitEntire(uint head, uint space)
     {
-        for (uint frame = head; frame < head + Pages; frame++)
+        uint pages = frames.PagesOf(head);
+        for (uint frame = head; frame < head + pages; frame++)
             Atomic<TModel>.Add(ref frames[frame].MapCount, 1);
         Lock(head);
-        AddLocked(head, space, Pages);
+        AddLocked(head, space, pages);
         RemoveLocked(head, space, 1);
         Atomic<TModel>.Store(ref frames[head + 1].LruNext, frames[head + 1].LruNext - 1);
         Unlock(head);
     }
 
-    /// <summary>Makes a fresh block one folio.</summary>
-    internal void Form(uint head)
+    /// <summary>Makes fresh frames one folio.</summary>
+    internal void Form(uint head, int order)
     {
-        for (uint frame = head + 1; frame < head + Pages; frame++)
-            Atomic<TModel>.Or(ref frames[frame].Flags, (ulong)FrameFlags.Tail);
-        Atomic<TModel>.Or(ref frames[head].Flags, (ulong)FrameFlags.Large);
+        ulong mark = (ulong)order << FrameTable<TModel>.OrderShift;
+        for (uint frame = head + 1; frame < head + (1u << order); frame++)
+            Atomic<TModel>.Or(ref frames[frame].Flags, mark | (ulong)FrameFlags.Tail);
+        Atomic<TModel>.Or(ref frames[head].Flags, mark | (ulong)FrameFlags.Large);
     }
 
     /// <summary>
@@ -118,7 +141,7 @@ public sealed class LargeFolios<TModel>
     /// </summary>
     internal void Dissolve(uint head)
     {
-        for (uint frame = head + Pages - 1; frame != head; frame--)
+        for (uint frame = head + frames.PagesOf(head) - 1; frame != head; frame--)
             Atomic<TModel>.Store(ref frames[frame].Flags, 0);
         Atomic<TModel>.Store(ref frames[head].Flags, 0);
     }
@@ -130,11 +153,13 @@ public sealed class LargeFolios<TModel>
     /// <remarks>Locks: the folio's own stays with the first frame, the others are free.</remarks>
     public void Separate(uint head)
     {
-        const FrameFlags OfFolio = FrameFlags.Large | FrameFlags.PartiallyMapped | FrameFlags.AnonExclusive | FrameFlags.Lru | FrameFlags.LruKindMask;
-        FrameFlags common = frames.Flags(head) & ~OfFolio;
+        const FrameFlags OfWhole = FrameFlags.Large | FrameFlags.PartiallyMapped | FrameFlags.OrderMask;
+        FrameFlags common = frames.Flags(head) & ~(OfWhole | FrameFlags.AnonExclusive | FrameFlags.Lru | FrameFlags.LruKindMask);
+        uint pages = frames.PagesOf(head);
+        deferred.Remove(head);
         frames[head + 1].Count = frames[head + 1].LruNext = frames[head + 1].LruPrevious = 0;
         frames[head + 2].LruNext = frames[head + 2].LruPrevious = 0;
-        for (uint frame = head + 1; frame < head + Pages; frame++)
+        for (uint frame = head + 1; frame < head + pages; frame++)
         {
             ref FrameRecord record = ref frames[frame];
             record.Mapping = frames[head].Mapping;
@@ -145,12 +170,26 @@ public sealed class LargeFolios<TModel>
             Atomic<TModel>.Store(ref record.Flags, (ulong)((common & ~FrameFlags.SwapCache) | cached | exclusive));
         }
 
-        frames.Clear(head, FrameFlags.Large | FrameFlags.PartiallyMapped);
+        frames.Clear(head, OfWhole);
+    }
+
+    /// <summary>
+    /// Some pages of a folio can be used by nobody any more (deferred_split_folio). A folio in the swap cache is left to reclaim, which is
+    /// taking its mappings away one by one.
+    /// </summary>
+    private void MarkPartiallyMapped(uint head)
+    {
+        FrameFlags flags = frames.Flags(head);
+        if ((flags & FrameFlags.SwapCache) != 0)
+            return;
+        frames.Set(head, FrameFlags.PartiallyMapped);
+        deferred.Add(head);
     }
 
     private bool HasUnmappedPage(uint head)
     {
-        for (uint frame = head; frame < head + Pages; frame++)
+        uint pages = frames.PagesOf(head);
+        for (uint frame = head; frame < head + pages; frame++)
         {
             if (Atomic<TModel>.Load(ref frames[frame].MapCount) == 0)
                 return true;

@@ -98,7 +98,7 @@ public sealed class LruLists<TModel>
     {
         WordLock<TModel>.Acquire(ref State.LruLock);
         if (table.Has(head, FrameFlags.Lru))
-            State.Lru[(int)KindOf(head)].Pages -= PagesOf(head) - 1;
+            State.Lru[(int)KindOf(head)].Pages -= table.PagesOf(head) - 1;
         WordLock<TModel>.Release(ref State.LruLock);
     }
 
@@ -130,7 +130,7 @@ public sealed class LruLists<TModel>
         for (ulong seen = 0; frame != 0 && seen < pages && count < isolated.Length;)
         {
             uint next = table[frame].LruNext;
-            seen += PagesOf(frame);
+            seen += table.PagesOf(frame);
             if (table.TryGet(frame)) // else it is being freed by somebody who waits for the lock
             {
                 table.Clear(frame, FrameFlags.Lru);
@@ -240,8 +240,6 @@ public sealed class LruLists<TModel>
         return active ? LruKind.ActiveFile : LruKind.InactiveFile;
     }
 
-    private uint PagesOf(uint frame) => table.IsLarge(frame) ? table.Large.Pages : 1;
-
     private void Activate(uint head)
     {
         WordLock<TModel>.Acquire(ref State.LruLock);
@@ -287,7 +285,7 @@ public sealed class LruLists<TModel>
             list.Youngest = frame;
         else
             table[next].LruPrevious = frame;
-        Atomic<TModel>.Store(ref list.Pages, list.Pages + PagesOf(frame));
+        Atomic<TModel>.Store(ref list.Pages, list.Pages + table.PagesOf(frame));
     }
 
     private void Unlink(uint frame)
@@ -303,7 +301,7 @@ public sealed class LruLists<TModel>
         else
             list.Youngest = record.LruPrevious;
         record.LruNext = record.LruPrevious = 0;
-        Atomic<TModel>.Store(ref list.Pages, list.Pages - PagesOf(frame));
+        Atomic<TModel>.Store(ref list.Pages, list.Pages - table.PagesOf(frame));
         table.Clear(frame, FrameFlags.LruKindMask);
     }
 }

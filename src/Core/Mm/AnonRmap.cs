@@ -48,10 +48,32 @@ public sealed class AnonRmap<TModel>
     {
         ulong index = vmas.LinearIndex(vma, virtualAddress);
         frames[head].Mapping = vmas.AnonVmaOf(vma);
-        for (uint page = 0; page < frames.Large.Pages; page++)
+        for (uint page = 0; page < frames.PagesOf(head); page++)
             frames[head + page].Index = index + page;
         frames.Set(head, FrameFlags.Anon | FrameFlags.AnonExclusive);
         frames.Large.AddEntire(head, vmas[vma].AddressSpace);
+    }
+
+    /// <summary>
+    /// First mapping of a large folio that nobody else knows, by entries of level 1 for all its pages; the caller's reference becomes that of the
+    /// first page's mapping, those of the others are taken here.
+    /// </summary>
+    public void AddNewPages(uint head, uint vma, ulong virtualAddress, bool exclusive)
+    {
+        uint anonVma = vmas.AnonVmaOf(vma);
+        ulong index = vmas.LinearIndex(vma, virtualAddress);
+        uint pages = frames.PagesOf(head);
+        frames[head].Mapping = exclusive ? anonVma : reverseMap.AnonVmaRoot(anonVma);
+        for (uint page = 0; page < pages; page++)
+        {
+            frames[head + page].Index = index + page;
+            if (exclusive)
+                frames.Set(head + page, FrameFlags.AnonExclusive);
+        }
+
+        frames.Set(head, FrameFlags.Anon);
+        frames.Get(head, (int)pages - 1);
+        frames.Large.AddAllPages(head, vmas[vma].AddressSpace);
     }
 
     /// <summary>One huge leaf less that maps a large folio; the caller still owns the reference that went with it.</summary>
@@ -87,7 +109,8 @@ public sealed class AnonRmap<TModel>
         if (exclusive)
             frames.Set(frame, FrameFlags.AnonExclusive);
         frames.AddMapping(frame, vmas[vma].AddressSpace);
-        LockInMemory(frame, vma);
+        if (!frames.IsLarge(frame))
+            LockInMemory(frame, vma); // whether all of a large folio is mapped by the VMA is found out by reclaim
     }
 
     /// <summary>One mapping less (folio_remove_rmap_pte); the caller still owns the reference that went with it.</summary>

@@ -22,6 +22,7 @@ public sealed class FaultHandler<TArch, TModel>
     private readonly MmContext<TArch, TModel> mm;
     private readonly SwapInFault<TArch, TModel> swapIn;
     private readonly HugeFault<TArch, TModel> huge;
+    private readonly LargeAnonFault<TArch, TModel> large;
     private readonly WriteProtectFault<TArch, TModel> writeProtect;
     private readonly SharedFault<TArch, TModel> shared;
 
@@ -30,6 +31,7 @@ public sealed class FaultHandler<TArch, TModel>
     {
         this.mm = mm;
         huge = new HugeFault<TArch, TModel>(mm);
+        large = new LargeAnonFault<TArch, TModel>(mm);
         writeProtect = new WriteProtectFault<TArch, TModel>(mm);
         swapIn = new SwapInFault<TArch, TModel>(mm, writeProtect);
         SharedSwapIn = new SharedSwapIn<TArch, TModel>(mm, swapIn);
@@ -107,6 +109,8 @@ public sealed class FaultHandler<TArch, TModel>
             return MapZeroPage(fault, expected, vmaFlags, marked);
         if (!mm.Vmas.TryPrepareAnonVma(fault.Vma))
             return FaultResult.OutOfMemory;
+        if (!marked && large.TryHandle(fault, vmaFlags))
+            return FaultResult.None;
         uint frame = mm.Folios.TryAllocateZeroed();
         if (frame == 0)
             return FaultResult.OutOfMemory;

@@ -106,11 +106,12 @@ public sealed class Mlock<TArch, TModel>
             using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
             if (guard.Table == 0)
                 address = stop;
+            uint last = 0;
             for (; address < stop; address += 1UL << TArch.PageShift)
             {
                 Pte entry = guard[address].Value;
                 uint frame = TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1) ? 0 : MmContext<TArch, TModel>.NormalFrame(entry);
-                if (frame == 0 || (locked && !CountsFrom(frame, start, end, address)))
+                if (frame == 0 || (mm.Frames.IsLarge(frame) && !CountsFrom(guard, frame, address, stop, locked, ref last)))
                     continue;
                 if (locked)
                     mm.Rmap.MlockFolio(frame);
@@ -135,10 +136,16 @@ public sealed class Mlock<TArch, TModel>
     }
 
     /// <summary>
-    /// A large folio mapped page by page is counted once, at its first page, and only if all of it lies in the range (allow_mlock_munlock).
+    /// A large folio mapped page by page is counted once, at its first page, and only if the range maps all of it in one table
+    /// (allow_mlock_munlock). The count is taken back once too, however much of the folio is mapped.
     /// </summary>
-    private bool CountsFrom(uint frame, ulong start, ulong end, ulong address) =>
-        !mm.Frames.IsLarge(frame)
-        || (mm.Frames.HeadOf(frame) == frame && HugePages<TArch, TModel>.IsWhole(address, start, end)
-            && mm.Frames.FolioMappings(frame) == HugePages<TArch, TModel>.Pages);
+    private bool CountsFrom(in TableGuard<TArch, TModel> guard, uint frame, ulong address, ulong end, bool locked, ref uint last)
+    {
+        uint head = mm.Frames.HeadOf(frame);
+        if (locked)
+            return head == frame && HugeAdvice<TArch, TModel>.IsWholeRun(guard, address, end, mm.Frames, head);
+        bool counted = head == last;
+        last = head;
+        return !counted;
+    }
 }

@@ -38,6 +38,7 @@ public sealed class MmContext<TArch, TModel>
         SharedCache = new SharedCache<TArch, TModel>(this, SharedMappings);
         Ksm = new KsmRegistry<TModel>(image, Spaces);
         Huge = new HugePages<TArch, TModel>(this);
+        Orders = new FolioOrders<TArch, TModel>(image);
         Vmas.BeforeBoundary = Huge.SplitAt;
     }
 
@@ -85,6 +86,9 @@ public sealed class MmContext<TArch, TModel>
 
     /// <summary>Huge leaves of page tables.</summary>
     public HugePages<TArch, TModel> Huge { get; }
+
+    /// <summary>Which memory gets large folios of which orders.</summary>
+    public FolioOrders<TArch, TModel> Orders { get; }
 
     /// <summary>
     /// Called without any lock when frames run out; returns whether some were freed. Set by the machine, so that this floor need not know

@@ -98,7 +98,7 @@ internal sealed class PageAdvice<TArch, TModel>
         if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1))
             return;
         uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
-        if (frame == 0 || mm.Frames.Mappings(frame) != 1)
+        if (frame == 0 || mm.Frames.FolioMappings(frame) != mm.Frames.PagesOf(frame))
             return;
         if (TArch.IsYoung(entry))
             leaf.SetPresent(TArch.MakeOld(entry));
@@ -157,8 +157,7 @@ internal sealed class PageAdvice<TArch, TModel>
         FrameFlags flags = mm.Frames.Flags(frame);
         if ((flags & (FrameFlags.SwapCache | FrameFlags.Dirty)) == 0)
             return true;
-        uint pages = mm.Frames.IsLarge(frame) ? HugePages<TArch, TModel>.Pages : 1;
-        if (mm.Frames.FolioMappings(frame) != pages || ((flags & FrameFlags.SwapCache) != 0 && !mm.Swap.TryFreeSlot(frame)))
+        if (mm.Frames.FolioMappings(frame) != mm.Frames.PagesOf(frame) || ((flags & FrameFlags.SwapCache) != 0 && !mm.Swap.TryFreeSlot(frame)))
             return false;
         mm.Frames.Clear(frame, FrameFlags.Dirty);
         return true;

@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
 
@@ -17,7 +18,7 @@ namespace PageTableEmu.Mm;
 /// <para>Two ways in. A slot of a synchronous area with a single swap reference and no folio in the cache is read into a private folio that
 /// never enters the cache, under (b). Everything else goes through the swap cache, under (a).</para>
 /// </remarks>
-public sealed class SwapInFault<TArch, TModel>
+public sealed partial class SwapInFault<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
 {
@@ -29,6 +30,7 @@ public sealed class SwapInFault<TArch, TModel>
     {
         this.mm = mm;
         this.writeProtect = writeProtect;
+        large = new LargeSwapIn<TArch, TModel>(mm);
     }
 
     /// <summary>Handles a fault on a swap entry.</summary>
@@ -152,7 +154,7 @@ public sealed class SwapInFault<TArch, TModel>
         if (cached != 0)
             return HandleCached(fault, expected, entry, cached, FaultResult.None);
         if (mm.Swap.IsSynchronous(entry) && mm.Swap.Count(entry) == 1)
-            return HandleDirect(fault, expected, entry);
+            return TryHandleDirectLarge(fault, expected, entry, out FaultResult result) ? result : HandleDirect(fault, expected, entry);
         cached = ReadIntoCache(entry, out bool read);
         if (cached == 0)
             return IsUnchanged(fault, expected) ? FaultResult.OutOfMemory : FaultResult.None;
@@ -272,7 +274,10 @@ public sealed class SwapInFault<TArch, TModel>
                 return unchanged ? FaultResult.BusError : FaultResult.None;
             }
 
-            bool stillWrite = Map(fault, guard[fault.Address], expected, entry, frame, cache);
+            ulong run = frame == cache ? large.RunOfCached(guard, fault, expected, frame) : 0;
+            bool stillWrite = run != 0
+                ? MapRun(guard, run, fault, expected, entry, frame)
+                : Map(fault, guard[fault.Address], expected, entry, frame, cache);
             mm.Frames.Unlock(frame);
             if (!stillWrite || writeProtect.TryReuse(fault, guard[fault.Address], out copy))
                 return FaultResult.None;
@@ -316,7 +321,7 @@ public sealed class SwapInFault<TArch, TModel>
     {
         if (mm.Swap.IsHalfFull || (mm.Vmas.FlagsOf(fault.Vma) & VmaFlags.Locked) != 0 || mm.Frames.Has(frame, FrameFlags.Mlocked))
             return true;
-        return fault.HasAny(FaultFlags.Write) && !mm.Frames.Has(frame, FrameFlags.Ksm) && mm.Frames.References(frame) == 2;
+        return fault.HasAny(FaultFlags.Write) && !mm.Frames.Has(frame, FrameFlags.Ksm) && mm.Frames.References(frame) == 1 + mm.Frames.PagesOf(frame);
     }
 
     /// <summary>

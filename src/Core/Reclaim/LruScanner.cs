@@ -3,6 +3,7 @@ using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
+using PageTableEmu.Reclaim.Huge;
 
 namespace PageTableEmu.Reclaim;
 
@@ -28,6 +29,7 @@ public sealed class LruScanner<TArch, TModel>
     private readonly MmContext<TArch, TModel> mm;
     private readonly Reclaimer<TArch, TModel> reclaimer;
     private readonly LruLists<TModel> lists;
+    private readonly DeferredSplitter<TArch, TModel> splitter;
 
     /// <summary>Makes the operation of a machine.</summary>
     public LruScanner(MmContext<TArch, TModel> mm, Reclaimer<TArch, TModel> reclaimer)
@@ -36,6 +38,7 @@ public sealed class LruScanner<TArch, TModel>
         this.mm = mm;
         this.reclaimer = reclaimer;
         lists = mm.Folios.Lru;
+        splitter = new DeferredSplitter<TArch, TModel>(mm);
     }
 
     /// <summary>Reclaims until a number of pages came free, or nothing more can be had.</summary>
@@ -172,6 +175,7 @@ public sealed class LruScanner<TArch, TModel>
 
             if (owner.mm.Swap.HasActiveArea && owner.IsInactiveLow(file: false))
                 owner.ShrinkActive(LruKind.ActiveAnon, Batch, isolated);
+            owner.splitter.Shrink(priority);
             return freed;
         }
 

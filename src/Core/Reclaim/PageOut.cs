@@ -77,7 +77,7 @@ public sealed class PageOut<TArch, TModel>
             uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
             if (frame == 0 || mm.Frames.Mappings(frame) != 1)
                 continue;
-            if (mm.Frames.IsLarge(frame) && (mm.Frames.HeadOf(frame) != frame || !huge.CanReclaimMapped(frame)))
+            if (mm.Frames.IsLarge(frame) && (mm.Frames.HeadOf(frame) != frame || !huge.CanReclaimMapped(guard, address, end, frame)))
                 continue; // taken once, with its first page
             if (!mm.Frames.Has(frame, FrameFlags.Lru))
                 continue;

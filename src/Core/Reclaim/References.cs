@@ -60,7 +60,7 @@ internal sealed class References<TArch, TModel>
         if (anonVma == 0)
             return 0;
         int count = 0;
-        uint pages = mm.Frames.IsLarge(frame) ? mm.Frames.Large.Pages : 1;
+        uint pages = mm.Frames.PagesOf(frame);
         foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[frame].Index, pages))
         {
             if (TakeAt(frame, pages, place, out locked))

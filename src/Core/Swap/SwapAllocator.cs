@@ -1,19 +1,19 @@
-using System.Numerics;
 using PageTableEmu.Atomics;
 
 namespace PageTableEmu.Swap;
 
 /// <summary>
-/// Finds free slots in the order in which Linux 6.18 does (mm/swapfile.c, cluster allocator), for folios of one page and of a cluster.
+/// Finds free slots in the order in which Linux 6.18 does (mm/swapfile.c, cluster allocator), for folios of 2^order pages.
 /// </summary>
 /// <remarks>
-/// <para>A hint names the next slot to try: one per processor, whatever the area; rotational areas have one of their own instead. The
-/// hint wins over priorities until its cluster is exhausted. From the hint a cluster is scanned forward to its end and no further; a
-/// cluster that comes from a list is scanned from its first slot. After each attempt the cluster goes to the list of its state.</para>
-/// <para>Then the areas take turns, and within an area: every NONFULL cluster, one FREE, (swap more than half full: reclaim of one FULL),
-/// one FRAG, then the clusters of higher orders.</para>
-/// <para>A large folio gets a cluster of its own, a FREE one, if it is just as large, and only in an area that is synchronous and no file;
-/// else its owner has to split it.</para>
+/// <para>A hint names the next slot to try: one per processor and order, whatever the area; rotational areas have one of their own instead, for
+/// single slots. The hint wins over priorities until its cluster is exhausted. From the hint a cluster is scanned forward to its end and no
+/// further; a cluster that comes from a list is scanned from its first slot. After each attempt the cluster goes to the list of its state.</para>
+/// <para>Then the areas take turns, and within an area: every NONFULL cluster of the order, one FREE, (swap more than half full: reclaim of
+/// one FULL), one FRAG of the order, and for single slots the clusters of higher orders.</para>
+/// <para>The first allocation in an empty cluster fixes its order: large folios share clusters only with such of their own size, and one of a
+/// whole cluster takes a FREE one. They are served where clusters are as large as huge pages (CONFIG_THP_SWAP), in areas that are
+/// synchronous and no file, and only the first area is asked; else their owner has to split them.</para>
 /// <para>A hint is stored with the cluster locked, after WriteOk was seen under that lock: so swapoff, which locks every cluster once after it
 /// cleared WriteOk, can clear the hints knowing that no late one appears.</para>
 /// </remarks>
@@ -33,28 +33,33 @@ internal sealed class SwapAllocator<TModel>
         this.cache = cache;
     }
 
-    private ref ulong ProcessorHint => ref areas.State.Hints[(int)(Owner.Thread % SwapStateRecord.Processors)].Order0;
-
     /// <summary>Finds a slot and binds the locked folio to it (folio_alloc_swap).</summary>
     /// <param name="frame">The folio; 0 reserves the slot without one.</param>
     /// <param name="entry">The slot.</param>
     internal SwapResult TryAllocate(uint frame, out SwapEntry entry)
     {
-        return TryFast(frame, out entry) ? SwapResult.Ok : TryInTurn(frame, wholeCluster: false, out entry);
+        return TryFast(frame, 0, out entry) ? SwapResult.Ok : TryInTurn(frame, 0, out entry);
     }
 
-    /// <summary>Finds a slot for every page of a locked large folio, all in one cluster, and binds them.</summary>
+    /// <summary>Finds neighbouring slots for the pages of a locked large folio, aligned to their number, and binds them.</summary>
     /// <param name="head">The folio.</param>
-    /// <param name="pages">Its pages.</param>
+    /// <param name="order">log2 of its pages.</param>
+    /// <param name="hugeOrder">log2 of the pages of a huge page.</param>
     /// <param name="first">The slot of its first page.</param>
-    internal SwapResult TryAllocateCluster(uint head, uint pages, out SwapEntry first)
+    internal SwapResult TryAllocateLarge(uint head, int order, int hugeOrder, out SwapEntry first)
     {
         first = default;
-        return pages == areas.ClusterSlots ? TryInTurn(head, wholeCluster: true, out first) : SwapResult.Full;
+        if (areas.ClusterSlots != 1u << hugeOrder)
+            return SwapResult.Full;
+        return TryFast(head, order, out first) ? SwapResult.Ok : TryInTurn(head, order, out first);
     }
 
+    private ref ulong ProcessorHint(int order) => ref areas.State.Hints[(int)(Owner.Thread % SwapStateRecord.Processors)].Orders[order];
+
+    private bool IsWholeCluster(int order) => areas.ClusterSlots == 1u << order;
+
     /// <summary>Asks the areas by priority. For a large folio only the first is asked: rather than go on, the caller splits the folio.</summary>
-    private SwapResult TryInTurn(uint frame, bool wholeCluster, out SwapEntry entry)
+    private SwapResult TryInTurn(uint frame, int order, out SwapEntry entry)
     {
         entry = default;
         uint tried = 0;
@@ -65,7 +70,7 @@ internal sealed class SwapAllocator<TModel>
                 return SwapResult.Full;
             if (!areas.TryPin(type))
                 continue;
-            ulong offset = wholeCluster ? TakeCluster(type, frame) : AllocateIn(type, frame);
+            ulong offset = AllocateIn(type, frame, order);
             areas.Unpin(type);
             if (offset != 0)
             {
@@ -73,35 +78,9 @@ internal sealed class SwapAllocator<TModel>
                 return SwapResult.Ok;
             }
 
-            if (wholeCluster)
+            if (order != 0)
                 return SwapResult.Full;
         }
-    }
-
-    private ulong TakeCluster(uint type, uint head)
-    {
-        ref SwapAreaRecord area = ref areas[type];
-        if ((SwapAreas<TModel>.Flags(ref area) & (SwapAreaFlags.Synchronous | SwapAreaFlags.File)) != SwapAreaFlags.Synchronous)
-            return 0;
-        uint index = clusters.TryIsolate(ref area, SwapClusterState.Free, 0);
-        if (index == SwapClusters<TModel>.None)
-            return 0;
-        ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
-        bool taken = SwapAreas<TModel>.Has(ref area, SwapAreaFlags.WriteOk); // under the cluster's lock, as for a single slot
-        if (taken)
-        {
-            cluster.Order = (uint)BitOperations.Log2(areas.ClusterSlots);
-            for (uint page = 0; page < areas.ClusterSlots; page++)
-            {
-                cache.BindNew(new SwapEntry(type, FirstSlot(index) + page), head + page);
-                cluster.Used++;
-                areas.CountAllocated(ref area);
-            }
-        }
-
-        clusters.Relocate(ref area, index);
-        SwapClusters<TModel>.Unlock(ref cluster);
-        return taken ? FirstSlot(index) : 0;
     }
 
     /// <summary>Frees cache-only slots of the full clusters of an area that has just become full: what the kernel's reclaim worker does.</summary>
@@ -119,82 +98,108 @@ internal sealed class SwapAllocator<TModel>
     {
         for (int processor = 0; processor < SwapStateRecord.Processors; processor++)
         {
-            ref ulong hint = ref areas.State.Hints[processor].Order0;
-            ulong seen = Atomic<TModel>.Load(ref hint);
-            if (seen != 0 && new SwapEntry(seen).Type == type)
-                Atomic<TModel>.CompareExchange(ref hint, 0, seen);
+            for (int order = 0; order < SwapClusterLists.Orders; order++)
+            {
+                ref ulong hint = ref areas.State.Hints[processor].Orders[order];
+                ulong seen = Atomic<TModel>.Load(ref hint);
+                if (seen != 0 && new SwapEntry(seen).Type == type)
+                    Atomic<TModel>.CompareExchange(ref hint, 0, seen);
+            }
         }
     }
 
-    private bool TryFast(uint frame, out SwapEntry entry)
+    private bool TryFast(uint frame, int order, out SwapEntry entry)
     {
         entry = default;
-        var hint = new SwapEntry(Atomic<TModel>.Load(ref ProcessorHint));
+        var hint = new SwapEntry(Atomic<TModel>.Load(ref ProcessorHint(order)));
         if (hint.IsNone || !areas.TryPin(hint.Type))
             return false;
         ref SwapAreaRecord area = ref areas[hint.Type];
-        ulong offset = hint.Offset < area.Slots ? ScanFromHint(hint.Type, hint.Offset, frame) : 0;
+        ulong offset = hint.Offset < area.Slots ? ScanFromHint(hint.Type, hint.Offset, frame, order) : 0;
         areas.Unpin(hint.Type);
         entry = offset != 0 ? new SwapEntry(hint.Type, offset) : default;
         return offset != 0;
     }
 
-    private ulong ScanFromHint(uint type, ulong offset, uint frame)
+    private ulong ScanFromHint(uint type, ulong offset, uint frame, int order)
     {
         ref SwapAreaRecord area = ref areas[type];
         ref SwapClusterRecord cluster = ref clusters.Lock(ref area, offset);
-        if (!SwapClusters<TModel>.IsUsable(ref cluster, order: 0))
+        if (!SwapClusters<TModel>.IsUsable(ref cluster, (uint)order))
         {
             SwapClusters<TModel>.Unlock(ref cluster);
             return 0;
         }
 
         uint index = (uint)(offset / areas.ClusterSlots);
-        return ScanLocked(type, index, cluster.Used == 0 ? FirstSlot(index) : offset, frame);
+        return ScanLocked(type, index, cluster.Used == 0 ? FirstSlot(index) : offset, frame, order);
     }
 
-    private ulong AllocateIn(uint type, uint frame)
+    private ulong AllocateIn(uint type, uint frame, int order)
     {
         ref SwapAreaRecord area = ref areas[type];
+        if (order != 0)
+            return AllocateLargeIn(type, frame, order);
         if (!SwapAreas<TModel>.Has(ref area, SwapAreaFlags.Rotational))
             return AllocateFromLists(type, frame);
         WordLock<TModel>.Acquire(ref area.HintLock);
-        ulong found = area.Hint != 0 ? ScanFromHint(type, area.Hint, frame) : 0;
+        ulong found = area.Hint != 0 ? ScanFromHint(type, area.Hint, frame, 0) : 0;
         if (found == 0)
             found = AllocateFromLists(type, frame);
         WordLock<TModel>.Release(ref area.HintLock);
         return found;
     }
 
-    private ulong AllocateFromLists(uint type, uint frame)
+    private ulong AllocateLargeIn(uint type, uint head, int order)
     {
-        ulong found = ScanList(type, SwapClusterState.NonFull, 0, frame, all: true);
+        if ((SwapAreas<TModel>.Flags(ref areas[type]) & (SwapAreaFlags.Synchronous | SwapAreaFlags.File)) != SwapAreaFlags.Synchronous)
+            return 0;
+        bool whole = IsWholeCluster(order); // such a folio fits into an empty cluster only
+        ulong found = whole ? 0 : ScanList(type, SwapClusterState.NonFull, order, head, order, all: true);
         if (found == 0)
-            found = ScanList(type, SwapClusterState.Free, 0, frame, all: false);
+            found = ScanList(type, SwapClusterState.Free, 0, head, order, all: false);
         if (found != 0)
             return found;
         if (areas.IsHalfFull)
             ReclaimFullClusters(type, 1);
-        found = ScanList(type, SwapClusterState.Frag, 0, frame, all: false);
-        for (uint order = 1; order < SwapClusterLists.Orders && found == 0; order++)
+        return whole ? 0 : ScanList(type, SwapClusterState.Frag, order, head, order, all: false);
+    }
+
+    private ulong AllocateFromLists(uint type, uint frame)
+    {
+        ulong found = ScanList(type, SwapClusterState.NonFull, 0, frame, 0, all: true);
+        if (found == 0)
+            found = ScanList(type, SwapClusterState.Free, 0, frame, 0, all: false);
+        if (found != 0)
+            return found;
+        if (areas.IsHalfFull)
+            ReclaimFullClusters(type, 1);
+        found = ScanList(type, SwapClusterState.Frag, 0, frame, 0, all: false);
+        for (int other = 1; other < SwapClusterLists.Orders && found == 0; other++)
         {
-            found = ScanList(type, SwapClusterState.Frag, order, frame, all: true);
+            found = ScanList(type, SwapClusterState.Frag, other, frame, 0, all: true);
             if (found == 0)
-                found = ScanList(type, SwapClusterState.NonFull, order, frame, all: true);
+                found = ScanList(type, SwapClusterState.NonFull, other, frame, 0, all: true);
         }
 
         return found;
     }
 
-    private ulong ScanList(uint type, SwapClusterState list, uint order, uint frame, bool all)
+    /// <param name="type">The area.</param>
+    /// <param name="list">The list.</param>
+    /// <param name="listOrder">Order of the clusters on it.</param>
+    /// <param name="frame">The folio.</param>
+    /// <param name="order">Order of the folio.</param>
+    /// <param name="all">Whether all clusters of the list are tried, or one.</param>
+    private ulong ScanList(uint type, SwapClusterState list, int listOrder, uint frame, int order, bool all)
     {
         ref SwapAreaRecord area = ref areas[type];
         do
         {
-            uint index = clusters.TryIsolate(ref area, list, order);
+            uint index = clusters.TryIsolate(ref area, list, (uint)listOrder);
             if (index == SwapClusters<TModel>.None)
                 return 0;
-            ulong found = ScanLocked(type, index, FirstSlot(index), frame);
+            ulong found = ScanLocked(type, index, FirstSlot(index), frame, order);
             if (found != 0)
                 return found;
         }
@@ -203,70 +208,99 @@ internal sealed class SwapAllocator<TModel>
     }
 
     /// <summary>
-    /// Takes the first free slot of a locked cluster from an offset on, stores the hint, puts the cluster on its list and unlocks it
+    /// Takes the first free slots of a locked cluster from an offset on, stores the hint, puts the cluster on its list and unlocks it
     /// (alloc_swap_scan_cluster).
     /// </summary>
-    private ulong ScanLocked(uint type, uint index, ulong offset, uint frame)
+    private ulong ScanLocked(uint type, uint index, ulong offset, uint frame, int order)
     {
         ref SwapAreaRecord area = ref areas[type];
         ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
         ulong end = Math.Min(FirstSlot(index) + areas.ClusterSlots, area.Slots);
+        ulong slots = 1UL << order;
         ulong found = 0;
         ulong next = 0;
-        if (cluster.Used < areas.ClusterSlots)
-            found = FirstTakeable(type, index, offset, end);
-        if (found != 0 && !TryTake(type, index, found, frame))
+        if (cluster.Used + slots <= areas.ClusterSlots)
+            found = FirstTakeable(type, index, offset, end, order);
+        if (found != 0 && !TryTake(type, index, found, frame, order))
             found = 0;
-        if (found != 0 && cluster.Used < areas.ClusterSlots && found + 1 < end)
-            next = found + 1;
+        if (found != 0 && cluster.Used < areas.ClusterSlots && found + (2 * slots) <= end)
+            next = found + slots;
         clusters.Relocate(ref area, index);
-        StoreHint(type, next);
+        StoreHint(type, next, order);
         SwapClusters<TModel>.Unlock(ref cluster);
         return found;
     }
 
-    /// <summary>The first free slot; cache-only slots on the way are reclaimed when swap is more than half full. 0 when none.</summary>
-    private ulong FirstTakeable(uint type, uint index, ulong offset, ulong end)
+    /// <summary>
+    /// The first free run of slots, aligned to its length; cache-only slots on the way are reclaimed when swap is more than half full. 0 when
+    /// there is none.
+    /// </summary>
+    private ulong FirstTakeable(uint type, uint index, ulong offset, ulong end, int order)
     {
         ref SwapAreaRecord area = ref areas[type];
         ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
-        for (; offset < end; offset++)
+        ulong slots = 1UL << order;
+        for (; offset + slots <= end; offset += slots)
         {
-            var entry = new SwapEntry(type, offset);
-            SwapSlotWord word = map[entry];
-            if (word.IsFree)
-                return offset;
-            if (!word.IsCacheOnly || !areas.IsHalfFull)
+            if (!MayBeTaken(type, offset, slots, out bool occupied))
                 continue;
+            if (!occupied)
+                return offset;
             SwapClusters<TModel>.Unlock(ref cluster);
-            cache.TryReclaim(entry, anyway: true);
+            for (ulong slot = offset; slot < offset + slots; slot++)
+            {
+                if (map[new SwapEntry(type, slot)].IsCacheOnly && !cache.TryReclaim(new SwapEntry(type, slot), anyway: true))
+                    break;
+            }
+
             clusters.Lock(ref area, offset);
-            if (!SwapClusters<TModel>.IsUsable(ref cluster, order: 0))
+            if (!SwapClusters<TModel>.IsUsable(ref cluster, (uint)order))
                 return 0; // others emptied or filled it meanwhile: what was seen of it is worth nothing
             if (cluster.Used == 0)
                 return FirstSlot(index);
-            if (map[entry].IsFree)
+            if (MayBeTaken(type, offset, slots, out occupied) && !occupied)
                 return offset;
         }
 
         return 0;
     }
 
-    private bool TryTake(uint type, uint index, ulong offset, uint frame)
+    /// <summary>Whether no slot of a run has an owner beside the swap cache (cluster_scan_range).</summary>
+    private bool MayBeTaken(uint type, ulong offset, ulong slots, out bool occupied)
+    {
+        occupied = false;
+        for (ulong slot = offset; slot < offset + slots; slot++)
+        {
+            SwapSlotWord word = map[new SwapEntry(type, slot)];
+            if (word.IsFree)
+                continue;
+            if (!word.IsCacheOnly || !areas.IsHalfFull)
+                return false;
+            occupied = true;
+        }
+
+        return true;
+    }
+
+    private bool TryTake(uint type, uint index, ulong offset, uint frame, int order)
     {
         ref SwapAreaRecord area = ref areas[type];
         if (!SwapAreas<TModel>.Has(ref area, SwapAreaFlags.WriteOk))
             return false;
         ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
         if (cluster.Used == 0)
-            cluster.Order = 0;
-        var entry = new SwapEntry(type, offset);
-        if (frame != 0)
-            cache.BindNew(entry, frame);
-        else
-            map.Reserve(entry);
-        cluster.Used++;
-        areas.CountAllocated(ref area);
+            cluster.Order = (uint)order;
+        for (uint page = 0; page < 1u << order; page++)
+        {
+            var entry = new SwapEntry(type, offset + page);
+            if (frame != 0)
+                cache.BindNew(entry, frame + page);
+            else
+                map.Reserve(entry);
+            cluster.Used++;
+            areas.CountAllocated(ref area);
+        }
+
         return true;
     }
 
@@ -298,13 +332,13 @@ internal sealed class SwapAllocator<TModel>
         while (--limit is > 0 and < uint.MaxValue);
     }
 
-    private void StoreHint(uint type, ulong next)
+    private void StoreHint(uint type, ulong next, int order)
     {
         ref SwapAreaRecord area = ref areas[type];
         if (SwapAreas<TModel>.Has(ref area, SwapAreaFlags.Rotational))
-            area.Hint = next;
+            area.Hint = order == 0 ? next : area.Hint;
         else if (SwapAreas<TModel>.Has(ref area, SwapAreaFlags.WriteOk))
-            Atomic<TModel>.Store(ref ProcessorHint, next == 0 ? 0 : new SwapEntry(type, next).Value);
+            Atomic<TModel>.Store(ref ProcessorHint(order), next == 0 ? 0 : new SwapEntry(type, next).Value);
     }
 
     private ulong FirstSlot(uint index) => (ulong)index * areas.ClusterSlots;

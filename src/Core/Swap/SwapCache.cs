@@ -147,7 +147,7 @@ internal sealed class SwapCache<TModel>
     internal void UnbindLarge(uint head)
     {
         AssertRemovable(head);
-        for (uint frame = head; frame < head + frames.Large.Pages; frame++)
+        for (uint frame = head; frame < head + frames.PagesOf(head); frame++)
         {
             map.Unbind(new SwapEntry(frames[frame].Swap), frame, shadow: 0);
             frames[frame].Swap = 0;
@@ -158,7 +158,7 @@ internal sealed class SwapCache<TModel>
 
     private bool TryFreeSlots(uint head)
     {
-        for (uint frame = head; frame < head + frames.Large.Pages; frame++)
+        for (uint frame = head; frame < head + frames.PagesOf(head); frame++)
         {
             if (map[new SwapEntry(frames[frame].Swap)].Count != 0)
                 return false;
@@ -166,7 +166,7 @@ internal sealed class SwapCache<TModel>
 
         UnbindLarge(head);
         frames.Set(head, FrameFlags.Dirty);
-        folios.Put(head, (int)frames.Large.Pages);
+        folios.Put(head, (int)frames.PagesOf(head));
         return true;
     }
 

@@ -165,7 +165,7 @@ public sealed class SwapSpace<TModel> : IDisposable
     public SwapResult TryAllocateLarge(uint head)
     {
         folios.Table.AssertLocked(head);
-        SwapResult result = allocator.TryAllocateCluster(head, folios.Table.Large.Pages, out SwapEntry first);
+        SwapResult result = allocator.TryAllocateLarge(head, folios.Table.OrderOf(head), folios.Table.Large.LargestOrder, out SwapEntry first);
         if (result == SwapResult.Ok)
             allocator.ReclaimWhenFull(first.Type);
         return result;
@@ -205,6 +205,30 @@ public sealed class SwapSpace<TModel> : IDisposable
 
     /// <summary>Ends <see cref="TryPinSlot"/>; the slot is freed here if it has no reference left.</summary>
     public void UnpinSlot(SwapEntry entry) => Map.Unpin(entry);
+
+    /// <summary>
+    /// Pins neighbouring slots, all or none (swapcache_prepare of a large folio). While it is being tried some may look pinned to others.
+    /// </summary>
+    public SwapResult TryPinSlots(SwapEntry first, uint count)
+    {
+        for (uint slot = 0; slot < count; slot++)
+        {
+            SwapResult result = Map.TryPin(new SwapEntry(first.Type, first.Offset + slot));
+            if (result == SwapResult.Ok)
+                continue;
+            UnpinSlots(first, slot);
+            return result;
+        }
+
+        return SwapResult.Ok;
+    }
+
+    /// <summary>Ends <see cref="TryPinSlots"/>.</summary>
+    public void UnpinSlots(SwapEntry first, uint count)
+    {
+        for (uint slot = 0; slot < count; slot++)
+            Map.Unpin(new SwapEntry(first.Type, first.Offset + slot));
+    }
 
     /// <summary>Returns when the slot was seen not to be pinned.</summary>
     public void WaitWhilePinned(SwapEntry entry) => Map.WaitWhilePinned(entry);
@@ -263,6 +287,11 @@ public sealed class SwapSpace<TModel> : IDisposable
     /// Writes a locked, dirty, unmapped folio to the slot it is bound to. The folio is unlocked on return only if the result is UnderWay.
     /// </summary>
     public SwapWrite Write(uint frame) => transfer.Write(frame);
+
+    /// <summary>
+    /// Reads neighbouring slots into a locked large folio that is in no swap cache; sets Uptodate if all could be read, else ReadError.
+    /// </summary>
+    public SwapResult ReadLarge(SwapEntry first, uint head) => transfer.ReadLarge(first, head);
 
     /// <summary>Writes a locked, dirty, unmapped large folio to the slots it is bound to, which are in a synchronous area: never UnderWay.</summary>
     public SwapWrite WriteLarge(uint head) => transfer.WriteLarge(head);

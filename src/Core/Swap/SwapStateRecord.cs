@@ -8,7 +8,7 @@ namespace PageTableEmu.Swap;
 /// Counters are changed by atomic operations. Lock order: <see cref="AreasLock"/> before everything; cluster → area's list lock →
 /// <see cref="AvailableLock"/>; <see cref="OverflowLock"/> and <see cref="QueueLock"/> are innermost.
 /// </remarks>
-[StructLayout(LayoutKind.Sequential, Size = 3072)]
+[StructLayout(LayoutKind.Sequential, Size = 5120)]
 internal struct SwapStateRecord
 {
     /// <summary>Processors that have a hint of their own; threads share them modulo this number.</summary>
@@ -68,17 +68,23 @@ internal struct SwapStateRecord
     /// <summary>Oldest pending write.</summary>
     internal uint QueueHead;
 
-    /// <summary>One hint per processor: the entry to try next.</summary>
+    /// <summary>One hint per processor and order: the entry to try next.</summary>
     internal ProcessorHints Hints;
 
     /// <summary>Frames whose write is pending, a ring.</summary>
     internal QueueFrames Queue;
 
-    /// <summary>A processor's hint in a cache line of its own, with room for those of other orders.</summary>
-    [StructLayout(LayoutKind.Sequential, Size = 64)]
+    /// <summary>A processor's hints in cache lines of their own.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 128)]
     internal struct ProcessorHint
     {
-        internal ulong Order0;
+        internal OrderHints Orders;
+    }
+
+    [InlineArray(SwapClusterLists.Orders)]
+    internal struct OrderHints
+    {
+        private ulong first;
     }
 
     [InlineArray((int)Processors)]

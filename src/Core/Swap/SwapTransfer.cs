@@ -46,16 +46,29 @@ internal sealed class SwapTransfer<TModel>
             return SwapResult.Ok;
         }
 
-        Atomic<TModel>.Add(ref areas.State.PagesRead, 1);
-        if (devices.TryRead(entry, frames.Bytes(frame)))
+        SwapResult result = ReadFromDevice(entry, frame);
+        frames.Set(frame, result == SwapResult.Ok ? FrameFlags.Uptodate : FrameFlags.ReadError);
+        return result;
+    }
+
+    /// <summary>Reads neighbouring slots into a locked large folio; only all of it is up to date.</summary>
+    internal SwapResult ReadLarge(SwapEntry first, uint head)
+    {
+        frames.AssertLocked(head);
+        SwapResult result = SwapResult.Ok;
+        for (uint page = 0; page < frames.PagesOf(head) && result == SwapResult.Ok; page++)
         {
-            frames.Set(frame, FrameFlags.Uptodate);
-            return SwapResult.Ok;
+            var entry = new SwapEntry(first.Type, first.Offset + page);
+            if (Unsafe.IsNullRef(ref areas.Slot(entry)))
+                return SwapResult.Invalid;
+            if (map[entry].IsZero)
+                SharedBytes<TModel>.Clear(frames.Bytes(head + page));
+            else
+                result = ReadFromDevice(entry, head + page);
         }
 
-        Atomic<TModel>.Add(ref areas.State.ReadErrors, 1);
-        frames.Set(frame, FrameFlags.ReadError);
-        return SwapResult.Error;
+        frames.Set(head, result == SwapResult.Ok ? FrameFlags.Uptodate : FrameFlags.ReadError);
+        return result;
     }
 
     /// <summary>Writes a locked folio to its slot (swap_writeout).</summary>
@@ -89,7 +102,7 @@ internal sealed class SwapTransfer<TModel>
         if (cache.TryFreeSlot(head))
             return SwapWrite.SlotFreed;
         frames.Clear(head, FrameFlags.Dirty);
-        uint end = head + frames.Large.Pages;
+        uint end = head + frames.PagesOf(head);
         bool zero = true;
         for (uint frame = head; frame < end && zero; frame++)
             zero = SharedBytes<TModel>.IsZero(frames.Bytes(frame));
@@ -97,7 +110,7 @@ internal sealed class SwapTransfer<TModel>
             map.MarkZero(new SwapEntry(frames[frame].Swap), frame, zero);
         if (zero)
             return SwapWrite.Done;
-        Atomic<TModel>.Add(ref areas.State.PagesWritten, frames.Large.Pages);
+        Atomic<TModel>.Add(ref areas.State.PagesWritten, frames.PagesOf(head));
         bool written = true;
         for (uint frame = head; frame < end && written; frame++)
             written = Transfer(frame);
@@ -145,6 +158,15 @@ internal sealed class SwapTransfer<TModel>
         }
 
         return devices.TryPeek(entry, destination) ? SwapResult.Ok : SwapResult.Error;
+    }
+
+    private SwapResult ReadFromDevice(SwapEntry entry, uint frame)
+    {
+        Atomic<TModel>.Add(ref areas.State.PagesRead, 1);
+        if (devices.TryRead(entry, frames.Bytes(frame)))
+            return SwapResult.Ok;
+        Atomic<TModel>.Add(ref areas.State.ReadErrors, 1);
+        return SwapResult.Error;
     }
 
     private bool Transfer(uint frame)

@@ -27,23 +27,44 @@ internal sealed class FrameVerifier<TArch, TModel>
     {
         for (uint frame = mm.Image.Options.ReservedFrames; frame < survey.FrameLimit; frame++)
         {
-            if (mm.Frames.HasStorage(frame))
+            if (!mm.Frames.HasStorage(frame))
+                continue;
+            if (TryCheckLarge(frame, out uint pages))
+                frame += pages - 1;
+            else
                 Check(frame, ref mm.Frames[frame]);
         }
 
+        large.CheckList();
         return findings;
+    }
+
+    /// <summary>
+    /// A large folio, checked as a whole, or a block that somebody has who makes no folio of it. False also of one that cannot be what it says: its
+    /// frames are looked at one by one then.
+    /// </summary>
+    private bool TryCheckLarge(uint frame, out uint pages)
+    {
+        bool block = (survey.Marks[frame] & FrameMarks.Block) != 0;
+        pages = block ? mm.Frames.Large.Pages : mm.Frames.PagesOf(frame);
+        if (!block && ((FrameFlags)mm.Frames[frame].Flags & FrameFlags.Large) == 0)
+            return false;
+        if (block && !mm.Frames.IsLarge(frame))
+            return true;
+        bool possible = mm.Frames.PagesOf(frame) == pages && frame % pages == 0 && frame + pages <= survey.FrameLimit
+            && mm.Frames.OrderOf(frame) >= LargeFolios<TModel>.SmallestOrder && block == (pages == mm.Frames.Large.Pages);
+        for (uint page = frame; possible && page < frame + pages; page++)
+            possible = (survey.Marks[page] & (FrameMarks.Free | FrameMarks.Table)) == 0;
+        if (possible)
+            large.Check(frame);
+        else if (block)
+            findings.Add("H3", $"Block {frame} says that it is a large folio of order {mm.Frames.OrderOf(frame)}.");
+        return possible || block;
     }
 
     private void Check(uint frame, ref FrameRecord record)
     {
         FrameMarks marks = survey.Marks[frame];
-        if ((marks & FrameMarks.Block) != 0)
-        {
-            if (frame % mm.Frames.Large.Pages == 0)
-                large.Check(frame);
-            return; // the frames of a block belong to whoever has the block
-        }
-
         if ((marks & FrameMarks.Free) != 0)
             CheckFree(frame, ref record);
         else if (frame == mm.Folios.ZeroFrame)

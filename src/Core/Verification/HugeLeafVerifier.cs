@@ -48,9 +48,10 @@ internal sealed class HugeLeafVerifier<TArch, TModel>
             return;
         }
 
-        if (!survey.HasRecord(frame) || (frame & (HugePages<TArch, TModel>.Pages - 1)) != 0 || !mm.Frames.IsLarge((uint)frame))
+        uint pages = HugePages<TArch, TModel>.Pages;
+        if (!survey.HasRecord(frame) || (frame & (pages - 1)) != 0 || mm.Frames.PagesOf((uint)frame) != pages)
         {
-            findings.Add("H1", $"The huge leaf {leaf} at {address:x} of address space {space} maps frame {frame}, which begins no large folio.");
+            findings.Add("H1", $"The huge leaf {leaf} at {address:x} of address space {space} maps frame {frame}, which begins no huge page.");
             return;
         }
 

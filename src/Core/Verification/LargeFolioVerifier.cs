@@ -22,13 +22,29 @@ internal sealed class LargeFolioVerifier<TArch, TModel>
         mm = survey.Mm;
     }
 
-    private uint Pages => mm.Frames.Large.Pages;
+    /// <summary>The folios that say that they wait to be split.</summary>
+    internal HashSet<uint> Waiting { get; } = [];
 
-    /// <summary>Checks the block that begins with a frame and was handed out as a whole.</summary>
+    /// <summary>Checks the list of those that wait, after all folios.</summary>
+    internal void CheckList()
+    {
+        DeferredSplits<TModel> list = mm.Frames.DeferredSplits;
+        uint count = 0;
+        for (uint head = list.Oldest; head != 0 && count <= Waiting.Count; head = list.Next(head), count++)
+        {
+            if (Waiting.Contains(head))
+                continue;
+            findings.Add("H4", $"The list of large folios to be split holds {head}, which does not say so.");
+            return;
+        }
+
+        if (count != Waiting.Count || count != list.Count)
+            findings.Add("H4", $"{count} large folios are on the list of those to be split; it says {list.Count}, and {Waiting.Count} say so.");
+    }
+
+    /// <summary>Checks the large folio that begins with a frame.</summary>
     internal void Check(uint head)
     {
-        if (!mm.Frames.IsLarge(head))
-            return; // somebody has the block who makes no folio of it
         if (head == mm.Folios.HugeZeroFrame)
         {
             CheckZero(head);
@@ -39,7 +55,8 @@ internal sealed class LargeFolioVerifier<TArch, TModel>
         uint entire = survey.HugeMapped.GetValueOrDefault(head);
         uint total = entire;
         uint held = 0;
-        for (uint frame = head; frame < head + Pages; frame++)
+        uint pages = mm.Frames.PagesOf(head);
+        for (uint frame = head; frame < head + pages; frame++)
         {
             total += survey.Mapped[frame];
             held += survey.Held(frame);
@@ -54,9 +71,10 @@ internal sealed class LargeFolioVerifier<TArch, TModel>
         }
 
         bool cached = (flags & FrameFlags.SwapCache) != 0;
-        uint expected = total + (cached ? Pages : 0) + held;
+        uint expected = total + (cached ? pages : 0) + held;
         if (mm.Frames.References(head) != expected)
             findings.Add("R1", $"Large folio {head}, {flags}, has {mm.Frames.References(head)} references; {expected} are explained.");
+        CheckWaiting(head, flags);
         if (total != 0 && (flags & FrameFlags.Lru) == 0)
             findings.Add("LRU", $"Large folio {head} is mapped and not on the LRU list.");
         if (entire != 0 && total != 1 && (flags & FrameFlags.AnonExclusive) != 0)
@@ -65,13 +83,27 @@ internal sealed class LargeFolioVerifier<TArch, TModel>
             findings.Add("I16", $"Large folio {head} is being written later; its writes are never put off.");
     }
 
+    /// <summary>
+    /// Who waits to be split is a huge page, which may turn out not to be used in full, or known as partially mapped. The reverse does not hold: an
+    /// attempt to split may have failed, and a folio in the swap cache is not put on the list.
+    /// </summary>
+    private void CheckWaiting(uint head, FrameFlags flags)
+    {
+        uint waiting = mm.Frames[head + 3].Count;
+        bool huge = mm.Frames.OrderOf(head) == mm.Frames.Large.LargestOrder;
+        if (waiting != 0 && !huge && (flags & FrameFlags.PartiallyMapped) == 0)
+            findings.Add("H4", $"Large folio {head}, {flags}, waits to be split although it is not known to be partially mapped.");
+        if (waiting != 0)
+            Waiting.Add(head);
+    }
+
     private void CheckPage(uint frame, uint head, FrameFlags flags, uint entire)
     {
         ref FrameRecord record = ref mm.Frames[frame];
-        const FrameFlags OfTail = FrameFlags.Tail | FrameFlags.AnonExclusive;
+        const FrameFlags OfTail = FrameFlags.Tail | FrameFlags.AnonExclusive | FrameFlags.OrderMask;
         if (frame != head && ((FrameFlags)record.Flags & ~OfTail) != 0)
             findings.Add("H3", $"Frame {frame} of large folio {head} has flags of its own: {(FrameFlags)record.Flags}.");
-        if (frame != head && ((FrameFlags)record.Flags & FrameFlags.Tail) == 0)
+        if (frame != head && (((FrameFlags)record.Flags & FrameFlags.Tail) == 0 || mm.Frames.HeadOf(frame) != head))
             findings.Add("H3", $"Frame {frame} does not know that it belongs to large folio {head}.");
         if (frame != head && record.RefCount != 0)
             findings.Add("H3", $"Frame {frame} of large folio {head} has {record.RefCount} references of its own.");
@@ -90,7 +122,7 @@ internal sealed class LargeFolioVerifier<TArch, TModel>
     {
         if (mm.Frames.References(head) != 1 || mm.Frames.FolioMappings(head) != 0)
             findings.Add("R1", $"The huge zero page {head} has {mm.Frames.References(head)} references.");
-        for (uint frame = head; frame < head + Pages; frame++)
+        for (uint frame = head; frame < head + mm.Frames.PagesOf(head); frame++)
         {
             if (!SharedBytes<TModel>.IsZero(mm.Frames.Bytes(frame)))
                 findings.Add("X7", $"Frame {frame} of the huge zero page is not zero.");

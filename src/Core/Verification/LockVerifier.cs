@@ -41,6 +41,7 @@ internal sealed class LockVerifier<TArch, TModel>
                 Check($"the lock of {(mm.Frames.Has(frame, FrameFlags.Table) ? "table" : "folio")} {frame}", ref mm.Frames[frame].Lock);
         }
 
+        Check("the lock of folios to be split", ref mm.Image.Record<FrameState>(MetadataRegion.FrameState, 0).SplitLock);
         Check("the LRU lock", ref mm.Image.Record<FrameState>(MetadataRegion.FrameState, 0).LruLock);
         for (uint cache = 0; cache < mm.Image.Capacity(MetadataRegion.FrameCaches); cache++)
             Check($"the lock of frame cache {cache}", ref mm.Image.Record<FrameCache>(MetadataRegion.FrameCaches, cache).Lock);

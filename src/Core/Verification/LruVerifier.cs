@@ -51,7 +51,7 @@ internal sealed class LruVerifier<TArch, TModel>
             }
 
             listed[frame] = true;
-            pages += frames.IsLarge(frame) ? frames.Large.Pages : 1;
+            pages += frames.PagesOf(frame);
             if (!frames.Has(frame, FrameFlags.Lru) || frames[frame].LruPrevious != previous || survey.Mm.Folios.Lru.KindOf(frame) != kind)
             {
                 findings.Add("LRU", $"Frame {frame} is on the list {kind} behind {previous}, "

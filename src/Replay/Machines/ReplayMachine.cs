@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
 
@@ -41,6 +42,7 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
         observer = new MachineObserver<TArch>(machine.Context);
         devices = new PageHolders<TArch>(machine);
         spaces[0] = machine.CreateAddressSpace();
+        machine.FolioOrders.MaxPtesNone = 0; // as the recordings' kernel was set up
         SwapOn();
     }
 
@@ -175,11 +177,21 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
                 return OperationOutcome.Done();
             case OperationKind.Unksm:
                 return Outcome(machine.Ksm.UnmergeAll(), counters);
+            case OperationKind.Orders:
+                return SetOrder(operation.Order, operation.Policy);
             case OperationKind.MovePages:
                 return OperationOutcome.Done(value: 0); // one node: every page is where it should be
             default:
                 return devices.Execute(operation, space, start, length);
         }
+    }
+
+    private OperationOutcome SetOrder(int order, FolioOrderPolicy policy)
+    {
+        if (order > FolioOrders<TArch, CheckedModel>.Huge)
+            return OperationOutcome.Failed((int)MmResult.Invalid);
+        machine.FolioOrders.Set(order, policy);
+        return OperationOutcome.Done();
     }
 
     private static AccessRights RightsOf(ScriptProtection protection) =>

@@ -1,3 +1,5 @@
+using PageTableEmu.Mm.Huge;
+
 namespace PageTableEmu.Replay.Scripts;
 
 /// <summary>
@@ -83,6 +85,8 @@ public static class ScriptParser
                 return ParseRange(ref arguments, operation with { Resource = arguments.Resource() });
             case OperationKind.Splice:
                 return operation with { Resource = arguments.Resource(), Region = arguments.Region(), Page = arguments.Number() };
+            case OperationKind.Orders:
+                return operation with { Order = (int)arguments.Within(2, 15, "order"), Policy = arguments.Policy() };
             case OperationKind.Unpin or OperationKind.Unsplice:
                 return operation with { Resource = arguments.Resource() };
             default:
@@ -154,6 +158,15 @@ public static class ScriptParser
             "w" => ScriptProtection.Write,
             "rw" => ScriptProtection.Read | ScriptProtection.Write,
             string word => throw new ScriptException(line, $"protection {word} is not r, w, rw or none"),
+        };
+
+        public FolioOrderPolicy Policy() => Take("policy") switch
+        {
+            "never" => FolioOrderPolicy.Never,
+            "madvise" => FolioOrderPolicy.Madvise,
+            "inherit" => FolioOrderPolicy.Inherit,
+            "always" => FolioOrderPolicy.Always,
+            string word => throw new ScriptException(line, $"policy {word} is not never, madvise, inherit or always"),
         };
 
         public bool Flag(string name)

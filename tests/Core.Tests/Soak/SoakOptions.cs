@@ -19,6 +19,9 @@ internal sealed record SoakOptions
     /// <summary>Slots of each of the two areas. Where RAM is short they are few as well, so that freed slots are soon handed out again.</summary>
     public uint SlotsPerArea => Pages < SoakSpace.Tracked ? (uint)Pages + 4 : Frames < 1024 ? 150u : 1024;
 
+    /// <summary>Whether memory gets large folios, of orders that change all the time.</summary>
+    public bool WithOrders { get; init; }
+
     /// <summary>
     /// Pages of each address space that are worked on. With a handful, all threads meet in them, and a page gets the same slot again while
     /// somebody still brings in what the slot held before.

@@ -4,6 +4,7 @@ using PageTableEmu.Atomics;
 using PageTableEmu.Core.Tests.Verification;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
 using PageTableEmu.Verification;
@@ -40,6 +41,8 @@ internal sealed class SoakRun<TArch, TModel>
         for (int i = 0; i < 2; i++)
             SwapOn();
         Spaces = [NewSpace(), NewSpace()];
+        if (WithOrders)
+            ChangeOrders(new Random(options.Seed));
     }
 
     public Machine<TArch, TModel> Machine { get; }
@@ -52,12 +55,25 @@ internal sealed class SoakRun<TArch, TModel>
     /// <summary>Pages of each address space that are worked on.</summary>
     public int Pages => options.Pages;
 
+    /// <summary>Whether memory gets large folios.</summary>
+    public bool WithOrders => options.WithOrders;
+
     public bool IsOver => Volatile.Read(ref over);
 
     /// <summary>What was done, for the test's output.</summary>
     public string Summary { get; private set; } = "";
 
     public long NextValue() => Interlocked.Increment(ref lastValue);
+
+    /// <summary>Sets which large folios memory gets: often of a certain order, now and then of several or none.</summary>
+    public void ChangeOrders(Random random)
+    {
+        for (int order = FolioOrders<TArch, TModel>.Smallest; order < FolioOrders<TArch, TModel>.Huge; order++)
+        {
+            bool likely = order <= 5 && random.Next(3) != 0; // larger ones hardly find an aligned place in so little memory
+            Machine.FolioOrders.Set(order, likely ? FolioOrderPolicy.Always : (FolioOrderPolicy)random.Next(4));
+        }
+    }
 
     public void SwapOffAndOn(Random random)
     {

@@ -54,6 +54,32 @@ public class SoakTests(ITestOutputHelper output)
     public void Sparc_ShortOfRam_Mainline(Backing backing) => Run<Sun4v, Mainline>(new SoakOptions { Backing = backing, Seed = 5, Frames = Small });
 
     [Theory]
+    [InlineData(Backing.Zram, 4096u)]
+    [InlineData(Backing.Asynchronous, 4096u)]
+    [InlineData(Backing.Zram, Small)]
+    [InlineData(Backing.Asynchronous, Small)]
+    public void X64_Stumbling_WithLargeFolios(Backing backing, uint frames) =>
+        Run<X64FourLevel, JitterModel>(new SoakOptions { Backing = backing, Seed = 8, Frames = frames, WithOrders = true });
+
+    [Fact]
+    public void Sparc_WithLargeFolios() => Run<Sun4v, CheckedModel>(new SoakOptions { Backing = Backing.Zram, Seed = 9, WithOrders = true });
+
+    [Theory]
+    [Trait("Category", "nightly")]
+    [InlineData(Backing.Zram, 4096u)]
+    [InlineData(Backing.Asynchronous, 4096u)]
+    [InlineData(Backing.Zram, Small)]
+    [InlineData(Backing.Asynchronous, Small)]
+    public void X64_Stumbling_WithLargeFolios_ForALongTime(Backing backing, uint frames)
+    {
+        if (Seconds == 0)
+            Assert.Skip("PTEMU_SOAK_SECONDS is not set.");
+        int seed = Environment.TickCount & 0xFFFF;
+        var options = new SoakOptions { Backing = backing, Seed = seed, Frames = frames, WithOrders = true };
+        Run<X64FourLevel, JitterModel>(options with { Duration = TimeSpan.FromSeconds(Seconds) });
+    }
+
+    [Theory]
     [Trait("Category", "nightly")]
     [InlineData(Backing.Zram, 4096u)]
     [InlineData(Backing.Asynchronous, 4096u)]

@@ -15,7 +15,7 @@ internal sealed class SoakWorker<TArch, TModel>
         ("fork", 6), ("work in the child", 30), ("exit of the child", 6),
         ("reclaim", 18), ("reclaim all", 1), ("pageout", 15), ("cold", 6), ("willneed", 12), ("free", 12), ("dontneed", 9),
         ("protect", 9), ("lock", 4), ("move", 9), ("map anew", 9), ("populate read", 9), ("populate write", 9),
-        ("swapoff", 1), ("settle", 6), ("complete writes", 12),
+        ("swapoff", 1), ("settle", 6), ("complete writes", 12), ("orders", 2),
     ];
 
     private readonly SoakRun<TArch, TModel> run;
@@ -105,6 +105,10 @@ internal sealed class SoakWorker<TArch, TModel>
                 break;
             case "complete writes":
                 machine.Context.Swap.CompleteWrites(random.Next(1, 8));
+                break;
+            case "orders":
+                if (run.WithOrders)
+                    run.ChangeOrders(random);
                 break;
             default:
                 DoRange(operation, space);

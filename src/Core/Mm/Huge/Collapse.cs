@@ -209,7 +209,7 @@ public sealed class Collapse<TArch, TModel>
     {
         if (frame == 0)
             return true;
-        uint cache = !mm.Frames.Has(frame, FrameFlags.SwapCache) ? 0 : mm.Frames.IsLarge(frame) ? HugePages<TArch, TModel>.Pages : 1;
+        uint cache = mm.Frames.Has(frame, FrameFlags.SwapCache) ? mm.Frames.PagesOf(frame) : 0;
         return mm.Frames.Has(frame, FrameFlags.Anon) && mm.Frames.References(frame) == mm.Frames.FolioMappings(frame) + cache;
     }
 

@@ -29,8 +29,6 @@ public sealed class FolioSplitter<TArch, TModel>
         this.mm = mm;
     }
 
-    private static uint Pages => HugePages<TArch, TModel>.Pages;
-
     /// <summary>
     /// Splits a folio. Afterwards the page asked for is locked and has the caller's reference; the other pages are unlocked, and those that were
     /// mapped nowhere are free. False: nothing changed, but that huge leaves may have been split.
@@ -52,7 +50,7 @@ public sealed class FolioSplitter<TArch, TModel>
     }
 
     private uint Expected(uint head) =>
-        mm.Frames.FolioMappings(head) + (mm.Frames.Has(head, FrameFlags.SwapCache) ? Pages : 0) + 1;
+        mm.Frames.FolioMappings(head) + (mm.Frames.Has(head, FrameFlags.SwapCache) ? mm.Frames.PagesOf(head) : 0) + 1;
 
     private bool TrySplitUnder(uint head, uint page, uint anonVma)
     {
@@ -72,10 +70,11 @@ public sealed class FolioSplitter<TArch, TModel>
 
     private bool TryLockTables(uint head, uint anonVma, ref uint[] tables, ref int count)
     {
-        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, Pages))
+        uint pages = mm.Frames.PagesOf(head);
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, pages))
         {
             uint root = mm.Spaces[mm.Vmas[place.Vma].AddressSpace].Root;
-            ulong end = EndOf(head, place);
+            ulong end = EndOf(head, pages, place);
             for (ulong address = place.Address; address < end; address = Zapper<TArch, TModel>.TableEnd(address))
             {
                 uint table = mm.Tables.LeafTable(root, address);
@@ -101,28 +100,29 @@ public sealed class FolioSplitter<TArch, TModel>
     }
 
     /// <summary>End of the part of the folio's range that lies in the VMA of a place.</summary>
-    private ulong EndOf(uint head, ReverseMapPlace place)
+    private ulong EndOf(uint head, uint pages, ReverseMapPlace place)
     {
         ulong index = mm.Vmas.LinearIndex(place.Vma, place.Address);
-        ulong left = mm.Frames[head].Index + Pages - index;
+        ulong left = mm.Frames[head].Index + pages - index;
         return Math.Min(mm.Vmas[place.Vma].End, place.Address + (left << TArch.PageShift));
     }
 
     private uint CountMappings(uint head, uint anonVma)
     {
         uint found = 0;
-        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, Pages))
+        uint pages = mm.Frames.PagesOf(head);
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, pages))
         {
-            ulong end = EndOf(head, place);
+            ulong end = EndOf(head, pages, place);
             for (ulong address = place.Address; address < end; address += 1UL << TArch.PageShift)
-                found += PageAt(head, place.Vma, address, out _) != 0 ? 1u : 0;
+                found += PageAt(head, pages, place.Vma, address, out _) != 0 ? 1u : 0;
         }
 
         return found;
     }
 
     /// <summary>The folio's page that an address maps, 0 when none; the table is locked.</summary>
-    private uint PageAt(uint head, uint vma, ulong address, out uint table)
+    private uint PageAt(uint head, uint pages, uint vma, ulong address, out uint table)
     {
         table = mm.Tables.LeafTable(mm.Spaces[mm.Vmas[vma].AddressSpace].Root, address);
         if (table == 0)
@@ -131,23 +131,23 @@ public sealed class FolioSplitter<TArch, TModel>
         if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1))
             return 0;
         uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
-        return frame >= head && frame - head < Pages ? frame : 0;
+        return frame >= head && frame - head < pages ? frame : 0;
     }
 
     /// <summary>Nobody else can reach any of the pages now.</summary>
     private void SplitFrozen(uint head, uint page, uint anonVma)
     {
+        uint pages = mm.Frames.PagesOf(head);
         bool listed = mm.Frames.Has(head, FrameFlags.Lru); // who isolated it keeps the pages off the lists, where they are not counted
         ForgetLocks(head, anonVma);
         mm.Folios.Lru.NoteSplit(head);
-        mm.Frames.Large.Separate(head);
-        mm.Folios.Allocator.SplitBlock(head);
-        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, Pages))
+        mm.Folios.Separate(head);
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, pages))
         {
-            ulong end = EndOf(head, place);
+            ulong end = EndOf(head, pages, place);
             for (ulong address = place.Address; address < end; address += 1UL << TArch.PageShift)
             {
-                uint frame = PageAt(head, place.Vma, address, out uint table);
+                uint frame = PageAt(head, pages, place.Vma, address, out uint table);
                 if (frame != 0 && CanBecomeZeroPage(frame, place.Vma))
                     MapZeroPage(frame, place.Vma, address, table);
                 else if (frame != 0 && (mm.Vmas.FlagsOf(place.Vma) & VmaFlags.Locked) != 0)
@@ -157,7 +157,7 @@ public sealed class FolioSplitter<TArch, TModel>
 
         // The first page last: who finds it frozen while it looks for another one must not be sent on too early.
         uint neighbour = head;
-        for (uint frame = head + 1; frame < head + Pages; frame++)
+        for (uint frame = head + 1; frame < head + pages; frame++)
             neighbour = Release(frame, neighbour, isCallers: frame == page);
         ReleaseHead(head, isCallers: head == page);
     }
@@ -170,14 +170,15 @@ public sealed class FolioSplitter<TArch, TModel>
     {
         if (!mm.Frames.Has(head, FrameFlags.Mlocked))
             return;
-        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, Pages))
+        uint pages = mm.Frames.PagesOf(head);
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, pages))
         {
             if ((mm.Vmas.FlagsOf(place.Vma) & VmaFlags.Locked) == 0)
                 continue;
-            ulong end = EndOf(head, place);
+            ulong end = EndOf(head, pages, place);
             for (ulong address = place.Address; address < end && mm.Frames.Has(head, FrameFlags.Mlocked); address += 1UL << TArch.PageShift)
             {
-                if (PageAt(head, place.Vma, address, out _) != 0)
+                if (PageAt(head, pages, place.Vma, address, out _) != 0)
                     mm.Folios.Lru.Munlock(head);
             }
         }
@@ -217,12 +218,26 @@ public sealed class FolioSplitter<TArch, TModel>
         if (isCallers)
             mm.Frames.Lock(frame);
         mm.Folios.Lru.AddBehind(frame, neighbour);
-        mm.Frames.Unfreeze(frame, references);
+        mm.Frames.Unfreeze(frame, references + (isCallers ? 0u : 1u));
+        if (!isCallers)
+            LetGo(frame);
         return frame;
     }
 
+    /// <summary>A page that only the swap cache still has leaves it, unless its slot is in use (free_folio_and_swap_cache).</summary>
+    private void LetGo(uint frame)
+    {
+        if (mm.Frames.Mappings(frame) == 0 && mm.Frames.Has(frame, FrameFlags.SwapCache) && mm.Frames.TryLock(frame))
+        {
+            mm.Swap.TryFreeSlot(frame);
+            mm.Frames.Unlock(frame);
+        }
+
+        mm.Folios.Put(frame);
+    }
+
     private bool CanBecomeZeroPage(uint frame, uint vma) =>
-        (mm.Frames.Flags(frame) & (FrameFlags.Mlocked | FrameFlags.SwapCache)) == 0
+        !mm.Frames.Has(frame, FrameFlags.Mlocked)
         && (mm.Vmas.FlagsOf(vma) & VmaFlags.Locked) == 0
         && SharedBytes<TModel>.IsZero(mm.Frames.Bytes(frame));
 

@@ -63,8 +63,11 @@ public sealed class HugeAdvice<TArch, TModel>
         return guard.Head;
     }
 
-    /// <summary>Whether a large folio, mapped page by page, is mapped by one address space only and reclaim may have it.</summary>
-    public bool CanReclaimMapped(uint head) => mm.Frames.FolioMappings(head) == HugePages<TArch, TModel>.Pages && CanReclaim(head);
+    /// <summary>
+    /// Whether the entries of a locked table from an address on map all of a large folio, nobody else maps any of it, and reclaim may have it.
+    /// </summary>
+    public bool CanReclaimMapped(in TableGuard<TArch, TModel> guard, ulong address, ulong end, uint head) =>
+        mm.Frames.FolioMappings(head) == mm.Frames.PagesOf(head) && IsWholeRun(guard, address, end, mm.Frames, head) && CanReclaim(head);
 
     /// <summary>
     /// Whether the page at an address may be given advice: of a large folio, which is still one because it is shared or busy, only together with
@@ -81,7 +84,7 @@ public sealed class HugeAdvice<TArch, TModel>
         if (frame == 0 || !frames.IsLarge(frame))
             return true;
         uint head = frames.HeadOf(frame);
-        if (head == frame && IsWholeRun(guard, address, end, head))
+        if (head == frame && IsWholeRun(guard, address, end, frames, head))
             whole = head;
         return head == whole;
     }
@@ -159,7 +162,7 @@ public sealed class HugeAdvice<TArch, TModel>
             if (frame == 0 || !mm.Frames.IsLarge(frame) || mm.Frames.HeadOf(frame) == last)
                 continue;
             uint head = mm.Frames.HeadOf(frame);
-            whole = IsWholeRun(guard, address, end, head);
+            whole = IsWholeRun(guard, address, end, mm.Frames, head);
             mm.Frames.Get(head);
             return head;
         }
@@ -171,11 +174,12 @@ public sealed class HugeAdvice<TArch, TModel>
         TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1) ? 0 : MmContext<TArch, TModel>.NormalFrame(entry);
 
     /// <summary>Whether the entries from an address on map all pages of a folio, in one table and inside the range.</summary>
-    private static bool IsWholeRun(in TableGuard<TArch, TModel> guard, ulong address, ulong end, uint head)
+    internal static bool IsWholeRun(in TableGuard<TArch, TModel> guard, ulong address, ulong end, FrameTable<TModel> frames, uint head)
     {
-        if (HugePages<TArch, TModel>.PageOf(address) != 0 || end - address < HugePages<TArch, TModel>.Span)
+        uint pages = frames.PagesOf(head);
+        if (Math.Min(end, guard.End) - address < (ulong)pages << TArch.PageShift)
             return false;
-        for (uint page = 0; page < HugePages<TArch, TModel>.Pages; page++)
+        for (uint page = 0; page < pages; page++)
         {
             if (PresentFrame(guard[address + ((ulong)page << TArch.PageShift)].Value) != head + page)
                 return false;

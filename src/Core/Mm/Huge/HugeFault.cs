@@ -38,12 +38,8 @@ internal sealed class HugeFault<TArch, TModel>
         return needsHugePage && TryReplaceZero(fault, entry);
     }
 
-    private bool Fits(uint vma, ulong address)
-    {
-        const VmaFlags Relevant = VmaFlags.HugePage | VmaFlags.NoHugePage | VmaFlags.Shared;
-        return (mm.Vmas.FlagsOf(vma) & Relevant) == VmaFlags.HugePage
-            && HugePages<TArch, TModel>.IsWhole(address, mm.Vmas[vma].Start, mm.Vmas[vma].End);
-    }
+    private bool Fits(uint vma, ulong address) =>
+        mm.Orders.AllowsHuge(mm.Vmas.FlagsOf(vma)) && HugePages<TArch, TModel>.IsWhole(address, mm.Vmas[vma].Start, mm.Vmas[vma].End);
 
     private bool TryMap(in Fault fault, out FaultResult result)
     {
@@ -137,7 +133,7 @@ internal sealed class HugeFault<TArch, TModel>
     /// <summary>The proof of sole use, as of a base page: after the swap cache let go, the leaf's is the only reference.</summary>
     private bool CanReuse(uint head, uint vma)
     {
-        uint cache = mm.Frames.Has(head, FrameFlags.SwapCache) ? HugePages<TArch, TModel>.Pages : 0;
+        uint cache = mm.Frames.Has(head, FrameFlags.SwapCache) ? mm.Frames.PagesOf(head) : 0;
         if (mm.Frames.References(head) > 1 + cache || !mm.Frames.TryLock(head))
             return false;
         if (cache != 0)

@@ -103,6 +103,7 @@ public sealed class HugePages<TArch, TModel>
         VmaFlags flags = mm.Vmas.FlagsOf(vma);
         mm.Frames.Set(head, FrameFlags.Uptodate | FrameFlags.SwapBacked);
         mm.Rmap.AddNewLarge(head, vma, first);
+        mm.Frames.DeferredSplits.Add(head); // perhaps it is never used in full
         mm.Rmap.LockInMemory(head, vma);
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].AnonPages, Pages);
         Pte leaf = TArch.MakeDirty(TArch.MakeYoung(TArch.MakeLeaf(head, MmContext<TArch, TModel>.ProtectionOf(flags), 2)));

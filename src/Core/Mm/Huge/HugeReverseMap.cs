@@ -11,7 +11,9 @@ public readonly struct HugeReverseMap<TArch, TModel>(MmContext<TArch, TModel> mm
     /// <summary>Splits all huge leaves that map a folio.</summary>
     public void SplitLeaves(uint head, uint anonVma)
     {
-        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, HugePages<TArch, TModel>.Pages))
+        if (mm.Frames.Large.EntireMappings(head) == 0)
+            return;
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, mm.Frames.PagesOf(head)))
         {
             using HugeGuard<TArch, TModel> guard = Lock(place);
             if (Maps(guard, place, head))

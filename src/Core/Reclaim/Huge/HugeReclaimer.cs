@@ -18,24 +18,22 @@ internal sealed class HugeReclaimer<TArch, TModel>
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
-    private readonly Reclaimer<TArch, TModel> pages;
+    private readonly Reclaimer<TArch, TModel> singles;
     private readonly HugeUnmapper<TArch, TModel> unmapper;
     private readonly FolioSplitter<TArch, TModel> splitter;
 
-    internal HugeReclaimer(MmContext<TArch, TModel> mm, Reclaimer<TArch, TModel> pages, Unmapper<TArch, TModel> unmapper)
+    internal HugeReclaimer(MmContext<TArch, TModel> mm, Reclaimer<TArch, TModel> singles, Unmapper<TArch, TModel> unmapper)
     {
         this.mm = mm;
-        this.pages = pages;
+        this.singles = singles;
         this.unmapper = new HugeUnmapper<TArch, TModel>(mm, unmapper);
         splitter = new FolioSplitter<TArch, TModel>(mm);
     }
 
-    private static uint Pages => HugePages<TArch, TModel>.Pages;
-
     /// <summary>Reclaims one isolated large folio to which the caller holds a reference; returns the pages freed.</summary>
     internal long Shrink(uint head, bool ignoreReferences)
     {
-        uint pageCount = mm.Frames.Large.Pages;
+        uint pageCount = mm.Frames.PagesOf(head);
         if (!mm.Frames.TryLock(head))
         {
             mm.Folios.Lru.PutBack(head);
@@ -45,7 +43,7 @@ internal sealed class HugeReclaimer<TArch, TModel>
         ShrinkResult result = ShrinkLocked(head, ignoreReferences, out bool mustSplit);
         if (mustSplit)
             return SplitAndShrink(head, ignoreReferences);
-        pages.Finish(head, result);
+        singles.Finish(head, result);
         return result == ShrinkResult.Freed ? pageCount : 0;
     }
 
@@ -55,7 +53,7 @@ internal sealed class HugeReclaimer<TArch, TModel>
         if (mm.Frames.Has(head, FrameFlags.Mlocked))
             return ShrinkResult.Activated;
         bool mapped = mm.Frames.FolioMappings(head) != 0;
-        if (!ignoreReferences && pages.IsInUse(head, out ShrinkResult inUse))
+        if (!ignoreReferences && singles.IsInUse(head, out ShrinkResult inUse))
             return inUse;
         const FrameFlags Kind = FrameFlags.Anon | FrameFlags.SwapBacked;
         if ((mm.Frames.Flags(head) & (Kind | FrameFlags.SwapCache)) == Kind)
@@ -79,15 +77,16 @@ internal sealed class HugeReclaimer<TArch, TModel>
 
     private long SplitAndShrink(uint head, bool ignoreReferences)
     {
+        uint pages = mm.Frames.PagesOf(head);
         if (!splitter.TrySplit(head))
         {
-            pages.Finish(head, ShrinkResult.Activated);
+            singles.Finish(head, ShrinkResult.Activated);
             return 0;
         }
 
-        uint[] pieces = ArrayPool<uint>.Shared.Rent((int)Pages);
+        uint[] pieces = ArrayPool<uint>.Shared.Rent((int)pages);
         int count = 0;
-        for (uint frame = head + 1; frame < head + Pages; frame++)
+        for (uint frame = head + 1; frame < head + pages; frame++)
         {
             if (!mm.Frames.TryGet(frame))
                 continue;
@@ -96,10 +95,10 @@ internal sealed class HugeReclaimer<TArch, TModel>
         }
 
         mm.Frames.Unlock(head);
-        long freed = pages.ShrinkIsolated(head, ignoreReferences);
+        long freed = singles.ShrinkIsolated(head, ignoreReferences);
         for (int i = 0; i < count; i++)
         {
-            freed += pages.ShrinkIsolated(pieces[i], ignoreReferences);
+            freed += singles.ShrinkIsolated(pieces[i], ignoreReferences);
             mm.Folios.Put(pieces[i]);
         }
 
@@ -119,7 +118,7 @@ internal sealed class HugeReclaimer<TArch, TModel>
     {
         if (mm.Frames.Has(head, FrameFlags.Dirty))
         {
-            if (mm.Frames.References(head) != Pages + 1)
+            if (mm.Frames.References(head) != mm.Frames.PagesOf(head) + 1)
                 return ShrinkResult.Kept; // somebody still uses the data
             switch (mm.Swap.WriteLarge(head))
             {
@@ -132,11 +131,11 @@ internal sealed class HugeReclaimer<TArch, TModel>
             }
         }
 
-        if (!mm.Frames.TryFreeze(head, Pages + 1))
+        if (!mm.Frames.TryFreeze(head, mm.Frames.PagesOf(head) + 1))
             return ShrinkResult.Kept;
         if (mm.Frames.Has(head, FrameFlags.Dirty))
         {
-            mm.Frames.Unfreeze(head, Pages + 1);
+            mm.Frames.Unfreeze(head, mm.Frames.PagesOf(head) + 1);
             return ShrinkResult.Kept;
         }
 

@@ -45,7 +45,7 @@ internal sealed class HugeUnmapper<TArch, TModel>
 
     private ulong EndOf(uint head, ReverseMapPlace place)
     {
-        ulong left = mm.Frames[head].Index + HugePages<TArch, TModel>.Pages - mm.Vmas.LinearIndex(place.Vma, place.Address);
+        ulong left = mm.Frames[head].Index + mm.Frames.PagesOf(head) - mm.Vmas.LinearIndex(place.Vma, place.Address);
         return Math.Min(mm.Vmas[place.Vma].End, place.Address + (left << TArch.PageShift));
     }
 
@@ -54,7 +54,7 @@ internal sealed class HugeUnmapper<TArch, TModel>
 
     private void UnmapPages(uint head, uint anonVma)
     {
-        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, HugePages<TArch, TModel>.Pages))
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, mm.Frames.PagesOf(head)))
         {
             ulong end = EndOf(head, place);
             uint frame = PageFor(head, place);
@@ -71,7 +71,7 @@ internal sealed class HugeUnmapper<TArch, TModel>
     /// <summary>Whether the folio was written since it was freed lazily; then it is an ordinary one again.</summary>
     private bool IsWritten(uint head, uint anonVma)
     {
-        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, HugePages<TArch, TModel>.Pages))
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, mm.Frames.PagesOf(head)))
         {
             MapsAnyPage(head, place, out bool dirty);
             if (dirty)

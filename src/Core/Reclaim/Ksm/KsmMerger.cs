@@ -48,12 +48,13 @@ internal sealed class KsmMerger<TArch, TModel>
         return done;
     }
 
-    /// <summary>Splits the large folio of a page to which the caller has a reference, if nobody is in the way.</summary>
+    /// <summary>Splits the large folio of a page to which the caller holds the only reference that is no mapping's.</summary>
     internal void TrySplit(uint page)
     {
         if (!mm.Frames.TryLock(page))
             return;
-        splitter.TrySplit(page);
+        if (mm.Frames.IsLarge(page))
+            splitter.TrySplit(page);
         mm.Frames.Unlock(page);
     }
 

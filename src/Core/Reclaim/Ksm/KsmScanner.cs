@@ -262,7 +262,16 @@ public sealed class KsmScanner<TArch, TModel>
             return;
         }
 
-        if (otherFrame != 0 && SharedBytes<TModel>.Compare(mm.Frames.Bytes(frame), mm.Frames.Bytes(otherFrame)) == 0)
+        bool equal = otherFrame != 0 && SharedBytes<TModel>.Compare(mm.Frames.Bytes(frame), mm.Frames.Bytes(otherFrame)) == 0;
+        if (equal && mm.Frames.IsLarge(frame) && mm.Frames.HeadOf(frame) == mm.Frames.HeadOf(otherFrame))
+        {
+            // Two references of ours to one folio would let no attempt to split it succeed: it is split now and merged by the next scan.
+            mm.Folios.Put(otherFrame);
+            merger.TrySplit(frame);
+            return;
+        }
+
+        if (equal)
         {
             MergeTwo(number, frame, other, otherFrame);
         }

@@ -1,12 +1,13 @@
 using PageTableEmu.Arch.Sparc;
 using PageTableEmu.Arch.X64;
 using PageTableEmu.Atomics;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Core.Tests.Mm.CowMatrix;
 
 /// <summary>
-/// The kernel's copy-on-write selftest against this machine: every recorded case on base pages and huge pages, and the same tests on
+/// The kernel's copy-on-write selftest against this machine: every recorded case on base pages and large folios, and the same tests on
 /// other states of base pages, each in every setting.
 /// </summary>
 public abstract class CowMatrixTests<TArch>
@@ -49,25 +50,28 @@ public abstract class CowMatrixTests<TArch>
     {
         CowCase one = CowResultFile.All[number - 1];
         Assert.Equal((test, variant), (one.Test, one.Variant));
-        RunInAllSettings(test, CowPlan.MemoryOf(one), CowPlan.Holds(one));
+        CowMemory memory = CowPlan.MemoryOf(one);
+        int order = memory < CowMemory.Huge ? 0 : CowPlan.OrderOf(one) ?? FolioOrders<TArch, CheckedModel>.Huge;
+        RunInAllSettings(test, memory, order, CowPlan.Holds(one));
     }
 
     [Theory]
     [MemberData(nameof(Others))]
-    public void TheTestsHold_OnOtherStates(string test, CowMemory memory) => RunInAllSettings(test, memory, expected: true);
+    public void TheTestsHold_OnOtherStates(string test, CowMemory memory) =>
+        RunInAllSettings(test, memory, memory < CowMemory.Huge ? 0 : FolioOrders<TArch, CheckedModel>.Huge, expected: true);
 
-    private static void RunInAllSettings(string test, CowMemory memory, bool expected)
+    private static void RunInAllSettings(string test, CowMemory memory, int order, bool expected)
     {
-        foreach (CowSetting setting in CowSetting.For(test, memory))
+        foreach (CowSetting setting in CowSetting.For(test, order))
         {
             try
             {
-                using var world = new CowWorld<TArch, CheckedModel>(setting, huge: memory >= CowMemory.Huge);
+                using var world = new CowWorld<TArch, CheckedModel>(setting, order: order);
                 Assert.Equal(expected, CowTests<TArch, CheckedModel>.Run(world, test, memory));
             }
             catch (Exception error)
             {
-                throw new InvalidOperationException($"{test} on {memory} in {setting}: {error.Message}", error);
+                throw new InvalidOperationException($"{test} on {memory} of order {order} in {setting}: {error.Message}", error);
             }
         }
     }

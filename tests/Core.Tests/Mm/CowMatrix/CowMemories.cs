@@ -16,18 +16,18 @@ internal static class CowMemories<TArch, TModel>
 
     private const int Several = 4;
 
-    private static int Whole => (int)HugePages<TArch, TModel>.Pages;
-
     internal static void Prepare(CowWorld<TArch, TModel> world, CowMemory memory)
     {
         bool huge = memory >= CowMemory.Huge;
         int small = memory is CowMemory.BasePage or CowMemory.SwappedOut or CowMemory.ZeroPage ? 1 : Several;
-        Map(world, world.First, huge ? Whole : small, huge);
+        Map(world, world.First, huge ? 1 << world.Order : small, huge);
         if (memory is CowMemory.ZeroPage or CowMemory.HugeZeroPage)
             ReadOnly(world, huge);
         else
             world.Fill(world.Parent, CowWorld<TArch, TModel>.Old);
-        Assert.Equal(huge, world.IsHuge);
+        bool byLeaf = huge && world.Order == FolioOrders<TArch, TModel>.Huge;
+        Assert.Equal(byLeaf, world.IsHuge);
+        Assert.Equal(huge && !byLeaf ? world.Order : 0, byLeaf ? 0 : world.FolioOrder);
         if (huge)
             ShapeHuge(world, memory);
         else
@@ -115,7 +115,7 @@ internal static class CowMemories<TArch, TModel>
         if (memory is CowMemory.HugeSwappedOut or CowMemory.HugeByPagesSwappedOut or CowMemory.OneOfHugeSwappedOut)
             world.SwapOut();
         else if (memory == CowMemory.HugeHalfMoved)
-            Move(world, Whole / 2);
+            Move(world, world.Pages / 2);
         else if (memory == CowMemory.HugePartlyShared)
             SharePartly(world);
     }

@@ -1,15 +1,17 @@
+using System.Globalization;
+using System.Numerics;
+
 namespace PageTableEmu.Core.Tests.Mm.CowMatrix;
 
 /// <summary>Which cases of the recorded run this machine can express, and why not the others.</summary>
 internal static class CowPlan
 {
-    internal const string NoSuchSize = "no large folios of other sizes than the huge page in this machine";
     internal const string NoHugetlb = "no hugetlb pages in this machine";
     internal const string NoPrivateViews = "shared objects have no private mappings in this machine";
     internal const string NoFiles = "no file-backed memory in this machine";
 
-    /// <summary>The size of a huge page in the recorded run; there are smaller large folios too.</summary>
-    private const string HugeSize = " (2048 kB)";
+    private const int HugeKilobytes = 2048;
+    private const int PageKilobytes = 4;
 
     /// <summary>The cases that run.</summary>
     internal static IEnumerable<CowCase> Runnable => CowResultFile.All.Where(one => ReasonToSkip(one) is null);
@@ -26,8 +28,7 @@ internal static class CowPlan
         "memfd" => NoPrivateViews,
         "tmpfile" => NoFiles,
         "hugetlb" or "memfd hugetlb" => NoHugetlb,
-        { } kind when kind.Contains("THP", StringComparison.Ordinal) =>
-            one.Variant.EndsWith(HugeSize, StringComparison.Ordinal) ? null : NoSuchSize,
+        { } kind when kind.Contains("THP", StringComparison.Ordinal) => null,
         _ => throw new ArgumentException($"Case {one.Number} has a kind that nobody thought of: {one.Variant}.", nameof(one)),
     };
 
@@ -48,6 +49,17 @@ internal static class CowPlan
         _ when one.Variant == "-" => CowMemory.HugeByPages,
         _ => throw new ArgumentException($"Case {one.Number} does not run.", nameof(one)),
     };
+
+    /// <summary>log2 of the pages of a case's large folio; null when it is a huge page, whatever its size is on another architecture.</summary>
+    internal static int? OrderOf(CowCase one)
+    {
+        int bracket = one.Variant.LastIndexOf('(');
+        if (bracket < 0 || !one.Kind.Contains("THP", StringComparison.Ordinal))
+            return null;
+        string size = one.Variant[(bracket + 1)..^" kB)".Length];
+        int kilobytes = int.Parse(size, NumberStyles.None, CultureInfo.InvariantCulture);
+        return kilobytes == HugeKilobytes ? null : BitOperations.Log2((uint)(kilobytes / PageKilobytes));
+    }
 
     /// <summary>
     /// Whether what the test is about holds: no leak, a reliable pin. The recorded kernel had no interface for pins under test; there the rule

@@ -1,5 +1,6 @@
 using PageTableEmu.Arch.X64;
 using PageTableEmu.Atomics;
+using PageTableEmu.Mm.Huge;
 
 namespace PageTableEmu.Core.Tests.Mm.CowMatrix;
 
@@ -55,7 +56,7 @@ public class CowSensitivityTests
     [MemberData(nameof(Cases))]
     public void AForgottenRule_MakesTheTestFail(int index, string test, CowMemory memory, CowFault fault)
     {
-        foreach (CowSetting setting in CowSetting.For(test, memory).Where(setting => !setting.Reclaim))
+        foreach (CowSetting setting in CowSetting.For(test, OrderOf(memory)).Where(setting => !setting.Reclaim))
         {
             Assert.True(Run(setting, test, memory, CowFault.None, default), $"{setting}: the test fails although nothing is wrong");
             Assert.False(Run(setting, test, memory, fault, Failures[index].Moment), $"{setting}: the test does not notice");
@@ -71,9 +72,11 @@ public class CowSensitivityTests
         Assert.Equal(Enum.GetValues<CowFault>().Skip(1).Order(), Failures.Select(one => one.Fault).Distinct().Order());
     }
 
+    private static int OrderOf(CowMemory memory) => memory < CowMemory.Huge ? 0 : FolioOrders<X64FourLevel, Mainline>.Huge;
+
     private static bool Run(CowSetting setting, string test, CowMemory memory, CowFault fault, CowMoment moment)
     {
-        using var world = new CowWorld<X64FourLevel, Mainline>(setting, fault, moment, memory >= CowMemory.Huge);
+        using var world = new CowWorld<X64FourLevel, Mainline>(setting, fault, moment, OrderOf(memory));
         return CowTests<X64FourLevel, Mainline>.Run(world, test, memory);
     }
 }

@@ -14,11 +14,13 @@ internal readonly record struct CowSetting(CowSwapState Swap, bool Reclaim, bool
 
     /// <summary>
     /// The settings that differ for a test: only tests of read-only pins on anonymous memory have two kinds of pin, and a huge page is in swap
-    /// or not, because it is written at once. Huge pages get two settings for the time they take.
+    /// or not, because it is written at once. Large folios get two settings for the time they take, but for the smallest.
     /// </summary>
-    internal static IEnumerable<CowSetting> For(string test, CowMemory memory)
+    /// <param name="test">Name of the test.</param>
+    /// <param name="order">log2 of the pages of the large folio under test, or 0.</param>
+    internal static IEnumerable<CowSetting> For(string test, int order)
     {
-        if (memory >= CowMemory.Huge)
+        if (order > 3)
             return [new CowSetting(CowSwapState.Synchronous, false, true), new CowSetting(CowSwapState.Gone, true, true)];
         return All.Where(setting => setting.LongTerm || test.Contains(" pin on ", StringComparison.Ordinal));
     }

@@ -23,23 +23,23 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
     private readonly CowSetting setting;
     private readonly CowFault fault;
     private readonly CowMoment faultMoment;
-    private readonly bool huge;
+    private readonly int order;
     private readonly GupFast<TArch, TModel> fastPath;
     private readonly List<CowHold> holds = [];
     private readonly List<uint> spaces = [];
     private readonly uint framesBefore;
     private FaultCounters counters;
 
-    internal CowWorld(CowSetting setting, CowFault fault = CowFault.None, CowMoment faultMoment = CowMoment.BeforeStore, bool huge = false)
+    internal CowWorld(CowSetting setting, CowFault fault = CowFault.None, CowMoment faultMoment = CowMoment.BeforeStore, int order = 0)
     {
         this.setting = setting;
         this.fault = fault;
         this.faultMoment = faultMoment;
-        this.huge = huge;
-        uint slots = huge ? 4 * HugePages<TArch, TModel>.Pages : 512;
+        this.order = order;
+        uint slots = Math.Max(512, 4u << order);
         Machine = Machine<TArch, TModel>.Create(new MachineImageOptions
         {
-            RamBytes = huge ? 8 * HugePages<TArch, TModel>.Span : 512ul << TArch.PageShift,
+            RamBytes = Math.Max(512, (order == FolioOrders<TArch, TModel>.Huge ? 8ul : 4ul) << order) << TArch.PageShift,
             SwapSlots = slots,
             SwapStoreSlots = slots,
             AddressSpaces = 8,
@@ -47,6 +47,12 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
             AnonVmas = 64,
             AnonVmaChains = 128,
         });
+        if (order != 0 && order != FolioOrders<TArch, TModel>.Huge)
+        {
+            Machine.FolioOrders.Set(FolioOrders<TArch, TModel>.Huge, FolioOrderPolicy.Never);
+            Machine.FolioOrders.Set(order, FolioOrderPolicy.Madvise);
+        }
+
         framesBefore = Machine.Context.Folios.Allocator.FreeCount;
         Backing backing = setting.Swap == CowSwapState.Synchronous ? Backing.Zram : Backing.Asynchronous;
         Assert.Equal(SwapResult.Ok, Machine.SwapOn(backing.Area(slots), out _));
@@ -64,6 +70,25 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
 
     /// <summary>Its size in pages.</summary>
     internal int Pages { get; set; }
+
+    /// <summary>log2 of the pages of the large folio that the memory under test is at first; 0 when it is none.</summary>
+    internal int Order => order;
+
+    /// <summary>The largest order of the folios that the memory is in the parent; 0 when there are single pages only, or none is present.</summary>
+    internal int FolioOrder
+    {
+        get
+        {
+            int found = 0;
+            ForEachEntry(Parent, entry =>
+            {
+                uint frame = FrameOf(entry);
+                found = Math.Max(found, frame == 0 ? 0 : Mm.Frames.OrderOf(frame));
+                return entry;
+            });
+            return found;
+        }
+    }
 
     /// <summary>Whether read-only pins of this run are long-term.</summary>
     internal bool LongTerm => setting.LongTerm;
@@ -329,7 +354,7 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
         SoftLeaf leaf = Mm.Decode(entry);
         Assert.Equal(SoftLeafKind.Swap, leaf.Kind);
         uint cached = Mm.Swap.Lookup(new SwapEntry(leaf.Type, leaf.Offset));
-        if (huge && setting.Swap is CowSwapState.UnderWriteback or CowSwapState.Cached)
+        if (order == FolioOrders<TArch, TModel>.Huge && setting.Swap is CowSwapState.UnderWriteback or CowSwapState.Cached)
             throw new InvalidOperationException("A huge page is written at once: its frames are gone.");
         Assert.Equal(setting.Swap is CowSwapState.Cached or CowSwapState.UnderWriteback, cached != 0);
         if (cached == 0)

@@ -90,6 +90,13 @@ internal sealed class HugeMachine<TArch> : IDisposable
             Write(first + page, Value(page));
     }
 
+    /// <summary>Writes a different value to every page of a range.</summary>
+    public void FillPages(uint first, uint count)
+    {
+        for (uint page = 0; page < count; page++)
+            Write(first + page, Value(page));
+    }
+
     public static byte Value(uint page) => (byte)((page % 251) + 1);
 
     public void AssertFilled(uint first = 0, uint count = 0, uint from = 0, uint space = 0)

@@ -1,7 +1,9 @@
 using PageTableEmu.Arch.Sparc;
 using PageTableEmu.Arch.X64;
+using PageTableEmu.Atomics;
 using PageTableEmu.Core.Tests.Verification;
 using PageTableEmu.Mm;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
 
@@ -29,13 +31,37 @@ public class HugeRandomTests
     [InlineData(Backing.Asynchronous, 10)]
     public void Sparc(Backing backing, int seed) => new Run<Sun4v>(backing, seed, blocks: 20).Go(90);
 
-    private sealed class Run<TArch>(Backing backing, int seed, uint blocks)
+    [Theory]
+    [InlineData(Backing.Zram, 11, false)]
+    [InlineData(Backing.Zram, 12, true)]
+    [InlineData(Backing.Zram, 13, true)]
+    [InlineData(Backing.Zram, 14, true)]
+    [InlineData(Backing.Asynchronous, 15, false)]
+    [InlineData(Backing.Asynchronous, 16, true)]
+    [InlineData(Backing.Asynchronous, 17, true)]
+    public void X64_WithFoliosOfAllOrders(Backing backing, int seed, bool onlySmaller) =>
+        new Run<X64FourLevel>(backing, seed, blocks: 40, withOrders: true, onlySmaller).Go(220);
+
+    [Theory]
+    [InlineData(Backing.Zram, 18)]
+    [InlineData(Backing.Asynchronous, 19)]
+    public void X64_WithFoliosOfAllOrders_ShortOfBlocks(Backing backing, int seed) =>
+        new Run<X64FourLevel>(backing, seed, blocks: 9, withOrders: true, onlySmaller: true).Go(220);
+
+    [Theory]
+    [InlineData(Backing.Zram, 20)]
+    [InlineData(Backing.Asynchronous, 21)]
+    public void Sparc_WithFoliosOfAllOrders(Backing backing, int seed) =>
+        new Run<Sun4v>(backing, seed, blocks: 20, withOrders: true, onlySmaller: true).Go(90);
+
+    private sealed class Run<TArch>(Backing backing, int seed, uint blocks, bool withOrders = false, bool onlySmaller = false)
         where TArch : struct, IArchitecture
     {
         private readonly Random random = new(seed);
         private readonly Dictionary<uint, byte[]> contents = [];
         private readonly List<string> history = [];
         private int withHugePages;
+        private int withLargeFolios;
 
         private static uint Span => HugeMachine<TArch>.Span;
 
@@ -45,6 +71,8 @@ public class HugeRandomTests
         public void Go(int steps)
         {
             using var rig = new HugeMachine<TArch>(backing, blocks);
+            if (withOrders)
+                SetOrders(rig);
             rig.Map(0, Pages);
             contents.Add(rig.Space, new byte[Pages]);
             try
@@ -54,13 +82,16 @@ public class HugeRandomTests
                     Step(rig);
                     rig.AssertSound();
                     withHugePages += contents.Keys.Any(space => HasHugePage(rig, space)) ? 1 : 0;
+                    withLargeFolios += contents.Keys.Any(space => HasLargeFolio(rig, space)) ? 1 : 0;
                     if (step % 20 == 19)
                         CheckAll(rig);
                 }
 
                 CheckAll(rig);
                 int expected = blocks > 10 ? steps / 3 : steps / 20;
-                Assert.True(withHugePages > expected, $"There were huge pages after {withHugePages} of {steps} steps only.");
+                Assert.True(onlySmaller || withHugePages > expected, $"There were huge pages after {withHugePages} of {steps} steps only.");
+                expected = !withOrders ? -1 : steps / (onlySmaller ? 3 : 8);
+                Assert.True(withLargeFolios > expected, $"There were smaller large folios after {withLargeFolios} of {steps} steps only.");
                 foreach (uint space in contents.Keys)
                     rig.Machine.Exit(space);
                 rig.Machine.ReclaimAll();
@@ -76,6 +107,29 @@ public class HugeRandomTests
         private static bool HasHugePage(HugeMachine<TArch> rig, uint space) =>
             Enumerable.Range(0, 4).Any(span => rig.IsHuge((uint)span * Span, space));
 
+        private static bool HasLargeFolio(HugeMachine<TArch> rig, uint space)
+        {
+            for (uint page = 0; page < Pages; page++)
+            {
+                uint frame = rig.FrameAt(page, space);
+                if (frame != 0 && rig.Mm.Frames.IsLarge(frame) && rig.Mm.Frames.PagesOf(frame) != Span)
+                    return true;
+            }
+
+            return false;
+        }
+
+        /// <summary>Some orders for all memory, some for what wants huge pages, some for none; the settings change on the way.</summary>
+        private void SetOrders(HugeMachine<TArch> rig)
+        {
+            int huge = FolioOrders<TArch, CheckedModel>.Huge;
+            for (int order = FolioOrders<TArch, CheckedModel>.Smallest; order < huge; order++)
+                rig.Machine.FolioOrders.Set(order, (FolioOrderPolicy)random.Next(4));
+            rig.Machine.FolioOrders.Set(random.Next(2, huge), FolioOrderPolicy.Always);
+            if (onlySmaller)
+                rig.Machine.FolioOrders.Set(huge, FolioOrderPolicy.Never);
+        }
+
         private void CheckAll(HugeMachine<TArch> rig)
         {
             foreach ((uint space, byte[] pages) in contents)
@@ -90,6 +144,8 @@ public class HugeRandomTests
             uint space = contents.Keys.ElementAt(random.Next(contents.Count));
             byte[] pages = contents[space];
             (uint first, uint count) = RandomRange();
+            if (withOrders && random.Next(20) == 0)
+                SetOrders(rig);
             int operation = random.Next(22);
             history.Add($"{operation} @{space} {first}+{count}");
             switch (operation)

@@ -36,6 +36,12 @@ public class HugeStressTests(ITestOutputHelper output)
     [InlineData(Backing.Asynchronous, 6u)]
     public void X64_Stumbling(Backing backing, uint blocks) => new Run<X64FourLevel, JitterModel>(backing, blocks, 2).Go(output);
 
+    [Theory]
+    [InlineData(Backing.Zram, 16u)]
+    [InlineData(Backing.Asynchronous, 6u)]
+    public void X64_Stumbling_WithSmallerFoliosToo(Backing backing, uint blocks) =>
+        new Run<X64FourLevel, JitterModel>(backing, blocks, 4, withOrders: true).Go(output);
+
     [Fact]
     public void Sparc() => new Run<Sun4v, CheckedModel>(Backing.Zram, 8, 3).Go(output);
 
@@ -57,7 +63,7 @@ public class HugeStressTests(ITestOutputHelper output)
         private bool over;
         private Exception? failure;
 
-        public Run(Backing backing, uint blocks, int seed)
+        public Run(Backing backing, uint blocks, int seed, bool withOrders = false)
         {
             this.backing = backing;
             this.seed = seed;
@@ -69,6 +75,8 @@ public class HugeStressTests(ITestOutputHelper output)
                 SwapStoreSlots = slots,
             });
             Assert.Equal(SwapResult.Ok, machine.SwapOn(backing.Area(slots - 16), out area));
+            for (int order = FolioOrders<TArch, TModel>.Smallest; withOrders && order < FolioOrders<TArch, TModel>.Huge; order++)
+                machine.FolioOrders.Set(order, order % 3 == 0 ? FolioOrderPolicy.Never : FolioOrderPolicy.Always);
             free = machine.Context.Folios.Allocator.FreeCount;
             space = machine.CreateAddressSpace();
             Map(0, 2 * Pages);
