@@ -25,7 +25,7 @@ public class FolioOrderScriptTests
         Run("@1 pageout A 32 16");
         Assert.Equal((backend == Backend.Zram ? 16L : 1L, 0L), (row.UsedSlots, row.SwapIns)); // a split makes zero pages of zeros
         Run("@1 read A 40");
-        Assert.Equal((3L, 1L), (row.Outcome.Value, row.Outcome.MajorFaults));
+        Assert.Equal((3L, backend == Backend.Zram ? 1L : 0L), (row.Outcome.Value, row.Outcome.MajorFaults)); // a file's page is still cached
         Assert.Equal(backend == Backend.Zram ? 16 : 0, LargeIn(1, 32, 47));
         Assert.Equal(0, SwappedIn(1, 32, 47));
         Run("@1 orders 4 never", "@1 dontneed A 0 16", "@1 write A 3 8");
