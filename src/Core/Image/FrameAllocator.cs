@@ -171,8 +171,8 @@ public sealed class FrameAllocator<TModel>
     public bool IsTaken(uint frame) => areas.IsTaken(frame);
 
     /// <summary>
-    /// As <see cref="TryAllocate"/>, from the highest block in part use at or above a frame; 0 when there is none. Blocks that are free as a whole are
-    /// left whole.
+    /// As <see cref="TryAllocate"/>, from the highest block in part use at or above a frame; 0 when there is none. Blocks that are free as a whole
+    /// are left whole.
     /// </summary>
     public uint TryAllocateAbove(uint floor)
     {

@@ -32,7 +32,7 @@ public readonly ref struct HugeGuard<TArch, TModel>
     /// <summary>Whether the entry is a huge leaf.</summary>
     public bool IsLeaf => TArch.IsLeaf(Value, 2);
 
-    /// <summary>Whether the entry is that of a huge page under way to another block: nothing else is neither none nor present at this level.</summary>
+    /// <summary>Whether the entry is that of a huge page under way to another block.</summary>
     public bool IsMigration => HugePages<TArch, TModel>.IsMigration(Value);
 
     /// <summary>First frame of the leaf's block; 0 of the huge zero page.</summary>

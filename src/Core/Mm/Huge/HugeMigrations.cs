@@ -45,7 +45,7 @@ internal sealed class HugeMigrations<TArch, TModel>
         return true;
     }
 
-    /// <summary>Puts the spare table in the place of the entry, filled with the entries of the pages: of the same kind, with the same marks.</summary>
+    /// <summary>Puts the spare table, filled with entries of the same kind and marks for each page, in the place of the entry.</summary>
     internal void Split(in HugeGuard<TArch, TModel> guard, uint vma)
     {
         SoftLeaf entry = Decode(mm, guard.Value);

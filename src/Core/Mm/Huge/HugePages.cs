@@ -53,7 +53,9 @@ public sealed class HugePages<TArch, TModel>
     /// <summary>Position of an address among the base pages of its huge page.</summary>
     public static uint PageOf(ulong address) => (uint)((address & (Span - 1)) >> TArch.PageShift);
 
-    /// <summary>Whether a level-2 entry is that of a huge page under way to another block.</summary>
+    /// <summary>
+    /// Whether a level-2 entry is that of a huge page under way to another block: nothing else is neither none nor present at this level.
+    /// </summary>
     public static bool IsMigration(Pte entry) => !TArch.IsNone(entry, 2) && !TArch.IsPresent(entry, 2);
 
     /// <summary>

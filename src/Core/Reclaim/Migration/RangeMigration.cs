@@ -89,7 +89,9 @@ public sealed class RangeMigration<TArch, TModel>
         return frame;
     }
 
-    /// <summary>Moves the folio of a page; <paramref name="whole"/> is the large folio that the result stands for in all its pages, 0 when none.</summary>
+    /// <summary>
+    /// Moves the folio of a page; <paramref name="whole"/> is the large folio that the result stands for in all its pages, 0 when none.
+    /// </summary>
     private MigrationResult MoveOrSplit(uint page, out uint whole)
     {
         uint folio = mm.Frames.HeadOf(page);
