@@ -117,7 +117,7 @@ public enum OperationKind
     /// <summary>unksm: the merger breaks all it merged (no process of its own).</summary>
     Unksm,
 
-    /// <summary>compact: memory compaction (no process of its own; not deterministic on a kernel).</summary>
+    /// <summary>compact: memory compaction (no process of its own; not deterministic on a kernel, here it is).</summary>
     Compact,
 
     /// <summary>vmread R i: process_vm_readv of one byte (FOLL_PIN).</summary>
@@ -161,4 +161,10 @@ public enum OperationKind
 
     /// <summary>movepages R i: move_pages to the node where the page is.</summary>
     MovePages,
+
+    /// <summary>
+    /// migrate R i n: moves the pages to other frames (the outcome's value: how many moved). An operation of this emulator only: a kernel has no call
+    /// that does so for certain, so the program that records scripts does not know it.
+    /// </summary>
+    Migrate,
 }

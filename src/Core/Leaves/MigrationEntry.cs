@@ -62,8 +62,9 @@ public static class MigrationEntry<TArch>
     /// <param name="level">1, or 2 for a huge leaf.</param>
     public static Pte Restore(in SoftLeaf entry, uint frame, Protection protection, bool mayWrite, bool dirty, int level)
     {
-        Pte present = TArch.MakeLeaf(frame, protection, level);
-        present = entry.IsYoung ? TArch.MakeYoung(present) : TArch.MakeOld(present);
+        Pte present = TArch.MakeLeaf(frame, protection, level); // young, as far as its rights allow: making it so might grant some
+        if (!entry.IsYoung)
+            present = TArch.MakeOld(present);
         if (entry.IsDirty && dirty)
             present = TArch.MakeDirty(present);
         present = entry.IsSoftDirty ? TArch.MakeSoftDirty(present) : TArch.ClearSoftDirty(present);
