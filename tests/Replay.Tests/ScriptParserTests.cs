@@ -52,6 +52,8 @@ public class ScriptParserTests
         Assert.Equal(Op("diowrite A 1 256", OperationKind.DioWrite) with { Page = 1, Value = 256 }, One("diowrite A 1 256"));
         Assert.Equal(Op("uffdunwp A 1 3", OperationKind.UffdUnwp) with { Page = 1, Count = 3 }, One("uffdunwp A 1 3"));
 
+        Assert.Equal(Op("migrate B 1 3", OperationKind.Migrate) with { Region = 1, Page = 1, Count = 3 }, One("migrate B 1 3"));
+
         static ScriptOperation Op(string text, OperationKind kind) => new() { Number = 1, Text = text, Kind = kind, Count = 1 };
     }
 

@@ -81,7 +81,7 @@ public sealed class MigrationInterleavingTests
             Assert.Equal(1, one[0]);
         }
 
-        Interrupt(Touch, Migrate, 10, Prepare);
+        Interrupt(Touch, Migrate, 3, Prepare);
     }
 
     private static void Migrate(Machine<X64FourLevel, InterferingModel> machine, uint space) => machine.Migrate(space, Start, 2 * Page);
