@@ -147,9 +147,7 @@ public sealed class HugeMigrationTests : IDisposable
         rig.FillSpan();
         DisplacedFolio displaced = Begin();
         byte read = 0;
-        Task reader = Task.Factory.StartNew(
-            () => read = rig.Read(9), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        Assert.False(reader.Wait(50, TestContext.Current.CancellationToken));
+        Task reader = MigrationRig<X64FourLevel>.StartThatWaits(() => read = rig.Read(9));
         End(displaced, completes);
         MigrationRig<X64FourLevel>.Join(reader);
         Assert.Equal(HugeMachine<X64FourLevel>.Value(9), read);

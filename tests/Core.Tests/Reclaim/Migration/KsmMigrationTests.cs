@@ -73,9 +73,7 @@ public sealed class KsmMigrationTests
         mm.Frames.Get(frame);
         Assert.Equal(MigrationResult.Moved, rig.Machine.Migrator.TryBegin(frame, MigrationMode.Sync, out DisplacedFolio displaced));
         rig.AssertSound(new Dictionary<uint, uint> { [frame] = 1 });
-        Task unmerger = Task.Factory.StartNew(
-            () => rig.Advise(space, 0, 2, Advice.Unmergeable), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        Assert.False(unmerger.Wait(50, TestContext.Current.CancellationToken));
+        Task unmerger = MigrationRig<X64FourLevel>.StartThatWaits(() => rig.Advise(space, 0, 2, Advice.Unmergeable));
         if (completes)
             Assert.True(rig.Machine.Migrator.TryComplete(displaced, mm.Folios.TryAllocate()));
         else

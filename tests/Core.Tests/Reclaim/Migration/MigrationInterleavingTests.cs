@@ -5,7 +5,6 @@ using PageTableEmu.Core.Tests.Verification;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
-using PageTableEmu.Reclaim.Migration;
 using PageTableEmu.Swap;
 
 namespace PageTableEmu.Core.Tests.Reclaim.Migration;

@@ -174,8 +174,15 @@ internal sealed class MigrationRig<TArch> : IDisposable
     /// <summary>Starts a thread that will have to wait: it is seen not to be done after a while.</summary>
     public Task StartWaiting(Action action)
     {
-        Task task = Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Task task = StartThatWaits(action);
         others.Add(task);
+        return task;
+    }
+
+    /// <summary>As <see cref="StartWaiting"/>, of another machine.</summary>
+    public static Task StartThatWaits(Action action)
+    {
+        Task task = Task.Factory.StartNew(action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         Assert.False(task.Wait(50, TestContext.Current.CancellationToken));
         return task;
     }

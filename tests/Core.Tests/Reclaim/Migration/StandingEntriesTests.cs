@@ -1,4 +1,3 @@
-using PageTableEmu.Core.Tests.Verification;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
