@@ -108,7 +108,8 @@ public class MigrationStressTests(ITestOutputHelper output)
 
     private static Machine<X64FourLevel, TModel> Make<TModel>()
         where TModel : struct, IModel =>
-        Machine<X64FourLevel, TModel>.Create(new MachineImageOptions { RamBytes = 32 << 20, SwapSlots = 64, SwapStoreSlots = 64, AddressSpaces = 512 });
+        Machine<X64FourLevel, TModel>.Create(
+            new MachineImageOptions { RamBytes = 32 << 20, SwapSlots = 64, SwapStoreSlots = 64, AddressSpaces = 512 });
 
     private void Run<TModel>(Row row, TimeSpan duration)
         where TModel : struct, IModel

@@ -232,7 +232,8 @@ public abstract class MigrationTests<TArch>
         using var rig = new MigrationRig<TArch>();
         rig.Write(0, 1);
         Assert.Equal(MmResult.Ok, rig.Machine.Userfaultfd.Register(rig.Process, MigrationRig<TArch>.At(0), MigrationRig<TArch>.At(1)));
-        Assert.Equal(MmResult.Ok, rig.Machine.Userfaultfd.WriteProtect(rig.Process, MigrationRig<TArch>.At(0), MigrationRig<TArch>.At(1), protect: true));
+        MmResult marked = rig.Machine.Userfaultfd.WriteProtect(rig.Process, MigrationRig<TArch>.At(0), MigrationRig<TArch>.At(1), protect: true);
+        Assert.Equal(MmResult.Ok, marked);
         DisplacedFolio displaced = rig.Begin(0);
         Assert.True(rig.Soft(0).IsUffdWp);
         Assert.Equal(SoftLeafKind.MigrationReadExclusive, rig.Soft(0).Kind);

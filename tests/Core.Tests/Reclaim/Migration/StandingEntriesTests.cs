@@ -207,7 +207,8 @@ public abstract class StandingEntriesTests<TArch>
         rig.Write(0, 7);
         Assert.Equal(MmResult.Ok, rig.Machine.Userfaultfd.Register(rig.Process, MigrationRig<TArch>.At(0), MigrationRig<TArch>.At(1)));
         DisplacedFolio displaced = rig.Begin(0);
-        Assert.Equal(MmResult.Ok, rig.Machine.Userfaultfd.WriteProtect(rig.Process, MigrationRig<TArch>.At(0), MigrationRig<TArch>.At(1), protect: true));
+        MmResult marked = rig.Machine.Userfaultfd.WriteProtect(rig.Process, MigrationRig<TArch>.At(0), MigrationRig<TArch>.At(1), protect: true);
+        Assert.Equal(MmResult.Ok, marked);
         Assert.True(rig.Soft(0).IsUffdWp);
         Assert.Equal(SoftLeafKind.MigrationReadExclusive, rig.Soft(0).Kind);
         rig.Complete(displaced);
