@@ -5,6 +5,7 @@ using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 using PageTableEmu.Reclaim;
 using PageTableEmu.Reclaim.Ksm;
+using PageTableEmu.Reclaim.Migration;
 using PageTableEmu.Swap;
 using PageTableEmu.Verification;
 
@@ -33,6 +34,8 @@ public class Machine<TArch, TModel> : IDisposable
     private readonly PageOut<TArch, TModel> pageOut;
     private readonly SwapOff<TArch, TModel> swapOff;
     private readonly Mlock<TArch, TModel> mlock;
+    private readonly RangeMigration<TArch, TModel> migration;
+    private readonly Compactor<TArch, TModel> compactor;
 
     private protected Machine(MachineImage image, bool isNew)
     {
@@ -52,7 +55,11 @@ public class Machine<TArch, TModel> : IDisposable
         Dma = new DmaEngine<TArch, TModel>(mm, Gup);
         Userfaultfd = new Userfaultfd<TArch, TModel>(mm);
         Ksm = new KsmScanner<TArch, TModel>(mm, faults, life);
+        Migrator = new Migrator<TArch, TModel>(mm);
+        migration = new RangeMigration<TArch, TModel>(mm, Migrator);
+        compactor = new Compactor<TArch, TModel>(mm, Migrator);
         mm.MemoryPressure = scanner.ReclaimSome;
+        mm.BlockPressure = compactor.TryMakeBlock;
         if (isNew)
             MakeZeroPage();
     }
@@ -74,6 +81,9 @@ public class Machine<TArch, TModel> : IDisposable
 
     /// <summary>Which memory gets large folios of which orders.</summary>
     public FolioOrders<TArch, TModel> FolioOrders => mm.Orders;
+
+    /// <summary>Moves single folios between frames, in two halves if one likes.</summary>
+    public Migrator<TArch, TModel> Migrator { get; }
 
     /// <summary>The two memories.</summary>
     public MachineImage Image => mm.Image;
@@ -214,6 +224,25 @@ public class Machine<TArch, TModel> : IDisposable
 
     /// <inheritdoc cref="LruScanner{TArch, TModel}.ReclaimAll"/>
     public void ReclaimAll() => scanner.ReclaimAll();
+
+    /// <summary>Moves the pages of [start, start + length) to freshly allocated frames (move_pages).</summary>
+    /// <exception cref="ArgumentException">The range is not one of whole pages, or no such address space lives.</exception>
+    /// <example>
+    /// <code>
+    /// MigrationCounts counts = machine.Migrate(process, 0x10000, 0x4000);
+    /// Console.WriteLine($"{counts.Moved} pages moved, {counts.Pinned} are pinned");
+    /// </code>
+    /// </example>
+    /// <inheritdoc cref="RangeMigration{TArch, TModel}.Apply"/>
+    public MigrationCounts Migrate(uint space, ulong start, ulong length)
+    {
+        if (!IsPageRange(start, length) || start + length > TArch.UserSpaceEnd)
+            throw new ArgumentException($"{length} bytes at {start:x} are no range of pages of {mm.Image.PageSize} bytes.", nameof(length));
+        return migration.Apply(Live(space), start, start + length);
+    }
+
+    /// <inheritdoc cref="Compactor{TArch, TModel}.Run()"/>
+    public CompactionResult Compact() => compactor.Run();
 
     /// <summary>
     /// Completes pending writes and ends the allocation epoch, as a kernel does that waits for its I/O and drains its per-processor batches.

@@ -117,7 +117,7 @@ public enum OperationKind
     /// <summary>unksm: the merger breaks all it merged (no process of its own).</summary>
     Unksm,
 
-    /// <summary>compact: memory compaction (no process of its own; not deterministic on a kernel).</summary>
+    /// <summary>compact: memory compaction (no process of its own; not deterministic on a kernel, here it is).</summary>
     Compact,
 
     /// <summary>vmread R i: process_vm_readv of one byte (FOLL_PIN).</summary>
@@ -167,4 +167,10 @@ public enum OperationKind
     /// that wants them, and nothing else. Machines of this library only.
     /// </summary>
     Orders,
+
+    /// <summary>
+    /// migrate R i n: moves the pages to other frames (the outcome's value: how many moved). An operation of this emulator only: a kernel has no call
+    /// that does so for certain, so the program that records scripts does not know it.
+    /// </summary>
+    Migrate,
 }

@@ -56,6 +56,8 @@ public class ScriptParserTests
             Op("orders 4 inherit", OperationKind.Orders) with { Order = 4, Policy = FolioOrderPolicy.Inherit }, One("orders 4 inherit"));
         Assert.Equal(Op("uffdunwp A 1 3", OperationKind.UffdUnwp) with { Page = 1, Count = 3 }, One("uffdunwp A 1 3"));
 
+        Assert.Equal(Op("migrate B 1 3", OperationKind.Migrate) with { Region = 1, Page = 1, Count = 3 }, One("migrate B 1 3"));
+
         static ScriptOperation Op(string text, OperationKind kind) => new() { Number = 1, Text = text, Kind = kind, Count = 1 };
     }
 

@@ -232,6 +232,27 @@ public sealed class FrameAllocator<TModel>
         areas.PutRun(frame, order);
     }
 
+    /// <summary>Blocks that <see cref="TryAllocateBlock"/> can hand out, those without storage yet included. A snapshot.</summary>
+    public uint FreeBlocks => areas.FreeWhole;
+
+    /// <summary>Whether some but not all frames of the block of a frame are taken, one by one, and all of them could be free. A snapshot.</summary>
+    public bool IsPartlyUsed(uint frame) => areas.IsPartlyUsed(frame / BlockFrames);
+
+    /// <summary>Whether a frame is handed out or in a cache; not to be asked of frames of a block in use as a whole. A snapshot.</summary>
+    public bool IsTaken(uint frame) => areas.IsTaken(frame);
+
+    /// <summary>
+    /// As <see cref="TryAllocate"/>, from the highest block in part use at or above a frame; 0 when there is none. Blocks that are free as a whole
+    /// are left whole.
+    /// </summary>
+    public uint TryAllocateAbove(uint floor)
+    {
+        uint frame = areas.TakeAbove(floor / BlockFrames);
+        if (frame != 0)
+            GiveBirth(frame, 1);
+        return frame;
+    }
+
     /// <summary>Takes back a block whose last reference is gone; at once, whatever the epoch.</summary>
     /// <exception cref="ArgumentException">The frame does not begin a block that was handed out as a whole, or has references.</exception>
     public void FreeBlock(uint frame)

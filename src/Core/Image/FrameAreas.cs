@@ -48,6 +48,48 @@ internal sealed class FrameAreas<TModel>
         return count == 0 && hint != 0 ? TakeFrom(0, frames) : count;
     }
 
+    /// <summary>Areas that are free as a whole.</summary>
+    internal uint FreeWhole
+    {
+        get
+        {
+            uint count = 0;
+            for (uint area = 0; area < image.AreaCount; area++)
+                count += Usable(area) == areaFrames && (!image.IsAreaCommitted(area) || Atomic<TModel>.Load(ref Word(area)) == 0) ? 1u : 0;
+            return count;
+        }
+    }
+
+    /// <summary>Whether some but not all frames of an area are taken one by one, and none is reserved.</summary>
+    internal bool IsPartlyUsed(uint area)
+    {
+        if (area >= image.AreaCount || Usable(area) != areaFrames || !image.IsAreaCommitted(area))
+            return false;
+        ulong word = Atomic<TModel>.Load(ref Word(area));
+        return (word & Whole) == 0 && (word & TakenMask) != 0 && (word & TakenMask) < areaFrames;
+    }
+
+    /// <summary>Whether the bit of a frame is set.</summary>
+    internal bool IsTaken(uint frame) => (Atomic<TModel>.Load(ref Bits(frame / 64)) >> (int)(frame % 64) & 1) != 0;
+
+    /// <summary>Takes a frame of the highest area in part use, from a given one up; 0 when there is none.</summary>
+    internal uint TakeAbove(uint floor)
+    {
+        for (uint area = image.AreaCount; area-- > floor;)
+        {
+            if (!image.IsAreaCommitted(area))
+                continue;
+            ulong word = Atomic<TModel>.Load(ref Word(area));
+            if ((word & TakenMask) == 0 || Claim(area, 1) == 0)
+                continue;
+            uint one = 0;
+            Search(area, new Span<uint>(ref one));
+            return one;
+        }
+
+        return 0;
+    }
+
     /// <summary>Gives one frame back.</summary>
     internal void Put(uint frame)
     {

@@ -84,7 +84,7 @@ public sealed class LruLists<TModel>
         bool listed = table.Has(neighbour, FrameFlags.Lru);
         if ((table.Set(frame, FrameFlags.Lru) & FrameFlags.Lru) == 0)
         {
-            if (listed)
+            if (listed && KindOf(neighbour) == ListFor(table.Flags(frame)))
                 LinkBehind(frame, neighbour, KindOf(neighbour));
             else
                 LinkYoungest(frame);

@@ -14,7 +14,7 @@ namespace PageTableEmu.Leaves;
 /// All need the table's lock, which the <see cref="Leaf{TArch, TModel}"/> argument proves. None of them counts pages of an address space:
 /// that is the caller's, who knows it.
 /// </remarks>
-public sealed class LeafOperations<TArch, TModel>
+public sealed partial class LeafOperations<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
 {
@@ -105,7 +105,10 @@ public sealed class LeafOperations<TArch, TModel>
     /// </summary>
     public void BeginResolve(SwapEntry entry) => swap.Put(entry);
 
-    /// <summary>Second half of <see cref="BeginResolve"/>: the present entry takes the place of the swap entry.</summary>
+    /// <summary>
+    /// Second half of <see cref="BeginResolve"/>: the present entry takes the place of the swap entry; or that of a migration entry, which has no
+    /// first half.
+    /// </summary>
     public void Resolve(Leaf<TArch, TModel> leaf, Pte present) => leaf.Store(present);
 
     /// <summary>

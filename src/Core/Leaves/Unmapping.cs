@@ -7,11 +7,12 @@ namespace PageTableEmu.Leaves;
 
 /// <summary>
 /// A present entry taken out of its table and not yet replaced: a linear token that must end in exactly one of <see cref="CommitSwap"/>,
-/// <see cref="Discard"/> and <see cref="Rollback"/>. The steps between may fail; Rollback undoes those that were done, in reverse, so that a
-/// new failing step cannot miss an undo.
+/// <see cref="CommitMigration"/>, <see cref="Discard"/> and <see cref="Rollback"/>. The steps between may fail; Rollback undoes those that were
+/// done, in reverse, so that a new failing step cannot miss an undo.
 /// </summary>
 /// <remarks>
 /// Order of a swap-out (try_to_unmap_one): begin (clear the entry) → <see cref="AddSlotReference"/> → <see cref="TryShare"/> → CommitSwap.
+/// Of a page that moves (try_to_migrate_one): begin → TryShare → CommitMigration.
 /// Sharing is the last step that can fail, because the exclusive flag cannot be set again safely once others may have seen it clear.
 /// </remarks>
 public ref struct Unmapping<TArch, TModel>
@@ -79,6 +80,18 @@ public ref struct Unmapping<TArch, TModel>
         if (TArch.IsUffdWp(Previous))
             entry = TArch.MakeSwapUffdWp(entry);
         leaf.Store(entry);
+        Close();
+    }
+
+    /// <summary>
+    /// Ends in a migration entry (try_to_migrate_one): it remembers the frame, whether it was writable or exclusive, young, dirty, and the
+    /// soft-dirty and write-protect marks. No swap reference was taken.
+    /// </summary>
+    public void CommitMigration(in SwapTypeLayout types)
+    {
+        if (TModel.Checked && !referenced.IsNone)
+            throw new InvalidOperationException($"An unmapping that has a reference of slot {referenced} cannot end in a migration entry.");
+        leaf.Store(MigrationEntry<TArch>.Of(Previous, Frame, WasExclusive).Encode<TArch>(types));
         Close();
     }
 

@@ -69,6 +69,16 @@ public sealed class AddressSpaces<TModel>
         return mm;
     }
 
+    /// <summary>Counts pages that an address space has resident, or no longer has: pages under way from frame to frame are among them.</summary>
+    /// <param name="mm">The address space.</param>
+    /// <param name="shared">Whether they are pages of a shared object.</param>
+    /// <param name="pages">How many more, negative for fewer.</param>
+    internal void CountResident(uint mm, bool shared, long pages)
+    {
+        ref AddressSpace space = ref pool[mm];
+        Atomic<TModel>.Add(ref shared ? ref space.SharedPages : ref space.AnonPages, pages);
+    }
+
     /// <summary>
     /// Ends an address space whose VMAs are removed; takes it off the swapoff list. The page tables are the caller's to free, before.
     /// </summary>

@@ -76,6 +76,15 @@ public sealed class AnonRmap<TModel>
         frames.Large.AddAllPages(head, vmas[vma].AddressSpace);
     }
 
+    /// <summary>One more huge leaf that maps a large folio; the caller's reference becomes the mapping's.</summary>
+    public void AddLarge(uint head, uint vma, bool exclusive)
+    {
+        if (exclusive)
+            frames.Set(head, FrameFlags.AnonExclusive);
+        frames.Large.AddEntire(head, vmas[vma].AddressSpace);
+        LockInMemory(head, vma);
+    }
+
     /// <summary>One huge leaf less that maps a large folio; the caller still owns the reference that went with it.</summary>
     public void RemoveLarge(uint head, uint vma)
     {

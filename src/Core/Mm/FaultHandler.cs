@@ -71,6 +71,12 @@ public sealed class FaultHandler<TArch, TModel>
     private FaultResult HandleSoftLeaf(in Fault fault, Pte entry)
     {
         SoftLeaf leaf = mm.Decode(entry);
+        if (leaf.IsMigration)
+        {
+            new MigrationWait<TArch, TModel>(mm).Wait(fault.Root, fault.Address);
+            return FaultResult.None; // the access looks again
+        }
+
         return leaf.Kind switch
         {
             SoftLeafKind.Swap => swapIn.Handle(fault, entry, leaf),

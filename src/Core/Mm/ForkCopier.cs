@@ -168,6 +168,11 @@ public sealed class ForkCopier<TArch, TModel>
                 mm.Spaces.AddToMmListBehind(child, mm.Vmas[parentVma].AddressSpace); // before swapoff could miss the new entry
                 Atomic<TModel>.Add(ref mm.Spaces[child].SwapEntries, 1);
                 return Outcome.Copied;
+            case SoftLeafKind.MigrationRead or SoftLeafKind.MigrationReadExclusive or SoftLeafKind.MigrationWrite:
+                bool isShared = mm.Vmas[parentVma].SharedObject != 0;
+                mm.Leaves.DuplicateMigration(source, destination, soft, isPrivate: !isShared, mm.SwapTypes);
+                mm.Spaces.CountResident(child, isShared, 1);
+                return Outcome.Copied;
             case SoftLeafKind.Marker when (soft.Markers & (PteMarkers.Guard | PteMarkers.Poisoned)) == 0:
                 return Outcome.Copied; // a write-protect marker means nothing to a child that is not registered
             default:

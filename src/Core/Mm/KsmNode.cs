@@ -22,7 +22,7 @@ public struct KsmNode
     /// <summary>Checksum of the content, which cannot change while the frame is merged. Constant.</summary>
     public ulong Checksum;
 
-    /// <summary>The merged frame. Constant.</summary>
+    /// <summary>The merged frame. Changed atomically when the page moves to another one, with both folios locked.</summary>
     public uint Frame;
 
     /// <summary>First <see cref="KsmItem"/> that leads to a mapping: the one that joined last.</summary>

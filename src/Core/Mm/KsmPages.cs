@@ -58,8 +58,14 @@ public sealed class KsmPages<TArch, TModel>
 
     private bool IsMerged(Pte entry)
     {
-        if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1))
+        if (TArch.IsNone(entry, 1))
             return false;
+        if (!TArch.IsPresent(entry, 1))
+        {
+            // A merged page stays one wherever it moves; the fault waits until it has arrived.
+            return mm.Decode(entry) is { IsMigration: true } moving && mm.Frames.Has((uint)moving.Frame, FrameFlags.Ksm);
+        }
+
         uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
         return frame != 0 && mm.Frames.Has(frame, FrameFlags.Ksm);
     }

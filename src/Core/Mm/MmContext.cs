@@ -97,6 +97,12 @@ public sealed class MmContext<TArch, TModel>
     public Func<bool> MemoryPressure { get; set; } = static () => false;
 
     /// <summary>
+    /// Called when no block is free for a huge page, with the mmap_lock held and no lock behind it; returns whether one may be free now. Set by the
+    /// machine, so that this floor need not know compaction.
+    /// </summary>
+    public Func<bool> BlockPressure { get; set; } = static () => false;
+
+    /// <summary>
     /// Asks for reclaim, without any lock held; whether it is worth trying again: some frames came free, or somebody else freed some meanwhile.
     /// </summary>
     public bool TryFindFrames() => MemoryPressure() || Folios.Allocator.FreeCount != 0;
@@ -119,6 +125,9 @@ public sealed class MmContext<TArch, TModel>
 
     /// <summary>The frame that an entry counts as a mapping of; 0 for the zero page (vm_normal_page).</summary>
     public static uint NormalFrame(Pte entry) => TArch.IsSpecial(entry) ? 0 : (uint)TArch.FrameOf(entry, 1);
+
+    /// <summary>Base pages of the folio of a frame.</summary>
+    public uint PagesOf(uint frame) => Frames.PagesOf(frame);
 
     /// <summary>What a non-present entry remembers.</summary>
     public SoftLeaf Decode(Pte entry) => SoftLeaf.Decode<TArch>(entry, SwapTypes);

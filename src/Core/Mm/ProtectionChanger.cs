@@ -70,9 +70,9 @@ public sealed class ProtectionChanger<TArch, TModel>
         {
             leaf.SetPresent(Rewrite(vma, old, protection, uffd));
         }
-        else if (uffd != UffdWpChange.None)
+        else
         {
-            ChangeSoftLeaf(leaf, old, uffd);
+            ChangeSoftLeaf(vma, leaf, old, uffd);
         }
     }
 
@@ -86,9 +86,20 @@ public sealed class ProtectionChanger<TArch, TModel>
         return !TArch.IsWritable(entry) && CanMakeWritable(vma, entry) ? TArch.MakeWritable(entry) : entry;
     }
 
-    private void ChangeSoftLeaf(Leaf<TArch, TModel> leaf, Pte old, UffdWpChange uffd)
+    private void ChangeSoftLeaf(uint vma, Leaf<TArch, TModel> leaf, Pte old, UffdWpChange uffd)
     {
         SoftLeaf soft = mm.Decode(old);
+        if (soft.IsMigration)
+        {
+            SoftLeaf weaker = MigrationEntry<TArch>.WithoutWrite(soft, anonymous: mm.Vmas[vma].SharedObject == 0);
+            if (uffd != UffdWpChange.None)
+                weaker = MigrationEntry<TArch>.WithUffdWp(weaker, uffd == UffdWpChange.Protect);
+            mm.Leaves.AmendMigration(leaf, weaker, mm.SwapTypes);
+            return;
+        }
+
+        if (uffd == UffdWpChange.None)
+            return;
         if (soft.Kind == SoftLeafKind.Marker)
         {
             if (uffd == UffdWpChange.Resolve && soft.Markers == PteMarkers.UffdWp)

@@ -94,6 +94,10 @@ public sealed class Zapper<TArch, TModel>
                 Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].SwapEntries, -1);
                 mm.Leaves.Drop(leaf, new SwapEntry(soft.Type, soft.Offset));
                 break;
+            case SoftLeafKind.MigrationRead or SoftLeafKind.MigrationReadExclusive or SoftLeafKind.MigrationWrite:
+                mm.Spaces.CountResident(mm.Vmas[vma].AddressSpace, mm.Vmas[vma].SharedObject != 0, -1); // a page under way counts as resident
+                mm.Leaves.DropMigration(leaf);
+                break;
             case SoftLeafKind.Marker when (soft.Markers & PteMarkers.Guard) != 0 && !dropMarkers:
                 break;
             case SoftLeafKind.Marker when soft.Markers == PteMarkers.UffdWp && !dropMarkers && mm.Vmas[vma].SharedObject != 0:

@@ -121,6 +121,26 @@ internal sealed class SwapCache<TModel>
     }
 
     /// <summary>
+    /// X for a folio whose references the caller froze, the cache's among them: all its pages, when it is a large one and the replacement too. The
+    /// replacement gets references of its own; of the frozen ones the caller owns the cache's from now on.
+    /// </summary>
+    internal void ReplaceFrozen(uint folio, uint replacement)
+    {
+        AssertRemovable(folio);
+        AssertUnbound(replacement);
+        uint pages = frames.IsLarge(folio) ? frames.Large.Pages : 1;
+        for (uint page = 0; page < pages; page++)
+        {
+            var entry = new SwapEntry(frames[folio + page].Swap);
+            Prepare(entry, replacement + page);
+            map.Replace(entry, folio + page, replacement + page);
+            frames[folio + page].Swap = 0;
+        }
+
+        frames.Clear(folio, FrameFlags.SwapCache);
+    }
+
+    /// <summary>
     /// Frees the slot of a locked folio if nothing else uses it (folio_free_swap), and makes the folio dirty: it is the only copy now.
     /// </summary>
     /// <remarks>The count can fall but not rise from 0 meanwhile: that takes the folio's lock.</remarks>

@@ -264,6 +264,12 @@ public sealed class SwapSpace<TModel> : IDisposable
     /// <summary>Lets a locked folio that is in no cache take the place of a locked one; the cache's reference moves with the binding.</summary>
     public void ReplaceInCache(uint frame, uint replacement) => cache.Replace(frame, replacement);
 
+    /// <summary>
+    /// As <see cref="ReplaceInCache"/> for a folio whose references the caller froze, the cache's among them: these are the caller's from now on,
+    /// and the replacement has some of its own. Works for large folios of the same size too.
+    /// </summary>
+    public void ReplaceFrozenInCache(uint folio, uint replacement) => cache.ReplaceFrozen(folio, replacement);
+
     /// <summary>What the slot remembers of the folio last removed from the cache; 0 when nothing or when a folio is bound.</summary>
     public uint Shadow(SwapEntry entry) => Map[entry] is { Tag: SwapSlotTag.InUse } word ? word.Payload : 0;
 

@@ -63,6 +63,14 @@ internal sealed class HugeLeafVerifier<TArch, TModel>
             reverseMap.Check((uint)frame, flags, vma, address);
     }
 
+    /// <summary>The entry of a huge page under way; it has a spare table as a leaf has.</summary>
+    internal void VisitMigration(ulong address, uint space, uint vma)
+    {
+        leaves++;
+        if (vma == 0 || !HugePages<TArch, TModel>.IsWhole(address, mm.Vmas[vma].Start, mm.Vmas[vma].End))
+            findings.Add("H1", $"The entry of a huge page under way at {address:x} of address space {space} does not lie in one VMA.");
+    }
+
     /// <summary>There is one spare table for each huge leaf of the level-2 table whose entries were visited last.</summary>
     internal void VisitSpares(uint middle, uint space)
     {

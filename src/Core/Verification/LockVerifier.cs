@@ -15,11 +15,15 @@ internal sealed class LockVerifier<TArch, TModel>
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
+    private readonly IReadOnlySet<uint> moving;
     private readonly Findings findings = new();
 
-    internal LockVerifier(MmContext<TArch, TModel> mm)
+    /// <param name="mm">The machine.</param>
+    /// <param name="moving">Folios that are locked because they are under way to other frames.</param>
+    internal LockVerifier(MmContext<TArch, TModel> mm, IReadOnlySet<uint>? moving = null)
     {
         this.mm = mm;
+        this.moving = moving ?? new HashSet<uint>();
     }
 
     internal Findings Run()
@@ -37,7 +41,7 @@ internal sealed class LockVerifier<TArch, TModel>
         {
             if (!mm.Frames.HasStorage(frame))
                 continue;
-            if (Atomic<TModel>.Load(ref mm.Frames[frame].Lock) != 0)
+            if (Atomic<TModel>.Load(ref mm.Frames[frame].Lock) != 0 && !moving.Contains(frame))
                 Check($"the lock of {(mm.Frames.Has(frame, FrameFlags.Table) ? "table" : "folio")} {frame}", ref mm.Frames[frame].Lock);
         }
 

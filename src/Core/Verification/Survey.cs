@@ -57,6 +57,9 @@ internal sealed class Survey<TArch, TModel>
     /// <summary>By first frame of a large folio: huge leaves that map it.</summary>
     internal Dictionary<uint, uint> HugeMapped { get; }
 
+    /// <summary>Folios that migration entries name: somebody has them locked and moves them.</summary>
+    internal HashSet<uint> Moving { get; } = [];
+
     /// <summary>By frame: what the entries that map it are like, and whether it is a table.</summary>
     internal FrameMarks[] Marks { get; }
 

@@ -3,6 +3,7 @@ using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Image.Trees;
 using PageTableEmu.Mm;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
 
@@ -20,6 +21,7 @@ internal sealed class TableVerifier<TArch, TModel>
     private readonly MmContext<TArch, TModel> mm;
     private readonly ReverseMapVerifier<TArch, TModel> reverseMap;
     private readonly HugeLeafVerifier<TArch, TModel> huge;
+    private readonly MigrationVerifier<TArch, TModel> migrations;
     private readonly Findings findings = new();
     private List<uint> vmas = [];
     private uint space;
@@ -32,6 +34,7 @@ internal sealed class TableVerifier<TArch, TModel>
         this.survey = survey;
         this.reverseMap = reverseMap;
         huge = new HugeLeafVerifier<TArch, TModel>(survey, reverseMap, findings);
+        migrations = new MigrationVerifier<TArch, TModel>(survey, reverseMap, findings);
         mm = survey.Mm;
     }
 
@@ -53,6 +56,7 @@ internal sealed class TableVerifier<TArch, TModel>
                 VisitTable(root, TArch.Levels, 0);
         }
 
+        migrations.Finish();
         return findings;
     }
 
@@ -104,6 +108,12 @@ internal sealed class TableVerifier<TArch, TModel>
                 continue;
             }
 
+            if (level == 2 && HugePages<TArch, TModel>.IsMigration(entry))
+            {
+                VisitHugeMigration(entry, address);
+                continue;
+            }
+
             ulong below = TArch.IsTable(entry, level) ? TArch.TableAddress(entry) >> TArch.PageShift : 0;
             if (!survey.HasRecord(below))
                 findings.Add("PT3", $"The entry {entry} of level {level} at {address:x} of address space {space} points to no table in RAM.");
@@ -112,6 +122,17 @@ internal sealed class TableVerifier<TArch, TModel>
         }
 
         return used;
+    }
+
+    private void VisitHugeMigration(Pte entry, ulong address)
+    {
+        SoftLeaf soft = HugeMigrations<TArch, TModel>.Decode(mm, entry);
+        uint inVma = IsInVma(address) ? vmaNumber : 0;
+        huge.VisitMigration(address, space, inVma);
+        if (soft.IsMigration)
+            migrations.Visit(soft, address, space, inVma, HugePages<TArch, TModel>.Pages);
+        else
+            findings.Add("PT3", $"The entry {entry} of level 2 at {address:x} of address space {space} means nothing.");
     }
 
     private uint VisitLeaves(Span<ulong> words, ulong first)
@@ -196,7 +217,7 @@ internal sealed class TableVerifier<TArch, TModel>
     {
         SoftLeaf soft = mm.Decode(entry);
         if (soft.IsMigration)
-            findings.Add("M2", $"A migration entry {entry} is left at {address:x} of address space {space}.");
+            migrations.Visit(soft, address, space, address >= vma.Start && address < vma.End ? vmaNumber : 0, 1);
         else if (soft.Kind == SoftLeafKind.Invalid)
             findings.Add("PT3", $"The entry {entry} at {address:x} of address space {space} means nothing.");
         if (soft.Kind != SoftLeafKind.Swap)

@@ -35,7 +35,9 @@ namespace PageTableEmu.Verification;
 /// read-only; a cached anonymous folio is swap-backed</description></item>
 /// <item><term>I15</term><description>a clean cached folio equals its slot</description></item>
 /// <item><term>I19, VMA</term><description>the reverse map finds every entry; VMAs and anon_vmas are sound</description></item>
-/// <item><term>I21, I23, M2</term><description>no lock is held; no entry names an area that is gone; no migration entry is left</description></item>
+/// <item><term>I21, I23</term><description>no lock is held but that of a folio under way; no entry names an area that is gone</description></item>
+/// <item><term>M2, M3, X6</term><description>a migration entry names a folio that somebody has locked; and no free frame; an exclusive page under
+/// way has one entry and no mapping</description></item>
 /// <item><term>SH1, SH2, SH3, SH4, SH5</term><description>frames and pages of shared objects name each other; no page lies behind the end; pages
 /// in swap are counted and on the swap list; every VMA is in the tree of its object; nothing of objects is lost</description></item>
 /// <item><term>SWAP</term><description>lists of clusters, areas and totals of the swap floor are sound</description></item>
@@ -74,7 +76,7 @@ public sealed class Verifier<TArch, TModel>
         if (walked)
             VerifyBySubject(found, survey!, reverseMap!);
         if (found.Count == 0)
-            TryRun(found, VerifyFloors);
+            TryRun(found, () => VerifyFloors(survey!));
         return found;
     }
 
@@ -107,14 +109,19 @@ public sealed class Verifier<TArch, TModel>
         TryRun(found, new AccountingVerifier<TArch, TModel>(survey).Run);
         TryRun(found, () => reverseMap.Findings);
         TryRun(found, new KsmVerifier<TArch, TModel>(survey).Run);
-        TryRun(found, new LockVerifier<TArch, TModel>(mm).Run);
+        TryRun(found, new LockVerifier<TArch, TModel>(mm, survey.Moving).Run);
     }
 
-    private Findings VerifyFloors()
+    /// <summary>Who moves an anonymous page has a reference to its anon_vma; of a merged page the items have one.</summary>
+    private IEnumerable<uint> AnonVmasHeld(Survey<TArch, TModel> survey) =>
+        survey.Moving.Where(folio => (mm.Frames.Flags(folio) & (FrameFlags.Anon | FrameFlags.Ksm)) == FrameFlags.Anon)
+            .Select(folio => (uint)mm.Frames[folio].Mapping);
+
+    private Findings VerifyFloors(Survey<TArch, TModel> survey)
     {
         var findings = new Findings();
         var vmas = new VmaVerifier<TModel>(mm.Vmas);
-        foreach (string problem in vmas.VerifyAll())
+        foreach (string problem in vmas.VerifyAll(AnonVmasHeld(survey)))
             findings.Add("VMA", problem);
         foreach (string problem in new SwapVerifier<TModel>(mm.Swap, mm.Folios).Verify())
             findings.Add("SWAP", problem);

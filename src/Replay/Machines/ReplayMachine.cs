@@ -3,6 +3,7 @@ using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
+using PageTableEmu.Reclaim.Migration;
 using PageTableEmu.Swap;
 
 namespace PageTableEmu.Replay.Machines;
@@ -179,6 +180,11 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
                 return Outcome(machine.Ksm.UnmergeAll(), counters);
             case OperationKind.Orders:
                 return SetOrder(operation.Order, operation.Policy);
+            case OperationKind.Migrate:
+                return Migrate(space, start, length);
+            case OperationKind.Compact:
+                machine.Compact();
+                return OperationOutcome.Done();
             case OperationKind.MovePages:
                 return OperationOutcome.Done(value: 0); // one node: every page is where it should be
             default:
@@ -213,6 +219,13 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
     {
         var none = new FaultCounters();
         return machine.Advise(space, start, length, huge, ref none);
+    }
+
+    /// <summary>EBUSY when a page that is there could not move; those that could have moved all the same.</summary>
+    private OperationOutcome Migrate(uint space, ulong start, ulong length)
+    {
+        MigrationCounts counts = machine.Migrate(space, start, length);
+        return counts.Failed == 0 ? OperationOutcome.Done(value: (int)counts.Moved) : OperationOutcome.Failed((int)MmResult.Busy);
     }
 
     private OperationOutcome Read(uint space, ulong address)

@@ -164,7 +164,8 @@ internal sealed class SoakRun<TArch, TModel>
         IEnumerable<string> counts = workers.SelectMany(worker => worker.Counts).GroupBy(pair => pair.Key)
             .Select(group => $"{group.Key} {group.Sum(pair => pair.Value)}");
         return $"{workers.Sum(worker => (long)worker.Progress)} operations in {time.TotalSeconds:f1} s, "
-            + $"{workers.Sum(worker => worker.OutOfMemory)} of them out of memory: {string.Join(", ", counts)}.";
+            + $"{workers.Sum(worker => worker.OutOfMemory)} of them out of memory, "
+            + $"{workers.Sum(worker => worker.PagesMoved)} pages moved: {string.Join(", ", counts)}.";
     }
 
     private void CheckAtEnd()

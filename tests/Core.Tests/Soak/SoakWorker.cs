@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
+using PageTableEmu.Reclaim.Migration;
 
 namespace PageTableEmu.Core.Tests.Soak;
 
@@ -15,7 +16,7 @@ internal sealed class SoakWorker<TArch, TModel>
         ("fork", 6), ("work in the child", 30), ("exit of the child", 6),
         ("reclaim", 18), ("reclaim all", 1), ("pageout", 15), ("cold", 6), ("willneed", 12), ("free", 12), ("dontneed", 9),
         ("protect", 9), ("lock", 4), ("move", 9), ("map anew", 9), ("populate read", 9), ("populate write", 9),
-        ("swapoff", 1), ("settle", 6), ("complete writes", 12), ("orders", 2),
+        ("swapoff", 1), ("settle", 6), ("complete writes", 12), ("orders", 2), ("migrate", 18), ("migrate in the child", 9), ("compact", 2),
     ];
 
     private readonly SoakRun<TArch, TModel> run;
@@ -45,6 +46,8 @@ internal sealed class SoakWorker<TArch, TModel>
     public string Current { get; private set; } = "";
 
     public long OutOfMemory { get; private set; }
+
+    public long PagesMoved { get; private set; }
 
     public void Work()
     {
@@ -110,10 +113,29 @@ internal sealed class SoakWorker<TArch, TModel>
                 if (run.WithOrders)
                     run.ChangeOrders(random);
                 break;
+            case "migrate":
+                Migrate(space);
+                break;
+            case "migrate in the child":
+                Migrate(child ?? space);
+                break;
+            case "compact":
+                machine.Compact();
+                break;
             default:
                 DoRange(operation, space);
                 break;
         }
+    }
+
+    /// <summary>Moves pages to other frames, wherever they are mapped: nobody may notice.</summary>
+    private void Migrate(SoakSpace space)
+    {
+        int first = random.Next(SoakSpace.Pages);
+        int count = Math.Min(random.Next(1, 24), SoakSpace.Pages - first);
+        MigrationCounts counts = machine.Migrate(space.Space, space.Address(first, random.Next(2)), (ulong)count * space.PageSize);
+        PagesMoved += counts.Moved;
+        OutOfMemory += counts.NoMemory;
     }
 
     private void DoRange(string operation, SoakSpace space)

@@ -128,6 +128,23 @@ public abstract class DamageTests<TArch>
         ["M2 a migration entry"] = m =>
         {
             m[Empty] = SoftLeaf.OfFrame(SoftLeafKind.MigrationRead, m.FrameOf(Private)).Encode<TArch>(m.Mm.SwapTypes);
+            m.Space.AnonPages++;
+        },
+        ["M3 a migration entry of a free frame"] = m =>
+        {
+            uint free = FreedFrame(m);
+            m.Frames[free].Lock = 1;
+            m[Empty] = SoftLeaf.OfFrame(SoftLeafKind.MigrationRead, free).Encode<TArch>(m.Mm.SwapTypes);
+            m.Space.AnonPages++;
+        },
+        ["X6 an exclusive page under way that says it is exclusive still"] = m =>
+        {
+            uint frame = m.FrameOf(CleanCached);
+            m.Frames[frame].Lock = 1;
+            m.Frames[frame].MapCount--;
+            m.Frames[frame].RefCount--;
+            m.Frames.Set(frame, FrameFlags.AnonExclusive);
+            m[CleanCached] = SoftLeaf.OfFrame(SoftLeafKind.MigrationWrite, frame).Encode<TArch>(m.Mm.SwapTypes);
         },
         ["S2 a slot that nobody uses"] = m =>
         {
@@ -191,7 +208,8 @@ public abstract class DamageTests<TArch>
         string[] documented =
         [
             "F1", "FR1", "FR2", "I1", "I10", "I11", "I15", "I16", "I17", "I18", "I19", "I2", "I20", "I21", "I23", "I3", "I4", "I5",
-            "IMAGE", "KSM", "L1", "LRU", "M2", "PT1", "PT2", "PT3", "PT4", "PT5", "R1", "R3", "S2", "S5", "SWAP", "VMA", "X1", "X2", "X4", "X5", "X7",
+            "IMAGE", "KSM", "L1", "LRU", "M2", "M3", "PT1", "PT2", "PT3", "PT4", "PT5", "R1", "R3", "S2", "S5", "SWAP", "VMA",
+            "X1", "X2", "X4", "X5", "X6", "X7",
         ];
         Assert.Equal(documented.Order(StringComparer.Ordinal), tested);
     }

@@ -56,13 +56,19 @@ public sealed class Collapse<TArch, TModel>
         return result;
     }
 
+    private bool IsMoving(uint root, ulong address)
+    {
+        using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(root, address);
+        return guard.IsMigration;
+    }
+
     private static ulong AlignUp(ulong address) => (address + HugePages<TArch, TModel>.Span - 1) & ~(HugePages<TArch, TModel>.Span - 1);
 
     private MmResult CollapseOne(uint vma, ulong address)
     {
         uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
         if (mm.Huge.IsMapped(root, address))
-            return MmResult.Ok;
+            return IsMoving(root, address) ? MmResult.Invalid : MmResult.Ok;
         uint table = mm.Tables.LeafTable(root, address);
         if (table == 0)
             return MmResult.Invalid;
@@ -124,7 +130,7 @@ public sealed class Collapse<TArch, TModel>
         for (uint page = 0; page < HugePages<TArch, TModel>.Pages; page++)
         {
             ulong address = first + ((ulong)page << TArch.PageShift);
-            Pte entry = Load(root, address);
+            Pte entry = LoadAtRest(root, address);
             if (TArch.IsNone(entry, 1))
                 continue;
             if (TArch.IsPresent(entry, 1))
@@ -147,6 +153,19 @@ public sealed class Collapse<TArch, TModel>
         }
 
         return MmResult.Ok;
+    }
+
+    /// <summary>The entry of an address; a page that is under way to another frame is waited for.</summary>
+    private Pte LoadAtRest(uint root, ulong address)
+    {
+        Pte entry = Load(root, address);
+        while (mm.Decode(entry).IsMigration)
+        {
+            new MigrationWait<TArch, TModel>(mm).Wait(root, address);
+            entry = Load(root, address);
+        }
+
+        return entry;
     }
 
     private Pte Load(uint root, ulong address)

@@ -10,10 +10,12 @@ internal sealed class HugeCopier<TArch, TModel>
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
+    private readonly HugeMigrations<TArch, TModel> migrations;
 
     internal HugeCopier(MmContext<TArch, TModel> mm)
     {
         this.mm = mm;
+        migrations = new HugeMigrations<TArch, TModel>(mm);
     }
 
     /// <summary>
@@ -46,6 +48,12 @@ internal sealed class HugeCopier<TArch, TModel>
         uint child = mm.Vmas[childVma].AddressSpace;
         using var destination = new HugeGuard<TArch, TModel>(mm.Tables, middle, address);
         using HugeGuard<TArch, TModel> source = mm.Huge.Lock(mm.Spaces[parent].Root, address);
+        if (source.IsMigration)
+        {
+            Install(middle, address, migrations.Duplicate(source, childVma), spare);
+            return true;
+        }
+
         if (!source.IsLeaf)
             return false; // reclaim split it meanwhile
         uint head = source.Head;
@@ -62,8 +70,13 @@ internal sealed class HugeCopier<TArch, TModel>
 
         Pte shared = TArch.WriteProtect(source.Value);
         source.Set(shared);
-        if (!mm.Huge.TryInstall(middle, address, TArch.MakeOld(TArch.ClearUffdWp(shared)), spare))
-            throw new Image.CorruptImageException("page-table entry", $"the child of a fork already maps {address:x}");
+        Install(middle, address, TArch.MakeOld(TArch.ClearUffdWp(shared)), spare);
         return true;
+    }
+
+    private void Install(uint middle, ulong address, Pte entry, uint spare)
+    {
+        if (!mm.Huge.TryInstall(middle, address, entry, spare))
+            throw new Image.CorruptImageException("page-table entry", $"the child of a fork already maps {address:x}");
     }
 }

@@ -31,6 +31,12 @@ internal sealed class HugeFault<TArch, TModel>
         Pte entry = middle == 0 ? default : PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(middle, fault.Address, 2));
         if (TArch.IsNone(entry, 2))
             return Fits(fault.Vma, fault.Address) && TryMap(fault, out result);
+        if (HugePages<TArch, TModel>.IsMigration(entry))
+        {
+            new MigrationWait<TArch, TModel>(mm).WaitHuge(fault.Root, fault.Address);
+            return true;
+        }
+
         if (!TArch.IsLeaf(entry, 2))
             return false;
         if (TryHandleLeaf(fault, entry, out bool needsHugePage))
@@ -47,7 +53,7 @@ internal sealed class HugeFault<TArch, TModel>
         result = FaultResult.OutOfMemory;
         if (!mm.Vmas.TryPrepareAnonVma(fault.Vma))
             return true;
-        uint head = write ? mm.Folios.TryAllocateLarge() : mm.Folios.TryHugeZeroFrame();
+        uint head = write ? TryAllocateLarge() : mm.Folios.TryHugeZeroFrame();
         if (head == 0)
             return false; // no free block: base pages will do
         uint spare = mm.Tables.TryCreateSpare(mm.Vmas[fault.Vma].AddressSpace);
@@ -66,6 +72,13 @@ internal sealed class HugeFault<TArch, TModel>
         if (spare != 0)
             mm.Tables.FreeSpare(spare);
         return true; // somebody else put something there, or frames ran out: the access looks again
+    }
+
+    /// <summary>VMAs that ask for huge pages get compaction for them (defrag=madvise).</summary>
+    private uint TryAllocateLarge()
+    {
+        uint head = mm.Folios.TryAllocateLarge();
+        return head == 0 && mm.BlockPressure() ? mm.Folios.TryAllocateLarge() : head;
     }
 
     private bool TryInstall(in Fault fault, uint middle, uint head, uint spare, bool write)
@@ -148,7 +161,7 @@ internal sealed class HugeFault<TArch, TModel>
     /// <summary>A store to the huge zero page: a fresh huge page takes its place, or zero pages do when no block is free.</summary>
     private bool TryReplaceZero(in Fault fault, Pte expected)
     {
-        uint head = mm.Vmas.TryPrepareAnonVma(fault.Vma) ? mm.Folios.TryAllocateLarge() : 0;
+        uint head = mm.Vmas.TryPrepareAnonVma(fault.Vma) ? TryAllocateLarge() : 0;
         using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(fault.Root, fault.Address);
         if (guard.Value == expected && head != 0)
         {

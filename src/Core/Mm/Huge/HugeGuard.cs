@@ -32,11 +32,17 @@ public readonly ref struct HugeGuard<TArch, TModel>
     /// <summary>Whether the entry is a huge leaf.</summary>
     public bool IsLeaf => TArch.IsLeaf(Value, 2);
 
+    /// <summary>Whether the entry is that of a huge page under way to another block.</summary>
+    public bool IsMigration => HugePages<TArch, TModel>.IsMigration(Value);
+
     /// <summary>First frame of the leaf's block; 0 of the huge zero page.</summary>
     public uint Head => HugePages<TArch, TModel>.HeadOf(Value);
 
     /// <summary>Changes bits of the leaf, or puts a table or another leaf in its place.</summary>
     public void Set(Pte entry) => PageTables<TArch, TModel>.Store(ref word, entry);
+
+    /// <summary>As <see cref="Set"/>, and returns what the entry was: a full fence, for who looks at references or pins after it.</summary>
+    public Pte Exchange(Pte entry) => PageTables<TArch, TModel>.Exchange(ref word, entry);
 
     /// <summary>Unlocks the table, if there is one.</summary>
     public void Dispose()

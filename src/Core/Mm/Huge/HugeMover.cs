@@ -45,7 +45,17 @@ internal sealed class HugeMover<TArch, TModel>
         if (!TArch.IsNone(PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(target, newAddress, 2)), 2))
             return false;
         if (TArch.IsLeaf(entry, 2))
-            return TryMoveLeaf(root, source, target, oldAddress, newAddress, dropUffd ? TArch.ClearUffdWp(entry) : entry);
+        {
+            Pte leaf = dropUffd ? TArch.ClearUffdWp(entry) : entry;
+            return TryMoveLeaf(root, source, target, oldAddress, newAddress, TArch.MakeSoftDirty(leaf));
+        }
+
+        if (HugePages<TArch, TModel>.IsMigration(entry))
+        {
+            Pte moving = dropUffd ? TArch.ClearSwapUffdWp(entry) : entry;
+            return TryMoveLeaf(root, source, target, oldAddress, newAddress, TArch.MakeSwapSoftDirty(moving));
+        }
+
         uint table = mm.Tables.TableBelow(entry);
         if (table == 0 || dropUffd)
             return false; // marks of each entry have to be cleared
@@ -58,6 +68,6 @@ internal sealed class HugeMover<TArch, TModel>
     {
         uint spare = mm.Tables.TakeSpare(source);
         mm.Tables.Empty(root, source, oldAddress);
-        return mm.Huge.TryInstall(target, newAddress, TArch.MakeSoftDirty(leaf), spare);
+        return mm.Huge.TryInstall(target, newAddress, leaf, spare);
     }
 }

@@ -24,12 +24,14 @@ public sealed class HugePages<TArch, TModel>
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
+    private readonly HugeMigrations<TArch, TModel> migrations;
 
     /// <summary>Makes the operations of a machine.</summary>
     public HugePages(MmContext<TArch, TModel> mm)
     {
         ArgumentNullException.ThrowIfNull(mm);
         this.mm = mm;
+        migrations = new HugeMigrations<TArch, TModel>(mm);
     }
 
     /// <summary>Bytes that a huge leaf maps.</summary>
@@ -51,11 +53,22 @@ public sealed class HugePages<TArch, TModel>
     /// <summary>Position of an address among the base pages of its huge page.</summary>
     public static uint PageOf(ulong address) => (uint)((address & (Span - 1)) >> TArch.PageShift);
 
-    /// <summary>Whether a huge leaf maps an address; without the lock this may be over on return.</summary>
+    /// <summary>
+    /// Whether a level-2 entry is that of a huge page under way to another block: nothing else is neither none nor present at this level.
+    /// </summary>
+    public static bool IsMigration(Pte entry) => !TArch.IsNone(entry, 2) && !TArch.IsPresent(entry, 2);
+
+    /// <summary>
+    /// Whether a huge leaf maps an address, or the entry of a huge page under way stands in its place: then there is no level-1 table. Without
+    /// the lock this may be over on return.
+    /// </summary>
     public bool IsMapped(uint root, ulong address)
     {
         uint middle = mm.Tables.MiddleTable(root, address);
-        return middle != 0 && TArch.IsLeaf(PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(middle, address, 2)), 2);
+        if (middle == 0)
+            return false;
+        Pte entry = PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(middle, address, 2));
+        return TArch.IsLeaf(entry, 2) || IsMigration(entry);
     }
 
     /// <summary>Locks the level-2 entry of an address.</summary>
@@ -136,6 +149,8 @@ public sealed class HugePages<TArch, TModel>
         if (!IsMapped(root, start))
             return false;
         using HugeGuard<TArch, TModel> guard = Lock(root, start);
+        if (guard.IsMigration)
+            return migrations.ZapOrSplit(guard, vma, start, end);
         if (!guard.IsLeaf)
             return false;
         if (IsWhole(start, start, end))
@@ -162,7 +177,9 @@ public sealed class HugePages<TArch, TModel>
         if (!IsMapped(root, address))
             return;
         using HugeGuard<TArch, TModel> guard = Lock(root, address);
-        if (guard.IsLeaf)
+        if (guard.IsMigration)
+            migrations.Split(guard, vma);
+        else if (guard.IsLeaf)
             Split(guard, vma);
     }
 

@@ -10,10 +10,12 @@ internal sealed class HugeProtection<TArch, TModel>
     where TModel : IModel
 {
     private readonly MmContext<TArch, TModel> mm;
+    private readonly HugeMigrations<TArch, TModel> migrations;
 
     internal HugeProtection(MmContext<TArch, TModel> mm)
     {
         this.mm = mm;
+        migrations = new HugeMigrations<TArch, TModel>(mm);
     }
 
     /// <summary>Changes the huge leaf of an address if the range covers it, splits it otherwise. Whether the range below it is done with.</summary>
@@ -23,12 +25,22 @@ internal sealed class HugeProtection<TArch, TModel>
         if (!mm.Huge.IsMapped(root, start))
             return false;
         using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(root, start);
-        if (!guard.IsLeaf)
+        bool moving = guard.IsMigration;
+        if (!guard.IsLeaf && !moving)
             return false;
         if (!HugePages<TArch, TModel>.IsWhole(start, start, end))
         {
-            mm.Huge.Split(guard, vma);
+            if (moving)
+                migrations.Split(guard, vma);
+            else
+                mm.Huge.Split(guard, vma);
             return false;
+        }
+
+        if (moving)
+        {
+            migrations.Change(guard, uffd);
+            return true;
         }
 
         Pte leaf = TArch.Modify(guard.Value, protection, 2);

@@ -195,6 +195,24 @@ public sealed class SharedCache<TArch, TModel>
         return true;
     }
 
+    // ---- migration
+
+    /// <summary>
+    /// Puts another locked folio in the place of a locked one whose references the caller froze, the object's among them: that one is the caller's
+    /// from now on, and the replacement has one of its own.
+    /// </summary>
+    public void ReplaceFrozen(uint frame, uint replacement)
+    {
+        ref FrameRecord record = ref mm.Frames[frame];
+        var number = (uint)record.Mapping;
+        ulong page = record.Index;
+        mm.Frames[replacement].Mapping = number;
+        mm.Frames[replacement].Index = page;
+        mm.Frames.Set(replacement, FrameFlags.SharedMemory);
+        mm.Frames.Get(replacement);
+        TakeOut(number, page, frame, SharedPage.Of(replacement));
+    }
+
     private void TakeOut(uint number, ulong page, uint frame, SharedPage replacement)
     {
         mm.Frames.AssertLocked(frame);

@@ -14,7 +14,9 @@ namespace PageTableEmu.Reclaim.Ksm;
 /// <para>The caller holds <see cref="KsmState.Lock"/>, and no folio lock where a member takes one.</para>
 /// <para>A node holds no reference to its frame: the frame goes when its last mapping and its place in the swap cache go, and the node is
 /// found stale afterwards. Proof that it is not: the frame still names the node, seen after a reference "unless zero" was had. A frame's name
-/// for its node changes only under <see cref="KsmState.Lock"/>, and the frame's folio lock.</para>
+/// for its node changes only under <see cref="KsmState.Lock"/>, and the frame's folio lock; or under the folio locks of two frames, when the page
+/// moves from one to the other. So who maps the frame on the strength of a reference, or changes the list of items, has to have had its lock
+/// after the reference: either the migration sees the reference and gives up, or the node is seen to be another frame's.</para>
 /// </remarks>
 internal sealed class KsmRecords<TArch, TModel>
     where TArch : struct, IArchitecture
@@ -91,14 +93,13 @@ internal sealed class KsmRecords<TArch, TModel>
         }
         else if (item.State == KsmItemState.Stable)
         {
-            uint frame = TryGetFrame(item.Node);
+            uint frame = TryLockFrame(item.Node);
             if (frame == 0)
             {
                 Forget(item.Node);
                 return;
             }
 
-            mm.Frames.Lock(frame);
             Unlink(ref item);
             mm.Frames.Unlock(frame);
             mm.Folios.Put(frame);
@@ -155,12 +156,15 @@ internal sealed class KsmRecords<TArch, TModel>
             uint items = nodes[node].ItemCount;
             if (items is 0 or >= MaxPageSharing || (found != 0 && items <= nodes[found].ItemCount))
                 continue;
-            uint candidate = TryGetFrame(node);
+            uint candidate = TryLockFrame(node);
             if (candidate == 0)
             {
                 Forget(node);
+                continue;
             }
-            else if (SharedBytes<TModel>.Compare(mm.Frames.Bytes(candidate), mm.Frames.Bytes(frame)) != 0)
+
+            mm.Frames.Unlock(candidate); // a migration that comes from now on sees the reference
+            if (SharedBytes<TModel>.Compare(mm.Frames.Bytes(candidate), mm.Frames.Bytes(frame)) != 0)
             {
                 mm.Folios.Put(candidate);
             }
@@ -208,14 +212,13 @@ internal sealed class KsmRecords<TArch, TModel>
         for (uint node = mm.Ksm.State.FirstNode; node != 0; node = next)
         {
             next = nodes[node].Next;
-            uint frame = TryGetFrame(node);
+            uint frame = TryLockFrame(node);
             if (frame == 0)
             {
                 Forget(node);
                 continue;
             }
 
-            mm.Frames.Lock(frame);
             if (mm.Frames.Mappings(frame) == 0)
             {
                 mm.Frames[frame].Mapping = 0;
@@ -258,30 +261,57 @@ internal sealed class KsmRecords<TArch, TModel>
         }
     }
 
+    /// <summary>As <see cref="TryGetFrame(uint)"/>, and locked: the page does not move until it is unlocked.</summary>
+    private uint TryLockFrame(uint node)
+    {
+        while (true)
+        {
+            uint frame = TryGetFrame(node);
+            if (frame == 0)
+                return 0;
+            mm.Frames.Lock(frame);
+            if (IsFrameOf(frame, node))
+                return frame;
+            mm.Frames.Unlock(frame); // it has moved on meanwhile
+            mm.Folios.Put(frame);
+        }
+    }
+
     /// <summary>The frame of a node, with a reference; 0 when the node is stale (ksm_get_folio).</summary>
     private uint TryGetFrame(uint node)
     {
-        uint frame = nodes[node].Frame;
+        while (true)
+        {
+            uint frame = Atomic<TModel>.Load(ref nodes[node].Frame);
+            if (TryGetFrame(node, frame))
+                return frame;
+            if (Atomic<TModel>.Load(ref nodes[node].Frame) == frame)
+                return 0;
+        }
+    }
+
+    private bool TryGetFrame(uint node, uint frame)
+    {
         while (IsFrameOf(frame, node))
         {
             if (mm.Frames.TryGet(frame))
             {
                 if (IsFrameOf(frame, node))
-                    return frame;
+                    return true;
                 mm.Folios.Put(frame);
             }
             else if (!mm.Frames.Has(frame, FrameFlags.SwapCache))
             {
-                return 0; // its last reference is gone
+                return false; // its last reference is gone, or it has just left the swap cache for another frame
             }
             else
             {
-                // Reclaim froze it, under its lock: it comes back or leaves the swap cache.
+                // Reclaim or a migration froze it, under its lock: it comes back or leaves the swap cache.
                 TModel.WaitUntil(ref mm.Frames[frame].Lock, ulong.MaxValue, 0);
             }
         }
 
-        return 0;
+        return false;
     }
 
     private bool IsFrameOf(uint frame, uint node) =>

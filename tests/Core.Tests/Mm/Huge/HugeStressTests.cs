@@ -49,7 +49,7 @@ public class HugeStressTests(ITestOutputHelper output)
         where TArch : struct, IArchitecture
         where TModel : struct, IModel
     {
-        private const int Operations = 15;
+        private const int Operations = 17;
 
         private readonly Machine<TArch, TModel> machine;
         private readonly Backing backing;
@@ -208,6 +208,12 @@ public class HugeStressTests(ITestOutputHelper output)
                     break;
                 case 13:
                     machine.Settle();
+                    break;
+                case 14:
+                    machine.Migrate(space, At(first), (ulong)count << TArch.PageShift);
+                    break;
+                case 15:
+                    machine.Compact();
                     break;
                 default:
                     WorkAlone(Private(thread), random);

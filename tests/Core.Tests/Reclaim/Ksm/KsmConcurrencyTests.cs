@@ -4,7 +4,10 @@ using PageTableEmu.Mm;
 
 namespace PageTableEmu.Core.Tests.Reclaim.Ksm;
 
-/// <summary>Processes that store, load, fork and change their minds while two scanners merge their pages and a third thread reclaims.</summary>
+/// <summary>
+/// Processes that store, load, fork and change their minds while two scanners merge their pages, a third thread reclaims and a fourth moves
+/// pages to other frames.
+/// </summary>
 public class KsmConcurrencyTests
 {
     private const int Pages = 24;
@@ -30,6 +33,8 @@ public class KsmConcurrencyTests
 
         uint[] spaces = [rig.Process(Pages), rig.Process(Pages), rig.Process(Pages)];
         var random = new Random(1);
+        var mover = new Random(2);
+        long moved = 0;
         Task[] others =
         [
             Loop(() =>
@@ -47,6 +52,11 @@ public class KsmConcurrencyTests
                 rig.Machine.Reclaim(random.Next(1, 40));
                 rig.Machine.Settle();
             }),
+            Loop(() =>
+            {
+                Interlocked.Add(ref moved, rig.Machine.Migrate(spaces[mover.Next(3)], rig.Address(mover.Next(Pages - 4)), 4 * rig.PageSize).Moved);
+                Thread.Sleep(1);
+            }),
         ];
         Task[] workers = [.. spaces.Select((space, i) => Loop(new Worker(rig, space, i).Step))];
         Task all = Task.WhenAll([.. others, .. workers]);
@@ -56,7 +66,7 @@ public class KsmConcurrencyTests
         await stop.CancelAsync();
         await all;
 
-        Assert.True(merged > 0, $"{merged} pages seen merged");
+        Assert.True(merged > 0 && moved > 0, $"{merged} pages seen merged, {moved} pages moved");
         rig.Machine.Settle();
         rig.AssertSound();
         foreach (uint space in spaces)
