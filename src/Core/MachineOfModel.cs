@@ -1,6 +1,8 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
+using PageTableEmu.Mm.Marks;
+using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
 using PageTableEmu.Reclaim;
 using PageTableEmu.Reclaim.Ksm;
@@ -32,6 +34,8 @@ public class Machine<TArch, TModel> : IDisposable
     private readonly PageOut<TArch, TModel> pageOut;
     private readonly SwapOff<TArch, TModel> swapOff;
     private readonly Mlock<TArch, TModel> mlock;
+    private readonly ClearRefs<TArch, TModel> clearRefs;
+    private readonly PageScan<TArch, TModel> scan;
 
     private protected Machine(MachineImage image, bool isNew)
     {
@@ -48,7 +52,10 @@ public class Machine<TArch, TModel> : IDisposable
         pageOut = new PageOut<TArch, TModel>(mm, reclaimer);
         swapOff = new SwapOff<TArch, TModel>(mm, faults, life);
         Dma = new DmaEngine<TArch, TModel>(mm, Gup);
-        Userfaultfd = new Userfaultfd<TArch, TModel>(mm);
+        Userfaultfd = new Userfaultfd<TArch, TModel>(mm, faults.SharedSwapIn);
+        clearRefs = new ClearRefs<TArch, TModel>(mm);
+        PageMap = new PageMap<TArch, TModel>(mm);
+        scan = new PageScan<TArch, TModel>(mm, PageMap);
         Ksm = new KsmScanner<TArch, TModel>(mm, faults, life);
         mm.MemoryPressure = reclaimer.ReclaimSome;
         if (isNew)
@@ -64,8 +71,11 @@ public class Machine<TArch, TModel> : IDisposable
     /// <summary>A device that reads and writes memory past the page tables.</summary>
     public DmaEngine<TArch, TModel> Dma { get; }
 
-    /// <summary>Userfaultfd write-protection.</summary>
+    /// <summary>Faults that somebody else resolves, and write-protection of pages.</summary>
     public Userfaultfd<TArch, TModel> Userfaultfd { get; }
+
+    /// <summary>What the page tables show of each page.</summary>
+    public PageMap<TArch, TModel> PageMap { get; }
 
     /// <summary>Same-page merging.</summary>
     public KsmScanner<TArch, TModel> Ksm { get; }
@@ -179,6 +189,18 @@ public class Machine<TArch, TModel> : IDisposable
         uint space, ulong start, ulong oldLength, ulong newLength, bool mayMove, out ulong newStart, ref FaultCounters counters) =>
         mremap.Resize(Live(space), start, oldLength, newLength, mayMove, out newStart, ref counters);
 
+    /// <inheritdoc cref="Mremap{TArch, TModel}.MoveAndResize"/>
+    public MmResult MoveAndResize(
+        uint space, ulong oldStart, ulong oldLength, ulong newStart, ulong newLength, ref FaultCounters counters) =>
+        mremap.MoveAndResize(Live(space), oldStart, oldLength, newStart, newLength, ref counters);
+
+    /// <inheritdoc cref="Mm.Marks.ClearRefs{TArch, TModel}.Clear"/>
+    public MmResult ClearRefs(uint space, ClearRefsKind kind) => clearRefs.Clear(Live(space), kind);
+
+    /// <inheritdoc cref="PageScan{TArch, TModel}.Scan"/>
+    public MmResult ScanPages(uint space, in PageScanRequest request, IList<PageRegion> found, out ulong walkEnd) =>
+        scan.Scan(Live(space), request, found, out walkEnd);
+
     /// <summary>madvise(2) on [start, start + length).</summary>
     /// <inheritdoc cref="Madvise{TArch, TModel}.Apply"/>
     public MmResult Advise(uint space, ulong start, ulong length, Advice advice, ref FaultCounters counters)
@@ -197,6 +219,16 @@ public class Machine<TArch, TModel> : IDisposable
     /// <inheritdoc cref="UserAccess{TArch, TModel}.Write"/>
     public UserAccessResult Write(uint space, ulong virtualAddress, ReadOnlySpan<byte> source, ref FaultCounters counters) =>
         access.Write(Live(space), virtualAddress, source, ref counters);
+
+    /// <summary>As the other Read, and says what a userfaultfd has to resolve when it is pending.</summary>
+    public UserAccessResult Read(
+        uint space, ulong virtualAddress, Span<byte> destination, ref FaultCounters counters, out UserfaultMessage pending) =>
+        access.Read(Live(space), virtualAddress, destination, ref counters, out pending);
+
+    /// <summary>As the other Write, and says what a userfaultfd has to resolve when it is pending.</summary>
+    public UserAccessResult Write(
+        uint space, ulong virtualAddress, ReadOnlySpan<byte> source, ref FaultCounters counters, out UserfaultMessage pending) =>
+        access.Write(Live(space), virtualAddress, source, ref counters, out pending);
 
     /// <inheritdoc cref="SwapSpace{TModel}.SwapOn"/>
     public SwapResult SwapOn(SwapAreaOptions options, out uint type) => mm.Swap.SwapOn(options, out type);

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using PageTableEmu.Image;
+using PageTableEmu.Mm.Userfaults;
 
 namespace PageTableEmu.Mm;
 
@@ -27,4 +28,7 @@ public struct MmState
 
     /// <summary>First (youngest) shared object on that list, 0 when empty.</summary>
     public uint SharedSwapHead;
+
+    /// <summary>Threads that wait for a userfaultfd.</summary>
+    public UserfaultSlots UserfaultSlots;
 }

@@ -1,5 +1,6 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Leaves;
+using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
@@ -24,12 +25,24 @@ public sealed class UserAccess<TArch, TModel>
     }
 
     /// <summary>Loads bytes; on a failure those of the pages before it were loaded.</summary>
-    public UserAccessResult Read(uint space, ulong virtualAddress, Span<byte> destination, ref FaultCounters counters)
+    public UserAccessResult Read(uint space, ulong virtualAddress, Span<byte> destination, ref FaultCounters counters) =>
+        Read(space, virtualAddress, destination, ref counters, out _);
+
+    /// <summary>Loads bytes; on a failure those of the pages before it were loaded.</summary>
+    /// <param name="space">The address space.</param>
+    /// <param name="virtualAddress">First address.</param>
+    /// <param name="destination">Receives the bytes.</param>
+    /// <param name="counters">Whose faults to count.</param>
+    /// <param name="pending">What a userfaultfd has to resolve first, when the result is <see cref="UserAccessResult.UserfaultPending"/>.</param>
+    public UserAccessResult Read(
+        uint space, ulong virtualAddress, Span<byte> destination, ref FaultCounters counters, out UserfaultMessage pending)
     {
+        pending = default;
         while (!destination.IsEmpty)
         {
             int length = Math.Min(destination.Length, BytesToPageEnd(virtualAddress));
-            UserAccessResult result = AccessPage(space, virtualAddress, AccessKind.Read, destination[..length], default, ref counters);
+            UserAccessResult result = AccessPage(
+                space, virtualAddress, AccessKind.Read, destination[..length], default, ref counters, out pending);
             if (result != UserAccessResult.Ok)
                 return result;
             destination = destination[length..];
@@ -40,12 +53,24 @@ public sealed class UserAccess<TArch, TModel>
     }
 
     /// <summary>Stores bytes; on a failure those of the pages before it were stored.</summary>
-    public UserAccessResult Write(uint space, ulong virtualAddress, ReadOnlySpan<byte> source, ref FaultCounters counters)
+    public UserAccessResult Write(uint space, ulong virtualAddress, ReadOnlySpan<byte> source, ref FaultCounters counters) =>
+        Write(space, virtualAddress, source, ref counters, out _);
+
+    /// <summary>Stores bytes; on a failure those of the pages before it were stored.</summary>
+    /// <param name="space">The address space.</param>
+    /// <param name="virtualAddress">First address.</param>
+    /// <param name="source">The bytes.</param>
+    /// <param name="counters">Whose faults to count.</param>
+    /// <param name="pending">What a userfaultfd has to resolve first, when the result is <see cref="UserAccessResult.UserfaultPending"/>.</param>
+    public UserAccessResult Write(
+        uint space, ulong virtualAddress, ReadOnlySpan<byte> source, ref FaultCounters counters, out UserfaultMessage pending)
     {
+        pending = default;
         while (!source.IsEmpty)
         {
             int length = Math.Min(source.Length, BytesToPageEnd(virtualAddress));
-            UserAccessResult result = AccessPage(space, virtualAddress, AccessKind.Write, default, source[..length], ref counters);
+            UserAccessResult result = AccessPage(
+                space, virtualAddress, AccessKind.Write, default, source[..length], ref counters, out pending);
             if (result != UserAccessResult.Ok)
                 return result;
             source = source[length..];
@@ -67,8 +92,10 @@ public sealed class UserAccess<TArch, TModel>
 
     /// <summary>Tries the access, faults, and tries again until the entry allows it. Exactly one of the spans is used.</summary>
     private UserAccessResult AccessPage(
-        uint space, ulong address, AccessKind kind, Span<byte> load, ReadOnlySpan<byte> store, ref FaultCounters counters)
+        uint space, ulong address, AccessKind kind, Span<byte> load, ReadOnlySpan<byte> store, ref FaultCounters counters,
+        out UserfaultMessage pending)
     {
+        pending = default;
         FaultFlags flags = FaultFlags.AllowRetry | (kind == AccessKind.Write ? FaultFlags.Write : FaultFlags.None);
         int pressure = 0;
         while (true)
@@ -76,6 +103,17 @@ public sealed class UserAccess<TArch, TModel>
             if (TryOnce(space, address, kind, load, store, flags, ref counters, out FaultResult result))
                 return UserAccessResult.Ok;
             flags = (result & FaultResult.Retry) != 0 ? flags | FaultFlags.Tried : flags & ~FaultFlags.Tried;
+            if ((result & FaultResult.Userfault) != 0)
+            {
+                ulong page = address & ~((1UL << TArch.PageShift) - 1);
+                pending = UserfaultMessage.Of(space, page, result, kind == AccessKind.Write);
+                if (!mm.Userfaults.TryResolve(pending))
+                    return UserAccessResult.UserfaultPending;
+                flags |= FaultFlags.Tried; // whoever waited for userfaultfd took a major fault
+                pending = default;
+                continue;
+            }
+
             bool outOfMemory = (result & FaultResult.OutOfMemory) != 0;
             if (outOfMemory && pressure++ < MmContext<TArch, TModel>.PressureTries && mm.TryFindFrames())
                 continue;
