@@ -114,7 +114,11 @@ public class Machine<TArch, TModel> : IDisposable
     }
 
     /// <summary>Ends an address space. Nobody may use its number afterwards.</summary>
-    public void Exit(uint space) => life.Put(Live(space));
+    public void Exit(uint space)
+    {
+        mm.Userfaults.Detach(Live(space)); // the next address space with this number is another one
+        life.Put(space);
+    }
 
     /// <inheritdoc cref="Mmap{TArch, TModel}.Map"/>
     public MmResult Map(uint space, ulong start, ulong length, VmaFlags flags) => mmap.Map(Live(space), start, length, WithPermissions(flags));
@@ -212,11 +216,11 @@ public class Machine<TArch, TModel> : IDisposable
             : madvise.Apply(Live(space), start, start + length, advice, ref counters);
     }
 
-    /// <inheritdoc cref="UserAccess{TArch, TModel}.Read"/>
+    /// <inheritdoc cref="UserAccess{TArch, TModel}.Read(uint, ulong, Span{byte}, ref FaultCounters)"/>
     public UserAccessResult Read(uint space, ulong virtualAddress, Span<byte> destination, ref FaultCounters counters) =>
         access.Read(Live(space), virtualAddress, destination, ref counters);
 
-    /// <inheritdoc cref="UserAccess{TArch, TModel}.Write"/>
+    /// <inheritdoc cref="UserAccess{TArch, TModel}.Write(uint, ulong, ReadOnlySpan{byte}, ref FaultCounters)"/>
     public UserAccessResult Write(uint space, ulong virtualAddress, ReadOnlySpan<byte> source, ref FaultCounters counters) =>
         access.Write(Live(space), virtualAddress, source, ref counters);
 

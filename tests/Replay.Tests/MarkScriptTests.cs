@@ -5,7 +5,9 @@ using PageTableEmu.Replay.Traces;
 
 namespace PageTableEmu.Replay.Tests;
 
-/// <summary>Scripts of the operations that only machines of this library know; what each step answers, and that the machine is sound after it.</summary>
+/// <summary>
+/// Scripts of the operations that only machines of this library know; what each step answers, and that the machine is sound after it.
+/// </summary>
 public sealed class MarkScriptTests
 {
     private const int Again = 11;

@@ -7,8 +7,8 @@ namespace PageTableEmu.Leaves;
 
 /// <summary>
 /// A present entry taken out of its table and not yet replaced: a linear token that must end in exactly one of <see cref="CommitSwap"/>,
-/// <see cref="CommitPresent"/>, <see cref="Discard"/> and <see cref="Rollback"/>. The steps between may fail; Rollback undoes those that were done, in reverse, so that a
-/// new failing step cannot miss an undo.
+/// <see cref="CommitPresent"/>, <see cref="Discard"/> and <see cref="Rollback"/>. The steps between may fail; Rollback undoes those that were
+/// done, in reverse, so that a new failing step cannot miss an undo.
 /// </summary>
 /// <remarks>
 /// Order of a swap-out (try_to_unmap_one): begin (clear the entry) → <see cref="AddSlotReference"/> → <see cref="TryShare"/> → CommitSwap.

@@ -52,7 +52,9 @@ public sealed class Mlock<TArch, TModel>
         }
     }
 
-    /// <summary>Faults the pages of a locked range in that became part of a mapping; failures do not matter (mm_populate). Takes the mmap_lock.</summary>
+    /// <summary>
+    /// Faults the pages of a locked range in that became part of a mapping; failures do not matter (mm_populate). Takes the mmap_lock.
+    /// </summary>
     internal void Populate(uint space, ulong start, ulong end, ref FaultCounters counters)
     {
         using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);

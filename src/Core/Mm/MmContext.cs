@@ -118,7 +118,9 @@ public sealed class MmContext<TArch, TModel>
     /// <summary>Whether write-protect marks of userfaultfd count in a VMA (userfaultfd_wp).</summary>
     public bool IsWriteProtectWatched(uint vma) => (Vmas.FlagsOf(vma) & VmaFlags.UffdWriteProtect) != 0;
 
-    /// <summary>Whether a VMA's pages tell by themselves which were written (vma_soft_dirty_enabled): not while all of it counts as written.</summary>
+    /// <summary>
+    /// Whether a VMA's pages tell by themselves which were written (vma_soft_dirty_enabled): not while all of it counts as written.
+    /// </summary>
     public static bool TracksSoftDirty(VmaFlags flags) => TArch.HasSoftDirty && (flags & VmaFlags.SoftDirty) == 0;
 
     /// <summary>Whether an entry must not be writable, because the next store has to mark it as written (pte_needs_soft_dirty_wp).</summary>

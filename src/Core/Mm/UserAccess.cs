@@ -98,10 +98,12 @@ public sealed class UserAccess<TArch, TModel>
         pending = default;
         FaultFlags flags = FaultFlags.AllowRetry | (kind == AccessKind.Write ? FaultFlags.Write : FaultFlags.None);
         int pressure = 0;
+        bool refault = false;
         while (true)
         {
-            if (TryOnce(space, address, kind, load, store, flags, ref counters, out FaultResult result))
+            if (TryOnce(space, address, kind, load, store, flags, refault, ref counters, out FaultResult result))
                 return UserAccessResult.Ok;
+            refault = false;
             flags = (result & FaultResult.Retry) != 0 ? flags | FaultFlags.Tried : flags & ~FaultFlags.Tried;
             if ((result & FaultResult.Userfault) != 0)
             {
@@ -109,7 +111,8 @@ public sealed class UserAccess<TArch, TModel>
                 pending = UserfaultMessage.Of(space, page, result, kind == AccessKind.Write);
                 if (!mm.Userfaults.TryResolve(pending))
                     return UserAccessResult.UserfaultPending;
-                flags |= FaultFlags.Tried; // whoever waited for userfaultfd took a major fault
+                flags |= FaultFlags.Tried;
+                refault = true; // the fault that waited for userfaultfd is handled once more, and counts as a major one
                 pending = default;
                 continue;
             }
@@ -124,15 +127,15 @@ public sealed class UserAccess<TArch, TModel>
 
     /// <summary>One access, and the fault if that is what it comes to, under one hold of the mmap_lock.</summary>
     private bool TryOnce(
-        uint space, ulong address, AccessKind kind, Span<byte> load, ReadOnlySpan<byte> store, FaultFlags flags, ref FaultCounters counters,
-        out FaultResult result)
+        uint space, ulong address, AccessKind kind, Span<byte> load, ReadOnlySpan<byte> store, FaultFlags flags, bool refault,
+        ref FaultCounters counters, out FaultResult result)
     {
         using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
         result = FaultResult.SegmentationFault;
         uint vma = mm.Vmas.Find(space, address);
         if (vma == 0 || (mm.Vmas.FlagsOf(vma) & Needed(kind)) == 0)
             return false;
-        if (TryAccess(mm.Spaces[space].Root, address, kind, load, store))
+        if (!refault && TryAccess(mm.Spaces[space].Root, address, kind, load, store))
             return true;
         result = faults.Handle(vma, address, flags, ref counters);
         return false;

@@ -89,10 +89,13 @@ public sealed class Collapse<TArch, TModel>
     /// </summary>
     private MmResult BringIn(uint vma, uint root, ulong first)
     {
+        bool isRegistered = mm.Vmas[vma].Uffd != 0;
         for (uint page = 0; page < HugePages<TArch, TModel>.Pages; page++)
         {
             ulong address = first + ((ulong)page << TArch.PageShift);
             Pte entry = Load(root, address);
+            if (isRegistered && (TArch.IsNone(entry, 1) || (TArch.IsPresent(entry, 1) && TArch.IsSpecial(entry))))
+                return MmResult.Invalid; // a page that nobody filled yet must not appear behind userfaultfd's back
             if (TArch.IsNone(entry, 1))
                 continue;
             if (TArch.IsPresent(entry, 1))

@@ -54,7 +54,8 @@ internal sealed class MarksWorld<TArch> : IDisposable
     public void Map(long page, long count, VmaFlags flags = ReadWrite) =>
         Assert.Equal(MmResult.Ok, Machine.Map(Process, At(page), Bytes(count), flags));
 
-    public UserAccessResult TryWrite(long page, byte value, uint space = 0) => Machine.Write(space == 0 ? Process : space, At(page), [value], ref faults);
+    public UserAccessResult TryWrite(long page, byte value, uint space = 0) =>
+        Machine.Write(space == 0 ? Process : space, At(page), [value], ref faults);
 
     public void Write(long page, byte value, uint space = 0) => Assert.Equal(UserAccessResult.Ok, TryWrite(page, value, space));
 

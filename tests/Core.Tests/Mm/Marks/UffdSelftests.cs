@@ -11,7 +11,7 @@ namespace PageTableEmu.Core.Tests.Mm.Marks;
 public sealed class UffdSelftests
 {
     private const int Pages = 32;
-    private const string NoEvents = "The events of fork, remap and unmap are not part of this machine: a child or a moved range loses its registration.";
+    private const string NoEvents = "no events of fork, remap and unmap in this machine: a child or a moved range loses its registration";
     private const string NoHugetlb = "no hugetlb pages in this machine";
 
     private static readonly SelftestTable<X64FourLevel> Table = new SelftestTable<X64FourLevel>()

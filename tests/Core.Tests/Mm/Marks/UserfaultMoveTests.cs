@@ -231,7 +231,8 @@ public sealed class UserfaultMoveTests
 
         internal Story(Backing backing, bool swapped)
         {
-            machine = Machine<X64FourLevel, InterferingModel>.Create(new MachineImageOptions { RamBytes = 1 << 20, SwapSlots = 512, SwapStoreSlots = 512 });
+            var options = new MachineImageOptions { RamBytes = 1 << 20, SwapSlots = 512, SwapStoreSlots = 512 };
+            machine = Machine<X64FourLevel, InterferingModel>.Create(options);
             Assert.Equal(SwapResult.Ok, machine.SwapOn(backing.Area(2), out _)); // slot 0 is the header's
             process = machine.CreateAddressSpace();
             foreach (int page in (int[])[0, 1, Target])

@@ -51,7 +51,7 @@ public sealed class UserfaultTests
         FaultCounters before = w.Faults;
         for (int page = 0; page < 4; page++)
             Assert.Equal(page + 1, w.Read(page));
-        Assert.Equal((4, 0, 0), (copier.Calls, w.Faults.Major - before.Major, w.Faults.Minor - before.Minor));
+        Assert.Equal((4, 4, 0), (copier.Calls, w.Faults.Major - before.Major, w.Faults.Minor - before.Minor));
         w.Write(5, 9);
         Assert.Equal(5, copier.Calls);
 
@@ -194,6 +194,24 @@ public sealed class UserfaultTests
         Assert.Equal(World.At(0), now);
         Assert.Equal(1, w.Vmas(0, 20));
         Assert.Equal(UserAccessResult.UserfaultPending, w.TryRead(18));
+        w.Sound();
+    }
+
+    [Fact]
+    public void Collapse_DoesNotFillPages_ThatUserfaultfdWatches()
+    {
+        using var w = new World();
+        w.Map(0, World.Span);
+        for (int page = 0; page < World.Span; page++)
+            w.Write(page, 1);
+        Assert.Equal(MmResult.Ok, w.Advise(7, 1, Advice.DontNeed));
+        w.Open();
+        Assert.Equal(MmResult.Ok, w.Register(0, World.Span, UserfaultModes.Missing));
+        Assert.Equal(MmResult.Invalid, w.Advise(0, World.Span, Advice.Collapse));
+        Assert.Equal(UserAccessResult.UserfaultPending, w.TryRead(7));
+        Assert.Equal(MmResult.Ok, w.Uffd.Copy(w.Process, World.At(7), World.Page(9), UserfaultModes.None, out _));
+        Assert.Equal(MmResult.Ok, w.Advise(0, World.Span, Advice.Collapse));
+        Assert.Equal((9, true), (w.Read(7), w.Info(7).Has(PageInfoFlags.Huge)));
         w.Sound();
     }
 
