@@ -1,8 +1,6 @@
-using PageTableEmu.Arch.X64;
 using PageTableEmu.Mm;
 using PageTableEmu.Mm.Marks;
 using PageTableEmu.Mm.Userfaults;
-using PageTableEmu.Paging;
 using World = PageTableEmu.Core.Tests.Mm.Marks.MarksWorld<PageTableEmu.Arch.X64.X64FourLevel>;
 
 namespace PageTableEmu.Core.Tests.Mm.Marks;
