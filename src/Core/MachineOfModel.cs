@@ -2,6 +2,8 @@ using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Mm.Huge;
+using PageTableEmu.Mm.Marks;
+using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
 using PageTableEmu.Reclaim;
 using PageTableEmu.Reclaim.Ksm;
@@ -36,6 +38,8 @@ public class Machine<TArch, TModel> : IDisposable
     private readonly Mlock<TArch, TModel> mlock;
     private readonly RangeMigration<TArch, TModel> migration;
     private readonly Compactor<TArch, TModel> compactor;
+    private readonly ClearRefs<TArch, TModel> clearRefs;
+    private readonly PageScan<TArch, TModel> scan;
 
     private protected Machine(MachineImage image, bool isNew)
     {
@@ -53,7 +57,10 @@ public class Machine<TArch, TModel> : IDisposable
         pageOut = new PageOut<TArch, TModel>(mm, reclaimer);
         swapOff = new SwapOff<TArch, TModel>(mm, faults, life);
         Dma = new DmaEngine<TArch, TModel>(mm, Gup);
-        Userfaultfd = new Userfaultfd<TArch, TModel>(mm);
+        Userfaultfd = new Userfaultfd<TArch, TModel>(mm, faults.SharedSwapIn);
+        clearRefs = new ClearRefs<TArch, TModel>(mm);
+        PageMap = new PageMap<TArch, TModel>(mm);
+        scan = new PageScan<TArch, TModel>(mm, PageMap);
         Ksm = new KsmScanner<TArch, TModel>(mm, faults, life);
         Migrator = new Migrator<TArch, TModel>(mm);
         migration = new RangeMigration<TArch, TModel>(mm, Migrator);
@@ -73,8 +80,11 @@ public class Machine<TArch, TModel> : IDisposable
     /// <summary>A device that reads and writes memory past the page tables.</summary>
     public DmaEngine<TArch, TModel> Dma { get; }
 
-    /// <summary>Userfaultfd write-protection.</summary>
+    /// <summary>Faults that somebody else resolves, and write-protection of pages.</summary>
     public Userfaultfd<TArch, TModel> Userfaultfd { get; }
+
+    /// <summary>What the page tables show of each page.</summary>
+    public PageMap<TArch, TModel> PageMap { get; }
 
     /// <summary>Same-page merging.</summary>
     public KsmScanner<TArch, TModel> Ksm { get; }
@@ -119,7 +129,11 @@ public class Machine<TArch, TModel> : IDisposable
     }
 
     /// <summary>Ends an address space. Nobody may use its number afterwards.</summary>
-    public void Exit(uint space) => life.Put(Live(space));
+    public void Exit(uint space)
+    {
+        mm.Userfaults.Detach(Live(space)); // the next address space with this number is another one
+        life.Put(space);
+    }
 
     /// <inheritdoc cref="Mmap{TArch, TModel}.Map"/>
     public MmResult Map(uint space, ulong start, ulong length, VmaFlags flags) => mmap.Map(Live(space), start, length, WithPermissions(flags));
@@ -194,6 +208,18 @@ public class Machine<TArch, TModel> : IDisposable
         uint space, ulong start, ulong oldLength, ulong newLength, bool mayMove, out ulong newStart, ref FaultCounters counters) =>
         mremap.Resize(Live(space), start, oldLength, newLength, mayMove, out newStart, ref counters);
 
+    /// <inheritdoc cref="Mremap{TArch, TModel}.MoveAndResize"/>
+    public MmResult MoveAndResize(
+        uint space, ulong oldStart, ulong oldLength, ulong newStart, ulong newLength, ref FaultCounters counters) =>
+        mremap.MoveAndResize(Live(space), oldStart, oldLength, newStart, newLength, ref counters);
+
+    /// <inheritdoc cref="Mm.Marks.ClearRefs{TArch, TModel}.Clear"/>
+    public MmResult ClearRefs(uint space, ClearRefsKind kind) => clearRefs.Clear(Live(space), kind);
+
+    /// <inheritdoc cref="PageScan{TArch, TModel}.Scan"/>
+    public MmResult ScanPages(uint space, in PageScanRequest request, IList<PageRegion> found, out ulong walkEnd) =>
+        scan.Scan(Live(space), request, found, out walkEnd);
+
     /// <summary>madvise(2) on [start, start + length).</summary>
     /// <inheritdoc cref="Madvise{TArch, TModel}.Apply"/>
     public MmResult Advise(uint space, ulong start, ulong length, Advice advice, ref FaultCounters counters)
@@ -205,13 +231,23 @@ public class Machine<TArch, TModel> : IDisposable
             : madvise.Apply(Live(space), start, start + length, advice, ref counters);
     }
 
-    /// <inheritdoc cref="UserAccess{TArch, TModel}.Read"/>
+    /// <inheritdoc cref="UserAccess{TArch, TModel}.Read(uint, ulong, Span{byte}, ref FaultCounters)"/>
     public UserAccessResult Read(uint space, ulong virtualAddress, Span<byte> destination, ref FaultCounters counters) =>
         access.Read(Live(space), virtualAddress, destination, ref counters);
 
-    /// <inheritdoc cref="UserAccess{TArch, TModel}.Write"/>
+    /// <inheritdoc cref="UserAccess{TArch, TModel}.Write(uint, ulong, ReadOnlySpan{byte}, ref FaultCounters)"/>
     public UserAccessResult Write(uint space, ulong virtualAddress, ReadOnlySpan<byte> source, ref FaultCounters counters) =>
         access.Write(Live(space), virtualAddress, source, ref counters);
+
+    /// <summary>As the other Read, and says what a userfaultfd has to resolve when it is pending.</summary>
+    public UserAccessResult Read(
+        uint space, ulong virtualAddress, Span<byte> destination, ref FaultCounters counters, out UserfaultMessage pending) =>
+        access.Read(Live(space), virtualAddress, destination, ref counters, out pending);
+
+    /// <summary>As the other Write, and says what a userfaultfd has to resolve when it is pending.</summary>
+    public UserAccessResult Write(
+        uint space, ulong virtualAddress, ReadOnlySpan<byte> source, ref FaultCounters counters, out UserfaultMessage pending) =>
+        access.Write(Live(space), virtualAddress, source, ref counters, out pending);
 
     /// <inheritdoc cref="SwapSpace{TModel}.SwapOn"/>
     public SwapResult SwapOn(SwapAreaOptions options, out uint type) => mm.Swap.SwapOn(options, out type);

@@ -173,4 +173,31 @@ public enum OperationKind
     /// that does so for certain, so the program that records scripts does not know it.
     /// </summary>
     Migrate,
+
+    /// <summary>clearrefs: clear_refs of 4: pages and mappings no longer count as written. Only machines of this library know it.</summary>
+    ClearRefs,
+
+    /// <summary>pagemap R i: the page's bits 55 to 63 in pagemap (the outcome's value). Only machines of this library know it.</summary>
+    Pagemap,
+
+    /// <summary>
+    /// uffdmissing R i n: userfaultfd registration for missing pages and synchronous write protection; a touch that userfaultfd would have to
+    /// resolve then fails with EAGAIN. Only machines of this library know it.
+    /// </summary>
+    UffdMissing,
+
+    /// <summary>uffdunregister R i n. Only machines of this library know it.</summary>
+    UffdUnregister,
+
+    /// <summary>uffdcopy R i n v: fills missing pages with v. Only machines of this library know it.</summary>
+    UffdCopy,
+
+    /// <summary>uffdzero R i n: fills missing pages with zeroes. Only machines of this library know it.</summary>
+    UffdZero,
+
+    /// <summary>uffdpoison R i n: makes missing pages a bus error. Only machines of this library know it.</summary>
+    UffdPoison,
+
+    /// <summary>uffdmove R i n S j: UFFDIO_MOVE to page j of region S. Only machines of this library know it.</summary>
+    UffdMove,
 }

@@ -65,6 +65,11 @@ public readonly record struct ScriptOperation
     /// <summary>The policy of orders.</summary>
     public FolioOrderPolicy Policy { get; init; }
 
+    /// <summary>Only machines of this library know the operation; the recorder of a kernel does not.</summary>
+    public bool IsEmulatorOnly => Kind is OperationKind.ClearRefs or OperationKind.Pagemap or OperationKind.UffdMissing
+        or OperationKind.UffdUnregister or OperationKind.UffdCopy or OperationKind.UffdZero or OperationKind.UffdPoison or OperationKind.UffdMove
+        or OperationKind.Orders or OperationKind.Migrate;
+
     /// <summary>The operation belongs to the machine, not to the process in front of it: it works although no such process lives.</summary>
     public bool IsMachineWide => Kind is OperationKind.Nop or OperationKind.Reclaim or OperationKind.Swapoff or OperationKind.Swapon
         or OperationKind.Ksm or OperationKind.Unksm or OperationKind.Compact or OperationKind.Orders;

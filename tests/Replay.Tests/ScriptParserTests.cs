@@ -6,7 +6,7 @@ namespace PageTableEmu.Replay.Tests;
 public class ScriptParserTests
 {
     private static readonly string[] SomeArguments =
-        ["", " A 0", " A 1", " A 0 1", " 1", " 1 A 0", " 1 A 0 1", " A 0 1 r", " A 0 1 B 0", " 4 always"];
+        ["", " A 0", " A 1", " A 0 1", " A 0 1 2", " 1", " 1 A 0", " 1 A 0 1", " A 0 1 r", " A 0 1 B 0", " 4 always"];
 
     private static ScriptOperation One(string line) => Assert.Single(ScriptParser.Parse([line]));
 

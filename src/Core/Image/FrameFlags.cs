@@ -73,7 +73,7 @@ public enum FrameFlags : ulong
     /// The three bits of the LRU list (<see cref="LruKind"/>) that the frame is on while it is on one. The kernel tells it from the other flags, which
     /// may therefore change off the lists only; here it is noted, under the lists' lock.
     /// </summary>
-    LruKindMask = 7 << 20,
+    LruKindMask = 7UL << 32,
 
     /// <summary>First frame of a large folio (PG_head).</summary>
     Large = 1 << 24,
@@ -91,5 +91,5 @@ public enum FrameFlags : ulong
     /// Four bits in every frame of a large folio: log2 of its number of frames, which is also what its first frame is aligned to. 0 of a single
     /// frame. Changed only while nobody can reach the folio.
     /// </summary>
-    OrderMask = 15UL << 56,
+    OrderMask = 15UL << 40,
 }

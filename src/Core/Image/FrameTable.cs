@@ -23,7 +23,7 @@ public sealed class FrameTable<TModel>
     public const uint PinBias = 1024;
 
     /// <summary>Position of <see cref="FrameFlags.OrderMask"/>.</summary>
-    internal const int OrderShift = 56;
+    internal const int OrderShift = 40;
 
     private readonly MachineImage image;
     private readonly LargeFolios<TModel> large;

@@ -15,7 +15,7 @@ namespace PageTableEmu.Image;
 public sealed class LruLists<TModel>
     where TModel : IModel
 {
-    private const int KindShift = 20;
+    private const int KindShift = 32;
     private readonly MachineImage image;
     private readonly FrameTable<TModel> table;
 

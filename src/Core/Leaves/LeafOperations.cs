@@ -46,7 +46,7 @@ public sealed partial class LeafOperations<TArch, TModel>
 
     /// <summary>
     /// Locks a second table while a first is held, for copies and moves between tables. Two tables are locked by one thread only while it
-    /// keeps other such pairs out (mmap_lock for writing), so that no cycle can form.
+    /// keeps other such pairs out (mmap_lock for writing), so that no cycle can form; whoever cannot locks the lower frame number first.
     /// </summary>
     public TableGuard<TArch, TModel> LockSecond(in TableGuard<TArch, TModel> first, uint root, ulong virtualAddress)
     {

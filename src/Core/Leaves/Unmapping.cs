@@ -7,7 +7,8 @@ namespace PageTableEmu.Leaves;
 
 /// <summary>
 /// A present entry taken out of its table and not yet replaced: a linear token that must end in exactly one of <see cref="CommitSwap"/>,
-/// <see cref="CommitMigration"/>, <see cref="Discard"/> and <see cref="Rollback"/>. The steps between may fail; Rollback undoes those that were
+/// <see cref="CommitMigration"/>, <see cref="CommitPresent"/>, <see cref="Discard"/> and <see cref="Rollback"/>. The steps between may fail; Rollback
+/// undoes those that were
 /// done, in reverse, so that a new failing step cannot miss an undo.
 /// </summary>
 /// <remarks>
@@ -92,6 +93,15 @@ public ref struct Unmapping<TArch, TModel>
         if (TModel.Checked && !referenced.IsNone)
             throw new InvalidOperationException($"An unmapping that has a reference of slot {referenced} cannot end in a migration entry.");
         leaf.Store(MigrationEntry<TArch>.Of(Previous, Frame, WasExclusive).Encode<TArch>(types));
+        Close();
+    }
+
+    /// <summary>Ends in a present entry at another address: the mapping and its reference move there (UFFDIO_MOVE).</summary>
+    /// <param name="destination">An entry that holds nothing, its table locked too.</param>
+    /// <param name="entry">A present entry of the same frame.</param>
+    public void CommitPresent(Leaf<TArch, TModel> destination, Pte entry)
+    {
+        destination.SetPresent(entry);
         Close();
     }
 

@@ -64,7 +64,7 @@ public struct AddressSpace
     /// <summary>Lock-free walkers of its page tables; no table is freed while there are any. Changed atomically.</summary>
     public ulong FastWalkers;
 
-    /// <summary>Userfaultfd context.</summary>
+    /// <summary>Userfaultfd context: 0 while there is none. Under the mmap_lock.</summary>
     public uint UffdContext;
 
     /// <summary>
@@ -78,4 +78,9 @@ public struct AddressSpace
     /// writer, cleared by a reader that holds the merger's lock.
     /// </summary>
     public uint KsmSlot;
+
+    /// <summary>
+    /// What the userfaultfd context was opened with, <see cref="Userfaults.UserfaultFeatures"/>. Under the mmap_lock, changed by writers.
+    /// </summary>
+    public uint UffdFeatures;
 }

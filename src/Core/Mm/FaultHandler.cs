@@ -3,6 +3,7 @@ using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Mm.Huge;
 using PageTableEmu.Mm.SharedMemory;
+using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
@@ -95,7 +96,7 @@ public sealed class FaultHandler<TArch, TModel>
             return FaultResult.SegmentationFault;
         if ((leaf.Markers & PteMarkers.UffdWp) == 0)
             return FaultResult.BusError;
-        if (mm.Vmas[fault.Vma].Uffd != 0)
+        if (mm.IsWriteProtectWatched(fault.Vma))
             return HandleMissing(fault, entry, marked: true);
 
         // The VMA is no longer registered: the marker means nothing now.
@@ -111,6 +112,8 @@ public sealed class FaultHandler<TArch, TModel>
         VmaFlags vmaFlags = mm.Vmas.FlagsOf(fault.Vma);
         if ((vmaFlags & VmaFlags.Shared) != 0)
             return shared.Handle(fault, expected, marked);
+        if ((vmaFlags & VmaFlags.UffdMissing) != 0)
+            return AskForMissing(fault, expected);
         if (!fault.HasAny(FaultFlags.Write))
             return MapZeroPage(fault, expected, vmaFlags, marked);
         if (!mm.Vmas.TryPrepareAnonVma(fault.Vma))
@@ -140,6 +143,17 @@ public sealed class FaultHandler<TArch, TModel>
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[fault.Vma].AddressSpace].AnonPages, 1);
         Publish(guard[fault.Address], entry, marked);
         return FaultResult.None;
+    }
+
+    /// <summary>userfaultfd_missing: whoever registered the VMA says what the page holds.</summary>
+    private FaultResult AskForMissing(in Fault fault, Pte expected)
+    {
+        if (fault.HasAny(FaultFlags.Write) && !mm.Vmas.TryPrepareAnonVma(fault.Vma))
+            return FaultResult.OutOfMemory;
+        using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(fault.Root, fault.Address);
+        Pte entry = guard.Table == 0 ? default : guard[fault.Address].Value;
+        bool unchanged = entry == expected && (guard.Table != 0 || !mm.Huge.IsMapped(fault.Root, fault.Address));
+        return unchanged ? UserfaultRules<TArch, TModel>.Ask(mm, fault.Vma, FaultResult.UserfaultMissing) : FaultResult.None;
     }
 
     private FaultResult MapZeroPage(in Fault fault, Pte expected, VmaFlags vmaFlags, bool marked)

@@ -25,6 +25,18 @@ public enum FaultResult
     /// <summary>The content is lost to a memory error.</summary>
     HardwarePoison = 32,
 
+    /// <summary>Nothing is mapped, and a userfaultfd asked to be told (UFFD_PAGEFAULT_FLAG_* without a bit): resolve it and access again.</summary>
+    UserfaultMissing = 64,
+
+    /// <summary>A store to a page that userfaultfd write-protects (UFFD_PAGEFAULT_FLAG_WP): resolve it and access again.</summary>
+    UserfaultWriteProtect = 128,
+
+    /// <summary>A page of a shared object that is not mapped here, with userfaultfd in minor mode (UFFD_PAGEFAULT_FLAG_MINOR).</summary>
+    UserfaultMinor = 256,
+
+    /// <summary>A userfaultfd has to resolve the fault first; nothing changed.</summary>
+    Userfault = UserfaultMissing | UserfaultWriteProtect | UserfaultMinor,
+
     /// <summary>All that ends an access.</summary>
-    Error = OutOfMemory | SegmentationFault | BusError | HardwarePoison,
+    Error = OutOfMemory | SegmentationFault | BusError | HardwarePoison | Userfault,
 }

@@ -147,7 +147,7 @@ public sealed class ForkCopier<TArch, TModel>
         Pte fresh = TArch.MakeDirty(TArch.MakeLeaf(copy, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1));
         if ((vmaFlags & VmaFlags.Write) != 0)
             fresh = TArch.MakeWritable(fresh);
-        if (TArch.IsUffdWp(entry) && mm.Vmas[childVma].Uffd != 0)
+        if (TArch.IsUffdWp(entry) && mm.IsWriteProtectWatched(childVma))
             fresh = TArch.MakeUffdWp(fresh);
         mm.Rmap.AddNew(copy, childVma, destination.Address, exclusive: true);
         mm.Folios.Lru.Add(copy);

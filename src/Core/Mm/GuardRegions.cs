@@ -8,11 +8,14 @@ namespace PageTableEmu.Mm;
 /// Guard regions (MADV_GUARD_INSTALL and REMOVE): pages of a mapping that must not be touched, kept as markers in the page table without a VMA
 /// of their own.
 /// </summary>
-/// <remarks>The caller holds the mmap_lock for reading.</remarks>
+/// <remarks>The caller holds the mmap_lock, for reading or for writing.</remarks>
 internal sealed class GuardRegions<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
 {
+    /// <summary>How often a range is emptied again before the lock is given up (MAX_MADVISE_GUARD_RETRIES).</summary>
+    private const int Tries = 3;
+
     private readonly MmContext<TArch, TModel> mm;
     private readonly Zapper<TArch, TModel> zapper;
 
@@ -22,7 +25,10 @@ internal sealed class GuardRegions<TArch, TModel>
         this.zapper = zapper;
     }
 
-    /// <summary>Drops what [start, end) holds and puts guard markers there.</summary>
+    /// <summary>
+    /// Drops what [start, end) holds and puts guard markers there. Again: faults of other threads were faster each time; nobody can be under
+    /// the mmap_lock for writing, with which the caller comes back.
+    /// </summary>
     internal MmResult Install(uint vma, ulong start, ulong end)
     {
         if ((mm.Vmas.FlagsOf(vma) & VmaFlags.Locked) != 0)
@@ -30,13 +36,13 @@ internal sealed class GuardRegions<TArch, TModel>
         mm.Vmas.SetFlags(vma, mm.Vmas.FlagsOf(vma) | VmaFlags.Guard); // fork must copy this VMA's table from now on
         if (mm.Vmas[vma].SharedObject == 0 && !mm.Vmas.TryPrepareAnonVma(vma))
             return MmResult.NoMemory;
-        MmResult result;
-        do
+        MmResult result = MmResult.Again;
+        for (int tries = 0; tries < Tries && result == MmResult.Again; tries++)
         {
             zapper.Zap(vma, start, end, dropMarkers: false);
             result = TryMark(vma, start, end);
         }
-        while (result == MmResult.Again);
+
         return result;
     }
 

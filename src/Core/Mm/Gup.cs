@@ -2,6 +2,7 @@ using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Mm.Huge;
+using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
@@ -85,7 +86,13 @@ public sealed class Gup<TArch, TModel>
             if (follow == Follow.Taken)
                 return MmResult.Ok;
             FaultResult result = faults.Handle(vma, virtualAddress, tried | FaultFor(follow, flags), ref counters);
-            if ((result & FaultResult.OutOfMemory) != 0)
+            if ((result & FaultResult.Userfault) != 0)
+            {
+                if (!TryResolve(space, virtualAddress, result, tried | FaultFor(follow, flags)))
+                    return MmResult.Fault;
+                tried |= FaultFlags.Tried;
+            }
+            else if ((result & FaultResult.OutOfMemory) != 0)
             {
                 if (pressure++ == MmContext<TArch, TModel>.PressureTries || !AskForFrames(space, flags))
                     return MmResult.NoMemory;
@@ -102,6 +109,22 @@ public sealed class Gup<TArch, TModel>
                     tried |= FaultFlags.Tried;
             }
         }
+    }
+
+    /// <summary>
+    /// Has a userfault resolved by the handler of this process, without the mmap_lock. A caller that must keep the lock cannot wait for that,
+    /// nor can one without a handler: they get the error that the kernel has for faults which may not be retried.
+    /// </summary>
+    private bool TryResolve(uint space, ulong virtualAddress, FaultResult result, FaultFlags flags)
+    {
+        if ((flags & FaultFlags.AllowRetry) == 0)
+            return false;
+        ulong page = virtualAddress & ~((1UL << TArch.PageShift) - 1);
+        var message = UserfaultMessage.Of(space, page, result, (flags & FaultFlags.Write) != 0);
+        mm.Spaces.ReleaseRead(space);
+        bool resolved = mm.Userfaults.TryResolve(message);
+        mm.Spaces.AcquireRead(space);
+        return resolved;
     }
 
     private static void ThrowUnlessHolding(GupFlags flags)
@@ -203,7 +226,8 @@ public sealed class Gup<TArch, TModel>
         VmaFlags vmaFlags = mm.Vmas.FlagsOf(vma);
         if ((flags & GupFlags.Force) == 0 || (vmaFlags & (VmaFlags.Shared | VmaFlags.Write)) != 0 || frame == 0)
             return false;
-        return mm.Frames.Has(frame, FrameFlags.Anon | FrameFlags.AnonExclusive) && !(TArch.IsUffdWp(entry) && mm.Vmas[vma].Uffd != 0);
+        return mm.Frames.Has(frame, FrameFlags.Anon | FrameFlags.AnonExclusive) && !(TArch.IsUffdWp(entry) && mm.IsWriteProtectWatched(vma))
+            && !MmContext<TArch, TModel>.NeedsSoftDirtyFault(vmaFlags, entry);
     }
 
     /// <summary>gup_must_unshare: a read-only pin of a page that may be shared would part from the page table at the next write.</summary>

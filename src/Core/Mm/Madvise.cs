@@ -54,6 +54,12 @@ public sealed class Madvise<TArch, TModel>
         MmResult result;
         using (mm.Spaces.HoldRead(space))
             result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
+        if (result == MmResult.Again && advice == Advice.GuardInstall)
+        {
+            using MmapHold<TModel> alone = mm.Spaces.HoldWrite(space); // faults that were faster are over now, and none begins
+            result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
+        }
+
         if (advice == Advice.DontNeed)
             tables.FreeEmptyTables(space, start, end);
         return result;

@@ -52,6 +52,19 @@ public sealed class Mlock<TArch, TModel>
         }
     }
 
+    /// <summary>
+    /// Faults the pages of a locked range in that became part of a mapping; failures do not matter (mm_populate). Takes the mmap_lock.
+    /// </summary>
+    internal void Populate(uint space, ulong start, ulong end, ref FaultCounters counters)
+    {
+        using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
+        for (ulong address = start; address < end; address += 1UL << TArch.PageShift)
+        {
+            if (PopulatePage(space, address, GupFlags.ForgetTried, ref counters) != MmResult.Ok)
+                return;
+        }
+    }
+
     /// <summary>A writable private page is faulted in for writing, so that copy-on-write is done with.</summary>
     private MmResult PopulatePage(uint space, ulong address, GupFlags flags, ref FaultCounters counters)
     {

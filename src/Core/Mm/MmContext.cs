@@ -3,6 +3,7 @@ using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Mm.Huge;
 using PageTableEmu.Mm.SharedMemory;
+using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
 
@@ -96,6 +97,9 @@ public sealed class MmContext<TArch, TModel>
     /// </summary>
     public Func<bool> MemoryPressure { get; set; } = static () => false;
 
+    /// <summary>Who resolves userfaults inside the access that took them, as far as this process goes.</summary>
+    public UserfaultHandlers Userfaults { get; } = new();
+
     /// <summary>
     /// Called when no block is free for a huge page, with the mmap_lock held and no lock behind it; returns whether one may be free now. Set by the
     /// machine, so that this floor need not know compaction.
@@ -111,14 +115,26 @@ public sealed class MmContext<TArch, TModel>
     public static Protection ProtectionOf(VmaFlags flags) => TArch.ProtectionOf(RightsOf(flags));
 
     /// <summary>
-    /// The protection value of a VMA: that of its flags, but without write permission when userfaultfd watches a shared one, so that the first
-    /// store to each page is seen (vma_wants_writenotify).
+    /// The protection value of a VMA: that of its flags, but without write permission when the stores to a shared one are watched, by userfaultfd
+    /// or because soft-dirty was cleared, so that the first store to each page is seen (vma_wants_writenotify).
     /// </summary>
     public Protection ProtectionOf(uint vma)
     {
         VmaFlags flags = Vmas.FlagsOf(vma);
-        return ProtectionOf(Vmas[vma].Uffd != 0 ? flags & ~VmaFlags.Shared : flags);
+        bool watched = (flags & VmaFlags.UffdWriteProtect) != 0 || TracksSoftDirty(flags);
+        return ProtectionOf(watched ? flags & ~VmaFlags.Shared : flags);
     }
+
+    /// <summary>Whether write-protect marks of userfaultfd count in a VMA (userfaultfd_wp).</summary>
+    public bool IsWriteProtectWatched(uint vma) => (Vmas.FlagsOf(vma) & VmaFlags.UffdWriteProtect) != 0;
+
+    /// <summary>
+    /// Whether a VMA's pages tell by themselves which were written (vma_soft_dirty_enabled): not while all of it counts as written.
+    /// </summary>
+    public static bool TracksSoftDirty(VmaFlags flags) => TArch.HasSoftDirty && (flags & VmaFlags.SoftDirty) == 0;
+
+    /// <summary>Whether an entry must not be writable, because the next store has to mark it as written (pte_needs_soft_dirty_wp).</summary>
+    public static bool NeedsSoftDirtyFault(VmaFlags flags, Pte entry) => TracksSoftDirty(flags) && !TArch.IsSoftDirty(entry);
 
     /// <summary>The rights among a VMA's flags; the four bits have the same places.</summary>
     public static AccessRights RightsOf(VmaFlags flags) => (AccessRights)((uint)flags & 15);

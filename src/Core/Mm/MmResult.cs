@@ -6,6 +6,9 @@ public enum MmResult
     /// <summary>Done.</summary>
     Ok = 0,
 
+    /// <summary>The mapping may not be used so at all (EPERM).</summary>
+    NotPermitted = 1,
+
     /// <summary>A range is not registered (ENOENT).</summary>
     NoEntry = 2,
 

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using PageTableEmu.Image;
+using PageTableEmu.Mm.Userfaults;
 
 namespace PageTableEmu.Mm;
 
@@ -39,4 +40,7 @@ public struct MmState
 
     /// <summary>Large folios that passes of reclaim were to look at and left to later ones (the nr_deferred of a shrinker); changed atomically.</summary>
     internal uint PostponedSplits;
+
+    /// <summary>Threads that wait for a userfaultfd.</summary>
+    public UserfaultSlots UserfaultSlots;
 }

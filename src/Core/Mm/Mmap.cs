@@ -23,6 +23,9 @@ public sealed class Mmap<TArch, TModel>
         protection = new ProtectionChanger<TArch, TModel>(mm);
     }
 
+    /// <summary>Locking in memory, for who makes mappings larger.</summary>
+    internal Mlock<TArch, TModel> Mlock => mlock;
+
     /// <summary>What anonymous private memory that is readable and writable has (mmap of PROT_READ | PROT_WRITE).</summary>
     public static VmaFlags PrivateReadWrite =>
         VmaFlags.Read | VmaFlags.Write | VmaFlags.MayRead | VmaFlags.MayWrite | VmaFlags.MayExecute | VmaFlags.Account;
@@ -82,7 +85,7 @@ public sealed class Mmap<TArch, TModel>
             return MmResult.Invalid;
         if (!mm.Vmas.Objects.TryGet(sharedObject))
             return MmResult.NoEntry;
-        flags = (flags | VmaFlags.Shared | VmaFlags.MayShare) & ~VmaFlags.Account;
+        flags = (flags | VmaFlags.Shared | VmaFlags.MayShare | Fresh) & ~VmaFlags.Account;
         MmResult result = MmResult.Exists;
         using (mm.Spaces.HoldWrite(space))
         {
@@ -160,6 +163,9 @@ public sealed class Mmap<TArch, TModel>
         return TArch.UserSpaceEnd - start >= length;
     }
 
+    /// <summary>A new mapping counts as written as a whole, also when it becomes a part of an old one.</summary>
+    private static VmaFlags Fresh => TArch.HasSoftDirty ? VmaFlags.SoftDirty : VmaFlags.None;
+
     private static void ThrowIfShared(VmaFlags flags)
     {
         if ((flags & VmaFlags.Shared) != 0)
@@ -170,7 +176,7 @@ public sealed class Mmap<TArch, TModel>
     {
         if (mm.Vmas.Overlaps(space, start, start + length))
             return MmResult.Exists;
-        return mm.Vmas.TryMap(space, start, start + length, flags, start >> TArch.PageShift, 0) != 0 ? MmResult.Ok : MmResult.NoMemory;
+        return mm.Vmas.TryMap(space, start, start + length, flags | Fresh, start >> TArch.PageShift, 0) != 0 ? MmResult.Ok : MmResult.NoMemory;
     }
 
     private bool TrySplitAt(uint space, ulong address)

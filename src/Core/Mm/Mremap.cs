@@ -61,10 +61,72 @@ public sealed class Mremap<TArch, TModel>
         newStart = start;
         if (!Mmap<TArch, TModel>.IsRange(start, oldLength) || !Mmap<TArch, TModel>.IsRange(start, newLength))
             return MmResult.Invalid;
-        using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
-        return newLength <= oldLength
-            ? Shrink(space, start, oldLength, newLength)
-            : Grow(space, start, oldLength, newLength, mayMove, out newStart, ref counters);
+        MmResult result;
+        bool locked;
+        using (mm.Spaces.HoldWrite(space))
+        {
+            result = newLength <= oldLength
+                ? Shrink(space, start, oldLength, newLength)
+                : Grow(space, start, oldLength, newLength, mayMove, out newStart, ref counters);
+            locked = result == MmResult.Ok && MustPopulate(mm.Vmas.Find(space, newStart));
+        }
+
+        if (locked && newLength > oldLength)
+            mmap.Mlock.Populate(space, newStart + oldLength, newStart + newLength, ref counters);
+        return result;
+    }
+
+    /// <summary>
+    /// Moves [oldStart, oldStart + oldLength) to newStart and gives it another length (MREMAP_MAYMOVE | MREMAP_FIXED). Of a range that gets shorter
+    /// the end goes first; one that gets longer must lie in one VMA.
+    /// </summary>
+    /// <param name="space">The address space.</param>
+    /// <param name="oldStart">Where the range is.</param>
+    /// <param name="oldLength">Its length.</param>
+    /// <param name="newStart">Where it goes; what is there is replaced. The old range must not overlap the new one.</param>
+    /// <param name="newLength">The length it gets.</param>
+    /// <param name="counters">Whose faults to count: merged pages get frames of their own before they move.</param>
+    /// <returns>Ok; Fault when nothing is mapped at the start of the range, or not enough; Invalid; NoMemory.</returns>
+    public MmResult MoveAndResize(
+        uint space, ulong oldStart, ulong oldLength, ulong newStart, ulong newLength, ref FaultCounters counters)
+    {
+        if (!Mmap<TArch, TModel>.IsRange(oldStart, oldLength) || !Mmap<TArch, TModel>.IsRange(newStart, newLength))
+            return MmResult.Invalid;
+        if (oldStart < newStart + newLength && newStart < oldStart + oldLength)
+            return MmResult.Invalid;
+        MmResult result;
+        bool locked = false;
+        using (mm.Spaces.HoldWrite(space))
+        {
+            ulong kept = Math.Min(oldLength, newLength);
+            result = newLength < oldLength ? Shrink(space, oldStart, oldLength, newLength) : MmResult.Ok;
+            if (result == MmResult.Ok && newLength > oldLength)
+                result = PrepareToGrow(space, oldStart, oldLength, newStart, newLength);
+            if (result == MmResult.Ok)
+                result = MoveLocked(space, oldStart, newStart, kept, dontUnmap: false, ref counters);
+            if (result == MmResult.Ok && newLength > oldLength)
+            {
+                uint moved = mm.Vmas.Find(space, newStart);
+                locked = MustPopulate(moved);
+                result = TryGrowInPlace(space, moved, newLength - oldLength) ? MmResult.Ok : MmResult.NoMemory;
+            }
+        }
+
+        if (locked && result == MmResult.Ok)
+            mmap.Mlock.Populate(space, newStart + oldLength, newStart + newLength, ref counters);
+        return result;
+    }
+
+    private bool MustPopulate(uint vma) =>
+        vma != 0 && (mm.Vmas.FlagsOf(vma) & (VmaFlags.Locked | VmaFlags.LockOnFault)) == VmaFlags.Locked;
+
+    /// <summary>What stops a growing range before anything was changed; then all that lies at the new place goes.</summary>
+    private MmResult PrepareToGrow(uint space, ulong start, ulong oldLength, ulong newStart, ulong newLength)
+    {
+        uint vma = mm.Vmas.Find(space, start);
+        if (vma == 0 || mm.Vmas[vma].End < start + oldLength || (mm.Vmas.FlagsOf(vma) & VmaFlags.DontExpand) != 0)
+            return MmResult.Fault;
+        return mmap.UnmapLocked(space, newStart, newStart + newLength);
     }
 
     private MmResult Shrink(uint space, ulong start, ulong oldLength, ulong newLength)
@@ -79,7 +141,7 @@ public sealed class Mremap<TArch, TModel>
     {
         newStart = start;
         uint vma = mm.Vmas.Find(space, start);
-        if (vma == 0 || mm.Vmas[vma].End < start + oldLength)
+        if (vma == 0 || mm.Vmas[vma].End < start + oldLength || (mm.Vmas.FlagsOf(vma) & VmaFlags.DontExpand) != 0)
             return MmResult.Fault;
         if (mm.Vmas[vma].End == start + oldLength && TryGrowInPlace(space, vma, newLength - oldLength))
             return MmResult.Ok;
@@ -98,13 +160,7 @@ public sealed class Mremap<TArch, TModel>
         ulong end = mm.Vmas[vma].End;
         if (end + bytes > TArch.UserSpaceEnd || mm.Vmas.Overlaps(space, end, end + bytes))
             return false;
-        ulong offset = mm.Vmas.LinearIndex(vma, end);
-        uint grown = mm.Vmas.TryMap(space, end, end + bytes, mm.Vmas.FlagsOf(vma), offset, mm.Vmas[vma].SharedObject);
-        if (grown != 0 && mm.Vmas[grown].Start != end)
-            return true;
-        if (grown != 0)
-            mmap.UnmapLocked(space, end, end + bytes); // it did not become one with the VMA (a registered one, say)
-        return false;
+        return mm.Vmas.TryGrow(vma, end + bytes);
     }
 
     private MmResult MoveLocked(uint space, ulong oldStart, ulong newStart, ulong length, bool dontUnmap, ref FaultCounters counters)

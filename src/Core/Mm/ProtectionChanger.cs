@@ -2,6 +2,7 @@ using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Mm.Huge;
+using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
@@ -33,7 +34,7 @@ public sealed class ProtectionChanger<TArch, TModel>
         Protection protection = mm.ProtectionOf(vma);
         for (ulong address = start; address < end;)
         {
-            bool marks = uffd == UffdWpChange.Protect;
+            bool marks = uffd == UffdWpChange.Protect && UserfaultRules<TArch, TModel>.UsesMarkers(mm, vma);
             if (huge.TryChange(vma, address, Math.Min(end, Zapper<TArch, TModel>.TableEnd(address)), protection, uffd))
             {
                 address = Math.Min(end, Zapper<TArch, TModel>.TableEnd(address));
@@ -52,18 +53,18 @@ public sealed class ProtectionChanger<TArch, TModel>
             }
 
             for (; address < stop; address += 1UL << TArch.PageShift)
-                ChangeEntry(vma, guard[address], protection, uffd);
+                ChangeEntry(vma, guard[address], protection, uffd, marks);
         }
 
         return true;
     }
 
-    private void ChangeEntry(uint vma, Leaf<TArch, TModel> leaf, Protection protection, UffdWpChange uffd)
+    private void ChangeEntry(uint vma, Leaf<TArch, TModel> leaf, Protection protection, UffdWpChange uffd, bool marks)
     {
         Pte old = leaf.Value;
         if (TArch.IsNone(old, 1))
         {
-            if (uffd == UffdWpChange.Protect)
+            if (marks)
                 mm.Leaves.Mark(leaf, SoftLeaf.OfMarker(PteMarkers.UffdWp).Encode<TArch>(mm.SwapTypes));
         }
         else if (TArch.IsPresent(old, 1))
@@ -118,7 +119,8 @@ public sealed class ProtectionChanger<TArch, TModel>
     {
         if ((mm.Vmas.FlagsOf(vma) & VmaFlags.Write) == 0 || TArch.IsProtNone(entry))
             return false;
-        if (TArch.IsUffdWp(entry) && mm.Vmas[vma].Uffd != 0)
+        if ((TArch.IsUffdWp(entry) && mm.IsWriteProtectWatched(vma))
+            || MmContext<TArch, TModel>.NeedsSoftDirtyFault(mm.Vmas.FlagsOf(vma), entry))
             return false;
         uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
         if (frame != 0 && mm.Frames.Has(frame, FrameFlags.SharedMemory))

@@ -344,8 +344,8 @@ public sealed partial class SwapInFault<TArch, TModel>
         bool writeProtected = TArch.IsSwapUffdWp(old);
         if (writeProtected)
             entry = TArch.MakeUffdWp(entry);
-        bool uffdWants = writeProtected && mm.Vmas[fault.Vma].Uffd != 0;
-        if (!exclusive || (vmaFlags & VmaFlags.Write) == 0 || uffdWants)
+        bool uffdWants = writeProtected && mm.IsWriteProtectWatched(fault.Vma);
+        if (!exclusive || (vmaFlags & VmaFlags.Write) == 0 || uffdWants || MmContext<TArch, TModel>.NeedsSoftDirtyFault(vmaFlags, entry))
             return entry;
         entry = TArch.MakeWritable(entry);
         if (!write)

@@ -1,5 +1,6 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Leaves;
+using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
@@ -24,12 +25,24 @@ public sealed class UserAccess<TArch, TModel>
     }
 
     /// <summary>Loads bytes; on a failure those of the pages before it were loaded.</summary>
-    public UserAccessResult Read(uint space, ulong virtualAddress, Span<byte> destination, ref FaultCounters counters)
+    public UserAccessResult Read(uint space, ulong virtualAddress, Span<byte> destination, ref FaultCounters counters) =>
+        Read(space, virtualAddress, destination, ref counters, out _);
+
+    /// <summary>Loads bytes; on a failure those of the pages before it were loaded.</summary>
+    /// <param name="space">The address space.</param>
+    /// <param name="virtualAddress">First address.</param>
+    /// <param name="destination">Receives the bytes.</param>
+    /// <param name="counters">Whose faults to count.</param>
+    /// <param name="pending">What a userfaultfd has to resolve first, when the result is <see cref="UserAccessResult.UserfaultPending"/>.</param>
+    public UserAccessResult Read(
+        uint space, ulong virtualAddress, Span<byte> destination, ref FaultCounters counters, out UserfaultMessage pending)
     {
+        pending = default;
         while (!destination.IsEmpty)
         {
             int length = Math.Min(destination.Length, BytesToPageEnd(virtualAddress));
-            UserAccessResult result = AccessPage(space, virtualAddress, AccessKind.Read, destination[..length], default, ref counters);
+            UserAccessResult result = AccessPage(
+                space, virtualAddress, AccessKind.Read, destination[..length], default, ref counters, out pending);
             if (result != UserAccessResult.Ok)
                 return result;
             destination = destination[length..];
@@ -40,12 +53,24 @@ public sealed class UserAccess<TArch, TModel>
     }
 
     /// <summary>Stores bytes; on a failure those of the pages before it were stored.</summary>
-    public UserAccessResult Write(uint space, ulong virtualAddress, ReadOnlySpan<byte> source, ref FaultCounters counters)
+    public UserAccessResult Write(uint space, ulong virtualAddress, ReadOnlySpan<byte> source, ref FaultCounters counters) =>
+        Write(space, virtualAddress, source, ref counters, out _);
+
+    /// <summary>Stores bytes; on a failure those of the pages before it were stored.</summary>
+    /// <param name="space">The address space.</param>
+    /// <param name="virtualAddress">First address.</param>
+    /// <param name="source">The bytes.</param>
+    /// <param name="counters">Whose faults to count.</param>
+    /// <param name="pending">What a userfaultfd has to resolve first, when the result is <see cref="UserAccessResult.UserfaultPending"/>.</param>
+    public UserAccessResult Write(
+        uint space, ulong virtualAddress, ReadOnlySpan<byte> source, ref FaultCounters counters, out UserfaultMessage pending)
     {
+        pending = default;
         while (!source.IsEmpty)
         {
             int length = Math.Min(source.Length, BytesToPageEnd(virtualAddress));
-            UserAccessResult result = AccessPage(space, virtualAddress, AccessKind.Write, default, source[..length], ref counters);
+            UserAccessResult result = AccessPage(
+                space, virtualAddress, AccessKind.Write, default, source[..length], ref counters, out pending);
             if (result != UserAccessResult.Ok)
                 return result;
             source = source[length..];
@@ -67,15 +92,31 @@ public sealed class UserAccess<TArch, TModel>
 
     /// <summary>Tries the access, faults, and tries again until the entry allows it. Exactly one of the spans is used.</summary>
     private UserAccessResult AccessPage(
-        uint space, ulong address, AccessKind kind, Span<byte> load, ReadOnlySpan<byte> store, ref FaultCounters counters)
+        uint space, ulong address, AccessKind kind, Span<byte> load, ReadOnlySpan<byte> store, ref FaultCounters counters,
+        out UserfaultMessage pending)
     {
+        pending = default;
         FaultFlags flags = FaultFlags.AllowRetry | (kind == AccessKind.Write ? FaultFlags.Write : FaultFlags.None);
         int pressure = 0;
+        bool refault = false;
         while (true)
         {
-            if (TryOnce(space, address, kind, load, store, flags, ref counters, out FaultResult result))
+            if (TryOnce(space, address, kind, load, store, flags, refault, ref counters, out FaultResult result))
                 return UserAccessResult.Ok;
+            refault = false;
             flags = (result & FaultResult.Retry) != 0 ? flags | FaultFlags.Tried : flags & ~FaultFlags.Tried;
+            if ((result & FaultResult.Userfault) != 0)
+            {
+                ulong page = address & ~((1UL << TArch.PageShift) - 1);
+                pending = UserfaultMessage.Of(space, page, result, kind == AccessKind.Write);
+                if (!mm.Userfaults.TryResolve(pending))
+                    return UserAccessResult.UserfaultPending;
+                flags |= FaultFlags.Tried;
+                refault = true; // the fault that waited for userfaultfd is handled once more, and counts as a major one
+                pending = default;
+                continue;
+            }
+
             bool outOfMemory = (result & FaultResult.OutOfMemory) != 0;
             if (outOfMemory && pressure++ < MmContext<TArch, TModel>.PressureTries && mm.TryFindFrames())
                 continue;
@@ -86,15 +127,15 @@ public sealed class UserAccess<TArch, TModel>
 
     /// <summary>One access, and the fault if that is what it comes to, under one hold of the mmap_lock.</summary>
     private bool TryOnce(
-        uint space, ulong address, AccessKind kind, Span<byte> load, ReadOnlySpan<byte> store, FaultFlags flags, ref FaultCounters counters,
-        out FaultResult result)
+        uint space, ulong address, AccessKind kind, Span<byte> load, ReadOnlySpan<byte> store, FaultFlags flags, bool refault,
+        ref FaultCounters counters, out FaultResult result)
     {
         using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
         result = FaultResult.SegmentationFault;
         uint vma = mm.Vmas.Find(space, address);
         if (vma == 0 || (mm.Vmas.FlagsOf(vma) & Needed(kind)) == 0)
             return false;
-        if (TryAccess(mm.Spaces[space].Root, address, kind, load, store))
+        if (!refault && TryAccess(mm.Spaces[space].Root, address, kind, load, store))
             return true;
         result = faults.Handle(vma, address, flags, ref counters);
         return false;

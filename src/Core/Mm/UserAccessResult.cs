@@ -14,4 +14,7 @@ public enum UserAccessResult
 
     /// <summary>No frame could be had, not even by reclaim.</summary>
     OutOfMemory,
+
+    /// <summary>A userfaultfd has to resolve the fault first, and no handler did: resolve it, then access again.</summary>
+    UserfaultPending,
 }

@@ -79,6 +79,12 @@ public enum VmaFlags : uint
     /// <summary>Every page of it counts as soft-dirty (VM_SOFTDIRTY). Sticky as <see cref="Guard"/>.</summary>
     SoftDirty = 1u << 27,
 
+    /// <summary>
+    /// Pages of a shared object that are not mapped are reported to the userfaultfd context (VM_UFFD_MINOR). The kernel's bit 41 does not fit this
+    /// word; it stands where the kernel has VM_MIXEDMAP, which memory without a device never has.
+    /// </summary>
+    UffdMinor = 1u << 28,
+
     /// <summary>Huge pages wanted (VM_HUGEPAGE).</summary>
     HugePage = 1u << 29,
 

@@ -3,7 +3,7 @@ namespace PageTableEmu.Mm;
 /// <content>VMAs that continue others elsewhere: in a forked child, and at the destination of a move (dup_mmap, anon_vma_fork, copy_vma).</content>
 public sealed partial class Vmas<TModel>
 {
-    private const VmaFlags UffdFlags = VmaFlags.UffdMissing | VmaFlags.UffdWriteProtect;
+    internal const VmaFlags UffdFlags = VmaFlags.UffdMissing | VmaFlags.UffdWriteProtect | VmaFlags.UffdMinor;
 
     /// <summary>
     /// A VMA's copy in a forked child: same range, object and flags, but not locked, not registered with a uffd and without anon_vma, which

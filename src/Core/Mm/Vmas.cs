@@ -81,7 +81,7 @@ public sealed partial class Vmas<TModel>
     public void ClearRegistration(uint vma)
     {
         pool[vma].Uffd = 0;
-        SetFlags(vma, FlagsOf(vma) & ~(VmaFlags.UffdWriteProtect | VmaFlags.UffdMissing));
+        SetFlags(vma, FlagsOf(vma) & ~UffdFlags);
     }
 
     /// <summary>Anon_vma of a VMA, 0 when it has none yet; for faults, which hold the mmap_lock for reading only.</summary>
@@ -176,6 +176,35 @@ public sealed partial class Vmas<TModel>
         (uint previous, uint next) = Neighbours(mm, start, end);
         Choose(in proposal, ref previous, ref next, differingAnonVmas: true);
         return previous != 0 || next != 0 ? Extend(in proposal, previous, next, source: 0, consumed: 0) : TryInsert(mm, in proposal);
+    }
+
+    /// <summary>
+    /// Makes a VMA longer where nothing is mapped behind it (vma_merge_extend): it keeps all its properties, its registration with userfaultfd
+    /// too, and may become one with the VMA behind. False: no records.
+    /// </summary>
+    /// <param name="vma">The VMA; it is the lower one and stays.</param>
+    /// <param name="end">First byte address behind it afterwards.</param>
+    /// <exception cref="ArgumentException">The VMA would not grow, the end is unaligned, or something is mapped before it.</exception>
+    public bool TryGrow(uint vma, ulong end)
+    {
+        ref Vma record = ref pool[vma];
+        CheckRange(record.End, end);
+        if (Overlaps(record.AddressSpace, record.End, end))
+            throw new ArgumentException($"Address space {record.AddressSpace} already has a VMA in {record.End:x}..{end:x}.", nameof(end));
+        var proposal = new VmaProposal
+        {
+            Start = record.End,
+            End = end,
+            PageOffset = LinearIndex(vma, record.End),
+            Flags = record.Flags,
+            SharedObject = record.SharedObject,
+            Uffd = record.Uffd,
+            AnonVma = record.AnonVma,
+            ChainLength = record.ChainLength,
+        };
+        (uint previous, uint next) = Neighbours(record.AddressSpace, proposal.Start, end);
+        Choose(in proposal, ref previous, ref next, differingAnonVmas: true);
+        return Extend(in proposal, previous, next, source: vma, consumed: 0) != 0;
     }
 
     /// <summary>

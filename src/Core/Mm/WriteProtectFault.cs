@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
+using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
@@ -34,8 +35,14 @@ public sealed class WriteProtectFault<TArch, TModel>
     {
         Pte entry = leaf.Value;
         bool unshare = fault.HasAny(FaultFlags.Unshare);
-        if (!unshare && TArch.IsUffdWp(entry) && mm.Vmas[fault.Vma].Uffd != 0)
+        if (!unshare && TArch.IsUffdWp(entry) && mm.IsWriteProtectWatched(fault.Vma))
         {
+            if (!UserfaultRules<TArch, TModel>.IsAsynchronous(mm, fault.Vma))
+            {
+                copy = new PendingCopy(entry, 0, AsksUserfaultfd: true);
+                return false;
+            }
+
             entry = TArch.ClearUffdWp(entry); // asynchronous write-protection: the write resolves it by itself
             leaf.SetPresent(entry);
         }
@@ -68,6 +75,8 @@ public sealed class WriteProtectFault<TArch, TModel>
     /// <summary>Second part, without the table lock: makes the copy and installs it if the entry is still the one that needed it.</summary>
     public FaultResult FinishCopy(in Fault fault, in PendingCopy copy)
     {
+        if (copy.AsksUserfaultfd)
+            return UserfaultRules<TArch, TModel>.Ask(mm, fault.Vma, FaultResult.UserfaultWriteProtect);
         FaultResult result = mm.Vmas.TryPrepareAnonVma(fault.Vma) ? CopyAndInstall(fault, copy) : FaultResult.OutOfMemory;
         if (copy.Source != 0)
         {

@@ -37,6 +37,8 @@ internal sealed class HugeLeafVerifier<TArch, TModel>
             findings.Add("H1", $"The huge leaf {leaf} at {address:x} of address space {space} does not lie in one VMA.");
         else if (TableVerifier<TArch, TModel>.Exceeds(leaf, mm.Vmas.FlagsOf(vma)))
             findings.Add("PT5", $"The huge leaf {leaf} at {address:x} of address space {space} allows more than its VMA.");
+        if (vma != 0)
+            new MarkVerifier<TArch, TModel>(mm, findings).CheckPresent(leaf, address, space, mm.Vmas[vma]);
         ulong frame = TArch.FrameOf(leaf, 2);
         bool writable = TArch.IsWritable(leaf);
         if (TArch.IsSpecial(leaf))

@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
+using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
 
@@ -66,6 +67,8 @@ internal sealed class LockVerifier<TArch, TModel>
                 findings.Add("I21", $"Address space {space} has {record.Users} users.");
         }
 
+        if (new UserfaultQueue<TArch, TModel>(mm).HasWaiter)
+            findings.Add("I21", "A thread waits for a userfaultfd.");
         Check("the lock of the swapoff list", ref mm.Image.Record<MmState>(MetadataRegion.MmState, 0).MmListLock);
         Check("the lock of the swap list of shared objects", ref mm.Image.Record<MmState>(MetadataRegion.MmState, 0).SharedSwapLock);
         for (uint number = 1; number <= mm.Vmas.Objects.HighWater; number++)

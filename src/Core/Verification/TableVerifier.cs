@@ -175,6 +175,8 @@ internal sealed class TableVerifier<TArch, TModel>
         bool inVma = address >= vma.Start && address < vma.End;
         if (inVma && Exceeds(entry, vma.Flags))
             findings.Add("PT5", $"The entry {entry} at {address:x} of address space {space} allows more than its VMA, {vma.Flags}.");
+        if (inVma)
+            new MarkVerifier<TArch, TModel>(mm, findings).CheckPresent(entry, address, space, vma);
         bool writable = TArch.IsWritable(entry);
         ulong frame = TArch.FrameOf(entry, 1);
         if (TArch.IsSpecial(entry))
@@ -216,6 +218,8 @@ internal sealed class TableVerifier<TArch, TModel>
     private void VisitSoftLeaf(Pte entry, ulong address)
     {
         SoftLeaf soft = mm.Decode(entry);
+        if (address >= vma.Start && address < vma.End)
+            new MarkVerifier<TArch, TModel>(mm, findings).CheckSoftLeaf(soft, address, space, vma);
         if (soft.IsMigration)
             migrations.Visit(soft, address, space, address >= vma.Start && address < vma.End ? vmaNumber : 0, 1);
         else if (soft.Kind == SoftLeafKind.Invalid)

@@ -43,6 +43,8 @@ namespace PageTableEmu.Verification;
 /// <item><term>SWAP</term><description>lists of clusters, areas and totals of the swap floor are sound</description></item>
 /// <item><term>KSM</term><description>slots, items and nodes of same-page merging are sound; merged frame and node name each other; no merged
 /// page was written</description></item>
+/// <item><term>MK1, MK2, MK3, MK4</term><description>write-protect marks and markers lie in registered VMAs, and such pages are not writable; guard
+/// markers lie in VMAs that know of them; where stores are tracked, no page is writable that does not count as written</description></item>
 /// <item><term>LRU</term><description>the list is whole, and every mapped frame is on it</description></item>
 /// <item><term>IMAGE</term><description>a number leads outside the image</description></item>
 /// </list>

@@ -22,6 +22,7 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
     private readonly Machine<TArch, CheckedModel> machine;
     private readonly MachineObserver<TArch> observer;
     private readonly PageHolders<TArch> devices;
+    private readonly MarkOperations<TArch> marks;
     private readonly Backend backend;
     private readonly uint[] spaces = new uint[ScriptOperation.ProcessCount];
     private readonly byte[] page = new byte[1 << TArch.PageShift];
@@ -42,6 +43,7 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
         });
         observer = new MachineObserver<TArch>(machine.Context);
         devices = new PageHolders<TArch>(machine);
+        marks = new MarkOperations<TArch>(machine);
         spaces[0] = machine.CreateAddressSpace();
         machine.FolioOrders.MaxPtesNone = 0; // as the recordings' kernel was set up
         SwapOn();
@@ -188,7 +190,9 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
             case OperationKind.MovePages:
                 return OperationOutcome.Done(value: 0); // one node: every page is where it should be
             default:
-                return devices.Execute(operation, space, start, length);
+                return operation.IsEmulatorOnly
+                    ? marks.Execute(operation, space, start, length, AddressOf(operation.TargetRegion, operation.TargetPage))
+                    : devices.Execute(operation, space, start, length);
         }
     }
 
@@ -234,15 +238,20 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
         UserAccessResult result = machine.Read(space, address, page.AsSpan(0, 1), ref counters);
         return result == UserAccessResult.Ok
             ? new OperationOutcome(0, 0, page[0], counters.Minor, counters.Major)
-            : new OperationOutcome(SignalOf(result), 0, -1, counters.Minor, counters.Major);
+            : Touched(result, counters);
     }
 
     private OperationOutcome Write(uint space, ulong address, ReadOnlySpan<byte> content)
     {
         var counters = new FaultCounters();
         UserAccessResult result = machine.Write(space, address, content, ref counters);
-        return new OperationOutcome(SignalOf(result), 0, -1, counters.Minor, counters.Major);
+        return Touched(result, counters);
     }
+
+    /// <summary>A touch without a value. Nobody resolves userfaults while a script runs, so one that waits for that fails.</summary>
+    private static OperationOutcome Touched(UserAccessResult result, in FaultCounters counters) => result == UserAccessResult.UserfaultPending
+        ? Outcome(MmResult.Again, counters)
+        : new OperationOutcome(SignalOf(result), 0, -1, counters.Minor, counters.Major);
 
     private static int SignalOf(UserAccessResult result) => result switch
     {

@@ -62,7 +62,7 @@ public static class ScriptParser
     {
         switch (operation.Kind)
         {
-            case OperationKind.Nop or OperationKind.Exit:
+            case OperationKind.Nop or OperationKind.Exit or OperationKind.ClearRefs:
             case OperationKind.Reclaim or OperationKind.Swapoff or OperationKind.Swapon:
             case OperationKind.Ksm or OperationKind.Unksm or OperationKind.Compact:
                 return operation;
@@ -73,12 +73,16 @@ public static class ScriptParser
                 return operation with { Region = arguments.Region(), Page = arguments.Number(), Value = arguments.NumberOr(0) };
             case OperationKind.DioRead or OperationKind.DioWrite:
                 return operation with { Region = arguments.Region(), Page = arguments.Number(), Value = arguments.Number() };
-            case OperationKind.MovePages:
+            case OperationKind.MovePages or OperationKind.Pagemap:
                 return operation with { Region = arguments.Region(), Page = arguments.Number() };
             case OperationKind.Fork:
                 return operation with { Child = (int)arguments.Within(0, ScriptOperation.ProcessCount - 1, "process") };
             case OperationKind.Mremap:
                 return ParseMremap(ref arguments, operation);
+            case OperationKind.UffdMove:
+                return ParseMove(ref arguments, operation);
+            case OperationKind.UffdCopy:
+                return ParseRange(ref arguments, operation) with { Value = arguments.Number() };
             case OperationKind.Mprotect:
                 return ParseRange(ref arguments, operation) with { Protection = arguments.Protection() };
             case OperationKind.Pin:
@@ -97,14 +101,13 @@ public static class ScriptParser
     private static ScriptOperation ParseRange(ref Arguments arguments, ScriptOperation operation) =>
         operation with { Region = arguments.Region(), Page = arguments.Number(), Count = arguments.Number() };
 
+    private static ScriptOperation ParseMove(ref Arguments arguments, ScriptOperation operation) =>
+        ParseRange(ref arguments, operation) with { TargetRegion = arguments.Region(), TargetPage = arguments.Number() };
+
     private static ScriptOperation ParseMremap(ref Arguments arguments, ScriptOperation operation)
     {
-        operation = ParseRange(ref arguments, operation) with
-        {
-            TargetRegion = arguments.Region(),
-            TargetPage = arguments.Number(),
-            DontUnmap = arguments.Flag("dontunmap"),
-        };
+        operation = ParseMove(ref arguments, operation);
+        operation = operation with { DontUnmap = arguments.Flag("dontunmap") };
         if (operation.TargetPage < 0 || operation.Count < 0 || operation.TargetPage + operation.Count > ScriptOperation.MaxRegionPages)
             throw new ScriptException(arguments.Line, $"mremap ends beyond page {ScriptOperation.MaxRegionPages} of its region");
         return operation;

@@ -98,7 +98,7 @@ public sealed class Collapse<TArch, TModel>
     /// </summary>
     private MmResult Scan(uint vma, uint root, ulong first)
     {
-        bool armed = mm.Vmas[vma].Uffd != 0;
+        bool armed = mm.Vmas[vma].Uffd != 0; // in any mode
         for (uint page = 0; page < HugePages<TArch, TModel>.Pages; page++)
         {
             Pte entry = Load(root, first + ((ulong)page << TArch.PageShift));

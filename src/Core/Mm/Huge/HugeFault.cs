@@ -1,5 +1,6 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
+using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm.Huge;
@@ -39,13 +40,15 @@ internal sealed class HugeFault<TArch, TModel>
 
         if (!TArch.IsLeaf(entry, 2))
             return false;
-        if (TryHandleLeaf(fault, entry, out bool needsHugePage))
+        if (TryHandleLeaf(fault, entry, out bool needsHugePage, ref result))
             return true;
         return needsHugePage && TryReplaceZero(fault, entry);
     }
 
+    /// <summary>Where userfaultfd is told of missing pages, the fault of the base page tells it.</summary>
     private bool Fits(uint vma, ulong address) =>
-        mm.Orders.AllowsHuge(mm.Vmas.FlagsOf(vma)) && HugePages<TArch, TModel>.IsWhole(address, mm.Vmas[vma].Start, mm.Vmas[vma].End);
+        mm.Orders.AllowsHuge(mm.Vmas.FlagsOf(vma)) && (mm.Vmas.FlagsOf(vma) & VmaFlags.UffdMissing) == 0
+        && HugePages<TArch, TModel>.IsWhole(address, mm.Vmas[vma].Start, mm.Vmas[vma].End);
 
     private bool TryMap(in Fault fault, out FaultResult result)
     {
@@ -108,7 +111,7 @@ internal sealed class HugeFault<TArch, TModel>
     /// <summary>
     /// An access that only has to be noted, or a page to be reused. False: the leaf was split, or is the zero page and to be replaced.
     /// </summary>
-    private bool TryHandleLeaf(in Fault fault, Pte expected, out bool needsHugePage)
+    private bool TryHandleLeaf(in Fault fault, Pte expected, out bool needsHugePage, ref FaultResult result)
     {
         needsHugePage = false;
         using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(fault.Root, fault.Address);
@@ -121,7 +124,13 @@ internal sealed class HugeFault<TArch, TModel>
             return true;
         }
 
-        bool watched = write && TArch.IsUffdWp(expected) && mm.Vmas[fault.Vma].Uffd != 0;
+        bool watched = write && TArch.IsUffdWp(expected) && mm.IsWriteProtectWatched(fault.Vma);
+        if (watched && !UserfaultRules<TArch, TModel>.IsAsynchronous(mm, fault.Vma))
+        {
+            result = UserfaultRules<TArch, TModel>.Ask(mm, fault.Vma, FaultResult.UserfaultWriteProtect);
+            return true;
+        }
+
         uint head = guard.Head;
         if (head == 0 && write && !watched)
         {

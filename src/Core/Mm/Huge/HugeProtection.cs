@@ -59,7 +59,8 @@ internal sealed class HugeProtection<TArch, TModel>
     {
         if ((mm.Vmas.FlagsOf(vma) & VmaFlags.Write) == 0 || TArch.IsProtNone(leaf))
             return false;
-        if (TArch.IsUffdWp(leaf) && mm.Vmas[vma].Uffd != 0)
+        if ((TArch.IsUffdWp(leaf) && mm.IsWriteProtectWatched(vma))
+            || MmContext<TArch, TModel>.NeedsSoftDirtyFault(mm.Vmas.FlagsOf(vma), leaf))
             return false;
         uint head = HugePages<TArch, TModel>.HeadOf(leaf);
         return head != 0 && mm.Frames.Has(head, FrameFlags.Anon | FrameFlags.AnonExclusive);

@@ -1,5 +1,6 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Leaves;
+using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm.SharedMemory;
@@ -29,9 +30,13 @@ internal sealed class SharedFault<TArch, TModel>
     internal FaultResult Handle(in Fault fault, Pte expected, bool marked)
     {
         bool write = fault.HasAny(FaultFlags.Write);
-        if (!write && mm.Vmas[fault.Vma].Uffd == 0 && TryMapAround(fault))
+        VmaFlags flags = mm.Vmas.FlagsOf(fault.Vma);
+        if (!write && (flags & (VmaFlags.UffdWriteProtect | VmaFlags.UffdMinor)) == 0 && TryMapAround(fault))
             return FaultResult.None;
         uint number = mm.Vmas[fault.Vma].SharedObject;
+        FaultResult asked = AskUserfaultfd(fault, flags, number);
+        if (asked != FaultResult.None)
+            return asked;
         FaultResult result = pages.TryGetLocked(number, mm.Vmas.LinearIndex(fault.Vma, fault.Address), out uint frame);
         if (frame == 0)
             return result;
@@ -53,6 +58,23 @@ internal sealed class SharedFault<TArch, TModel>
         if (!mapped)
             mm.Folios.Put(frame); // somebody else handled the fault, or there is no frame for a table
         return result;
+    }
+
+    /// <summary>
+    /// shmem_get_folio_gfp: a page that the object has is a minor userfault wherever it lies, in memory or in swap; one that it has not is a
+    /// missing one.
+    /// </summary>
+    private FaultResult AskUserfaultfd(in Fault fault, VmaFlags flags, uint number)
+    {
+        if ((flags & (VmaFlags.UffdMissing | VmaFlags.UffdMinor)) == 0)
+            return FaultResult.None;
+        ulong page = mm.Vmas.LinearIndex(fault.Vma, fault.Address);
+        if (page >= mm.Vmas.Objects.PagesOf(number))
+            return FaultResult.None; // an access behind the end, which nobody resolves
+        SharedPage place = mm.Vmas.Objects.Index.Load(number, page);
+        FaultResult kind = place.IsNone ? FaultResult.UserfaultMissing : FaultResult.UserfaultMinor;
+        VmaFlags wanted = place.IsNone ? VmaFlags.UffdMissing : VmaFlags.UffdMinor;
+        return (flags & wanted) == 0 || place.IsLost ? FaultResult.None : UserfaultRules<TArch, TModel>.Ask(mm, fault.Vma, kind);
     }
 
     /// <summary>
