@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using PageTableEmu.Image;
+using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
 
@@ -61,8 +62,8 @@ public struct AddressSpace
     /// <summary>Grows when translations that others may have cached became invalid. Changed atomically.</summary>
     public ulong TlbGeneration;
 
-    /// <summary>Lock-free walkers of its page tables; no table is freed while there are any. Changed atomically.</summary>
-    public ulong FastWalkers;
+    /// <summary>Lock-free walkers of its page tables; no table is freed under one.</summary>
+    public TableReaders FastWalkers;
 
     /// <summary>Userfaultfd context.</summary>
     public uint UffdContext;

@@ -47,12 +47,21 @@ public sealed class FaultHandler<TArch, TModel>
     /// <param name="virtualAddress">The address; bits below the page are ignored.</param>
     /// <param name="flags">What is wanted.</param>
     /// <param name="counters">Whose faults to count.</param>
+    /// <exception cref="CorruptImageException">A record or entry is damaged; no lock that was taken here stays held.</exception>
     public FaultResult Handle(uint vma, ulong virtualAddress, FaultFlags flags, ref FaultCounters counters)
     {
         ulong page = virtualAddress & ~((1UL << TArch.PageShift) - 1);
-        FaultResult result = HandleEntry(new Fault(vma, mm.Spaces[mm.Vmas[vma].AddressSpace].Root, page, flags));
-        counters.Count(result, flags);
-        return result;
+        try
+        {
+            FaultResult result = HandleEntry(new Fault(vma, mm.Spaces[mm.Vmas[vma].AddressSpace].Root, page, flags));
+            counters.Count(result, flags);
+            return result;
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
     }
 
     private FaultResult HandleEntry(in Fault fault)

@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 using PageTableEmu.Mm.Huge;
 
 namespace PageTableEmu.Mm;
@@ -52,8 +53,17 @@ public sealed class Madvise<TArch, TModel>
     {
         var visitor = new PagesVisitor(mm, pages, advice);
         MmResult result;
-        using (mm.Spaces.HoldRead(space))
+        try
+        {
+            using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
             result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+
         if (advice == Advice.DontNeed)
             tables.FreeEmptyTables(space, start, end);
         return result;

@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
@@ -129,6 +130,19 @@ public sealed class Mmap<TArch, TModel>
     /// <summary>munmap under the mmap_lock for writing; on NoMemory nothing was unmapped.</summary>
     internal MmResult UnmapLocked(uint space, ulong start, ulong end)
     {
+        try
+        {
+            return UnmapVmas(space, start, end);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
+    private MmResult UnmapVmas(uint space, ulong start, ulong end)
+    {
         if (!TrySplitAt(space, start) || !TrySplitAt(space, end))
             return MmResult.NoMemory;
         uint vma = mm.Vmas.FindFirstEndingAbove(space, start);
@@ -185,7 +199,7 @@ public sealed class Mmap<TArch, TModel>
         uint previous = next != 0 ? mm.Vmas.Previous(next) : mm.Vmas.Last(space);
         ulong floor = previous != 0 ? mm.Vmas[previous].End : 0;
         ulong ceiling = next != 0 ? mm.Vmas[next].Start : TArch.UserSpaceEnd;
-        mm.Tables.FreeTables(mm.Spaces[space].Root, start, end, floor, ceiling, in mm.Spaces[space].FastWalkers);
+        mm.Tables.FreeTables(mm.Spaces[space].Root, start, end, floor, ceiling, ref mm.Spaces[space].FastWalkers);
     }
 
     private MmResult ProtectLocked(uint space, ulong start, ulong end, VmaFlags rights, ref FaultCounters counters)

@@ -37,9 +37,14 @@ public sealed class SwapInFault<TArch, TModel>
         var entry = new SwapEntry(leaf.Type, leaf.Offset);
         if (!mm.Swap.TryPinArea(entry))
             return FaultResult.None; // swapoff was faster: the entry has changed or is about to
-        FaultResult result = HandlePinned(fault, expected, entry);
-        mm.Swap.UnpinArea(entry);
-        return result;
+        try
+        {
+            return HandlePinned(fault, expected, entry);
+        }
+        finally
+        {
+            mm.Swap.UnpinArea(entry); // also when a damaged image throws: swapoff waits for it
+        }
     }
 
     /// <summary>

@@ -86,10 +86,22 @@ public sealed class Reclaimer<TArch, TModel>
     /// <summary>Reclaims one folio to which the caller holds a reference; the caller's reference stays the caller's.</summary>
     /// <param name="frame">The folio.</param>
     /// <param name="ignoreReferences">MADV_PAGEOUT: reclaim it however recently it was used.</param>
+    /// <exception cref="CorruptImageException">A record or entry is damaged; no lock that was taken here stays held.</exception>
     public ShrinkResult Shrink(uint frame, bool ignoreReferences)
     {
-        if (mm.Frames.IsLarge(frame))
-            return huge.Shrink(frame, ignoreReferences);
+        try
+        {
+            return mm.Frames.IsLarge(frame) ? huge.Shrink(frame, ignoreReferences) : ShrinkPage(frame, ignoreReferences);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
+    private ShrinkResult ShrinkPage(uint frame, bool ignoreReferences)
+    {
         if (!mm.Frames.TryLock(frame))
             return ShrinkResult.Kept;
         ShrinkResult result = ShrinkLocked(frame, ignoreReferences, out bool unlocked);

@@ -57,11 +57,20 @@ public sealed class SharedCache<TArch, TModel>
     }
 
     /// <summary>Forgets the content of some pages (fallocate punch hole), in every process: they read as zero.</summary>
+    /// <exception cref="CorruptImageException">A record is damaged; no lock that was taken here stays held.</exception>
     public void PunchHole(uint number, ulong first, ulong count)
     {
         ulong end = count > ulong.MaxValue - first ? ulong.MaxValue : first + count;
-        for (ulong page = first; page < end && objects.Index.TryNext(number, ref page, out _) && page < end; page++)
-            Forget(number, page);
+        try
+        {
+            for (ulong page = first; page < end && objects.Index.TryNext(number, ref page, out _) && page < end; page++)
+                Forget(number, page);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
     }
 
     // ---- folios
