@@ -131,6 +131,24 @@ public class Machine<TArch, TModel> : IDisposable
     public MmResult MapObject(uint space, ulong start, ulong length, VmaFlags flags, uint sharedObject, ulong pageOffset) =>
         mmap.MapObject(Live(space), start, length, WithPermissions(flags | VmaFlags.Shared), sharedObject, pageOffset);
 
+    /// <summary>
+    /// Maps pages of a shared object privately (MAP_PRIVATE): loads see the object until the first store to a page, which makes an anonymous copy
+    /// that only this address space, and copy-on-write its children, see.
+    /// </summary>
+    /// <example><code>
+    /// uint image = machine.CreateSharedObject(pages: 16);
+    /// machine.MapObject(writer, 0x10_0000_0000, 16 &lt;&lt; 12, VmaFlags.Read | VmaFlags.Write, image, 0);
+    /// machine.MapObjectPrivately(reader, 0x10_0000_0000, 16 &lt;&lt; 12, VmaFlags.Read | VmaFlags.Write, image, 0);
+    /// </code></example>
+    /// <inheritdoc cref="Mmap{TArch, TModel}.MapObject" path="/param|/returns"/>
+    /// <exception cref="ArgumentException">The flags say Shared.</exception>
+    public MmResult MapObjectPrivately(uint space, ulong start, ulong length, VmaFlags flags, uint sharedObject, ulong pageOffset)
+    {
+        if ((flags & VmaFlags.Shared) != 0)
+            throw new ArgumentException($"The flags are {flags}; {nameof(MapObject)} maps for sharing.", nameof(flags));
+        return mmap.MapObject(Live(space), start, length, WithPermissions(flags), sharedObject, pageOffset);
+    }
+
     /// <inheritdoc cref="Mm.SharedMemory.SharedCache{TArch, TModel}.Truncate"/>
     public void Truncate(uint sharedObject, ulong pages) => mm.SharedCache.Truncate(sharedObject, pages);
 

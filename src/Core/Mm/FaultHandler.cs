@@ -110,7 +110,7 @@ public sealed class FaultHandler<TArch, TModel>
     private FaultResult HandleMissing(in Fault fault, Pte expected, bool marked)
     {
         VmaFlags vmaFlags = mm.Vmas.FlagsOf(fault.Vma);
-        if ((vmaFlags & VmaFlags.Shared) != 0)
+        if (mm.Vmas[fault.Vma].SharedObject != 0)
             return shared.Handle(fault, expected, marked);
         if (!fault.HasAny(FaultFlags.Write))
             return MapZeroPage(fault, expected, vmaFlags, marked);

@@ -103,7 +103,7 @@ public sealed class Madvise<TArch, TModel>
             bool needsUnlocked = advice is not (Advice.WillNeed or Advice.GuardRemove);
             if (needsUnlocked && (flags & VmaFlags.Locked) != 0)
                 return MmResult.Invalid;
-            if (advice == Advice.Free && (flags & VmaFlags.Shared) != 0)
+            if (advice == Advice.Free && mm.Vmas[vma].SharedObject != 0)
                 return MmResult.Invalid;
             return pages.Apply(vma, start, end, advice);
         }
@@ -114,7 +114,7 @@ public sealed class Madvise<TArch, TModel>
         public MmResult Visit(uint vma, ulong start, ulong end)
         {
             VmaFlags flags = vmas.FlagsOf(vma);
-            if ((set & VmaFlags.WipeOnFork) != 0 && (flags & VmaFlags.Shared) != 0)
+            if ((set & VmaFlags.WipeOnFork) != 0 && vmas[vma].SharedObject != 0)
                 return MmResult.Invalid;
             VmaFlags wanted = (flags & ~clear) | set;
             return wanted == flags || vmas.TryModify(vma, start, end, wanted, vmas[vma].Uffd) != 0 ? MmResult.Ok : MmResult.NoMemory;

@@ -70,10 +70,14 @@ public sealed class Mmap<TArch, TModel>
     }
 
     /// <summary>Maps pages of a shared object at an address (MAP_FIXED_NOREPLACE). It may reach behind the end of the object.</summary>
+    /// <remarks>
+    /// A private mapping (MAP_PRIVATE) shows the object's pages until it is written: a store gives it an anonymous copy of the page, which is its
+    /// own from then on.
+    /// </remarks>
     /// <param name="space">The address space.</param>
     /// <param name="start">First address.</param>
     /// <param name="length">Bytes.</param>
-    /// <param name="flags">Properties; the VMA is shared in any case.</param>
+    /// <param name="flags">Properties; with Shared, stores go to the object.</param>
     /// <param name="sharedObject">The object.</param>
     /// <param name="pageOffset">Page of the object that shows at <paramref name="start"/>.</param>
     /// <returns>Ok; Exists when something is mapped there; Invalid for an empty or impossible range; NoEntry for no object; NoMemory.</returns>
@@ -83,7 +87,8 @@ public sealed class Mmap<TArch, TModel>
             return MmResult.Invalid;
         if (!mm.Vmas.Objects.TryGet(sharedObject))
             return MmResult.NoEntry;
-        flags = (flags | VmaFlags.Shared | VmaFlags.MayShare) & ~VmaFlags.Account;
+        if ((flags & VmaFlags.Shared) != 0)
+            flags = (flags | VmaFlags.MayShare) & ~VmaFlags.Account;
         MmResult result = MmResult.Exists;
         using (mm.Spaces.HoldWrite(space))
         {
@@ -237,7 +242,7 @@ public sealed class Mmap<TArch, TModel>
     {
         if ((wanted & VmaFlags.Write) != 0)
             return (old & (VmaFlags.Account | VmaFlags.Write | VmaFlags.Shared)) == 0 ? wanted | VmaFlags.Account : wanted;
-        bool untouched = (old & VmaFlags.Shared) == 0 && mm.Vmas.AnonVmaOf(vma) == 0;
+        bool untouched = mm.Vmas[vma].SharedObject == 0 && mm.Vmas.AnonVmaOf(vma) == 0;
         return untouched ? wanted & ~VmaFlags.Account : wanted;
     }
 }

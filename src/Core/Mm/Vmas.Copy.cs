@@ -120,7 +120,8 @@ public sealed partial class Vmas<TModel>
             return false;
         }
 
-        to.Age = NextAge();
+        if (to.SharedObject == 0)
+            to.Age = NextAge(); // one that shows an object stands in that object's tree by its age: it keeps the one it was inserted with
         anons.CloneLinks(child, parent, ref reserve);
         if (taken == 0)
             anons.Append(child, own, ref reserve);

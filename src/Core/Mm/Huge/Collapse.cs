@@ -43,7 +43,7 @@ public sealed class Collapse<TArch, TModel>
     private MmResult CollapsePiece(uint vma, ulong start, ulong end)
     {
         ulong span = HugePages<TArch, TModel>.Span;
-        bool suitable = (mm.Vmas.FlagsOf(vma) & (VmaFlags.NoHugePage | VmaFlags.Shared)) == 0 && mm.Vmas.AnonVmaOf(vma) != 0;
+        bool suitable = (mm.Vmas.FlagsOf(vma) & VmaFlags.NoHugePage) == 0 && mm.Vmas[vma].SharedObject == 0 && mm.Vmas.AnonVmaOf(vma) != 0;
         if (!suitable || AlignUp(mm.Vmas[vma].Start) + span > mm.Vmas[vma].End)
             return MmResult.Invalid;
         ulong first = AlignUp(start);

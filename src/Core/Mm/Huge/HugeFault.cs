@@ -41,7 +41,7 @@ internal sealed class HugeFault<TArch, TModel>
     private bool Fits(uint vma, ulong address)
     {
         const VmaFlags Relevant = VmaFlags.HugePage | VmaFlags.NoHugePage | VmaFlags.Shared;
-        return (mm.Vmas.FlagsOf(vma) & Relevant) == VmaFlags.HugePage
+        return (mm.Vmas.FlagsOf(vma) & Relevant) == VmaFlags.HugePage && mm.Vmas[vma].SharedObject == 0
             && HugePages<TArch, TModel>.IsWhole(address, mm.Vmas[vma].Start, mm.Vmas[vma].End);
     }
 

@@ -46,17 +46,20 @@ public sealed class SharedCache<TArch, TModel>
     }
 
     /// <summary>
-    /// Makes an object shorter or longer (truncate): pages behind the end are taken from every process and forgotten; accesses there end in
-    /// BusError.
+    /// Makes an object shorter or longer (truncate): pages behind the end are taken from every process and forgotten, and so are private copies
+    /// of them; accesses there end in BusError.
     /// </summary>
     public void Truncate(uint number, ulong pages)
     {
         Atomic<TModel>.Store(ref objects[number].Pages, pages);
         Atomic<TModel>.Fence(); // a fault that adds a page looks at the size after that: either it sees the new one, or we see the page
         PunchHole(number, pages, ulong.MaxValue - pages);
+        mappings.ZapPrivateCopies(number, pages); // after all pages were locked once: a copy that a fault was about to map is mapped by now
     }
 
-    /// <summary>Forgets the content of some pages (fallocate punch hole), in every process: they read as zero.</summary>
+    /// <summary>
+    /// Forgets the content of some pages (fallocate punch hole), in every process: they read as zero. Private copies of them stay.
+    /// </summary>
     /// <exception cref="CorruptImageException">A record is damaged; no lock that was taken here stays held.</exception>
     public void PunchHole(uint number, ulong first, ulong count)
     {

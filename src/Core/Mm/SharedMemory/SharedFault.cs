@@ -1,12 +1,13 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm.SharedMemory;
 
 /// <summary>
-/// A fault on a page of shared memory that is not mapped here (mm/memory.c do_read_fault, do_shared_fault): a load also maps what the object has
-/// in memory around it.
+/// A fault on a page of a shared object that is not mapped here (mm/memory.c do_read_fault, do_shared_fault, do_cow_fault): a load also maps
+/// what the object has in memory around it, a store to a private mapping gets a copy at once.
 /// </summary>
 /// <remarks>The caller is <see cref="FaultHandler{TArch, TModel}"/>, under the mmap_lock for reading. Folio lock → page-table lock.</remarks>
 internal sealed class SharedFault<TArch, TModel>
@@ -29,6 +30,8 @@ internal sealed class SharedFault<TArch, TModel>
     internal FaultResult Handle(in Fault fault, Pte expected, bool marked)
     {
         bool write = fault.HasAny(FaultFlags.Write);
+        if (write && (mm.Vmas.FlagsOf(fault.Vma) & VmaFlags.Shared) == 0)
+            return HandleCopy(fault, expected, marked);
         if (!write && mm.Vmas[fault.Vma].Uffd == 0 && TryMapAround(fault))
             return FaultResult.None;
         uint number = mm.Vmas[fault.Vma].SharedObject;
@@ -53,6 +56,56 @@ internal sealed class SharedFault<TArch, TModel>
         if (!mapped)
             mm.Folios.Put(frame); // somebody else handled the fault, or there is no frame for a table
         return result;
+    }
+
+    /// <summary>
+    /// A store to a private mapping: an anonymous copy of the object's page. The page stays locked until the copy is mapped, so that a truncation,
+    /// which takes the copies away after it had all pages locked, does not miss it.
+    /// </summary>
+    private FaultResult HandleCopy(in Fault fault, Pte expected, bool marked)
+    {
+        uint copy = mm.Vmas.TryPrepareAnonVma(fault.Vma) ? mm.Folios.TryAllocate() : 0;
+        if (copy == 0)
+            return FaultResult.OutOfMemory;
+        uint number = mm.Vmas[fault.Vma].SharedObject;
+        FaultResult result = pages.TryGetLocked(number, mm.Vmas.LinearIndex(fault.Vma, fault.Address), out uint frame);
+        bool mapped = false;
+        if (frame != 0)
+        {
+            SharedBytes<TModel>.Copy(mm.Frames.Bytes(frame), mm.Frames.Bytes(copy));
+            mm.Frames.Set(copy, FrameFlags.Uptodate | FrameFlags.SwapBacked);
+            using (TableGuard<TArch, TModel> guard = mm.Leaves.LockOrCreate(fault.Root, fault.Address))
+            {
+                mapped = guard.Table != 0 && guard[fault.Address].Value == expected;
+                if (mapped)
+                    MapCopy(fault, guard[fault.Address], copy, marked);
+                else if (guard.Table == 0)
+                    result = FaultResult.OutOfMemory;
+            }
+
+            mm.Frames.Unlock(frame);
+            mm.Folios.Put(frame);
+        }
+
+        if (!mapped)
+            mm.Folios.Put(copy);
+        return result;
+    }
+
+    private void MapCopy(in Fault fault, Leaf<TArch, TModel> leaf, uint copy, bool marked)
+    {
+        VmaFlags flags = mm.Vmas.FlagsOf(fault.Vma);
+        Pte entry = TArch.MakeDirty(TArch.MakeYoung(TArch.MakeLeaf(copy, MmContext<TArch, TModel>.ProtectionOf(flags), 1)));
+        if ((flags & VmaFlags.Write) != 0)
+            entry = TArch.MakeWritable(entry);
+        mm.Rmap.AddNew(copy, fault.Vma, fault.Address, exclusive: true);
+        mm.Rmap.LockInMemory(copy, fault.Vma);
+        mm.Folios.AddToLru(copy);
+        Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[fault.Vma].AddressSpace].AnonPages, 1);
+        if (marked)
+            mm.Leaves.Mark(leaf, TArch.MakeUffdWp(entry));
+        else
+            leaf.SetPresent(entry);
     }
 
     /// <summary>

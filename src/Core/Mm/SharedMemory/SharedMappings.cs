@@ -81,6 +81,26 @@ public sealed class SharedMappings<TArch, TModel>
         return mm.Frames.Mappings(frame) == 0;
     }
 
+    /// <summary>
+    /// Drops the private copies of pages from a given one on, in memory or in swap (unmap_mapping_range with even_cows). A VMA that is found under the
+    /// object's lock keeps its tables until that is free.
+    /// </summary>
+    internal void ZapPrivateCopies(uint number, ulong firstPage)
+    {
+        var zapper = new Zapper<TArch, TModel>(mm);
+        objects.Lock(number);
+        for (uint vma = objects.FirstVma(number, firstPage, ulong.MaxValue); vma != 0; vma = objects.NextVma(vma, firstPage, ulong.MaxValue))
+        {
+            if ((mm.Vmas.FlagsOf(vma) & VmaFlags.Shared) != 0)
+                continue;
+            ref Vma record = ref mm.Vmas[vma];
+            ulong start = firstPage <= record.PageOffset ? record.Start : AddressIn(vma, firstPage);
+            zapper.Zap(vma, start, record.End, dropMarkers: false);
+        }
+
+        objects.Unlock(number);
+    }
+
     /// <summary>Whether a locked VMA maps the locked folio; if so it is counted as locked in memory.</summary>
     public bool IsMappedLocked(uint frame)
     {

@@ -5,8 +5,6 @@ internal static class CowPlan
 {
     internal const string NoSuchSize = "no large folios of other sizes than the huge page in this machine";
     internal const string NoHugetlb = "no hugetlb pages in this machine";
-    internal const string NoPrivateViews = "shared objects have no private mappings in this machine";
-    internal const string NoFiles = "no file-backed memory in this machine";
 
     /// <summary>The size of a huge page in the recorded run; there are smaller large folios too.</summary>
     private const string HugeSize = " (2048 kB)";
@@ -22,9 +20,7 @@ internal static class CowPlan
     /// <summary>Null for a case that runs.</summary>
     internal static string? ReasonToSkip(CowCase one) => one.Variant == "-" ? null : one.Kind switch
     {
-        "base page" or "swapped out base page" or "shared zeropage" or "huge zeropage" => null,
-        "memfd" => NoPrivateViews,
-        "tmpfile" => NoFiles,
+        "base page" or "swapped out base page" or "shared zeropage" or "huge zeropage" or "memfd" or "tmpfile" => null,
         "hugetlb" or "memfd hugetlb" => NoHugetlb,
         { } kind when kind.Contains("THP", StringComparison.Ordinal) =>
             one.Variant.EndsWith(HugeSize, StringComparison.Ordinal) ? null : NoSuchSize,
@@ -37,6 +33,7 @@ internal static class CowPlan
         "swapped out base page" => CowMemory.SwappedOut,
         "shared zeropage" => CowMemory.ZeroPage,
         "huge zeropage" => CowMemory.HugeZeroPage,
+        "memfd" or "tmpfile" => CowMemory.PrivateView, // what is behind the object, swap or a file, none of the tests can tell
         "THP" => CowMemory.Huge,
         "swapped-out THP" => CowMemory.HugeSwappedOut,
         "PTE-mapped THP" => CowMemory.HugeByPages,
@@ -51,7 +48,8 @@ internal static class CowPlan
 
     /// <summary>
     /// Whether what the test is about holds: no leak, a reliable pin. The recorded kernel had no interface for pins under test; there the rule
-    /// is what it documents: a pin of an anonymous page is of an exclusive one, and a long-term pin also replaces the zero page first.
+    /// is what it documents: a pin of an anonymous page is of an exclusive one, and a long-term pin also replaces the zero page, or the page of
+    /// an object in a private mapping, first.
     /// </summary>
     internal static bool Holds(CowCase one) => one.Verdict switch
     {
