@@ -128,7 +128,7 @@ public sealed class FaultHandler<TArch, TModel>
             return guard.Table == 0 ? NoTable(fault) : FaultResult.None;
         }
 
-        Pte entry = TArch.MakeYoung(TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1));
+        Pte entry = TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1);
         if ((vmaFlags & VmaFlags.Write) != 0)
             entry = TArch.MakeWritable(TArch.MakeDirty(entry));
         if (marked)

@@ -165,7 +165,7 @@ public sealed class WriteProtectFault<TArch, TModel>
     private Pte EntryOfCopy(in Fault fault, Pte old, uint frame)
     {
         VmaFlags vmaFlags = mm.Vmas.FlagsOf(fault.Vma);
-        Pte entry = TArch.MakeYoung(TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1));
+        Pte entry = TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1);
         if (!fault.HasAny(FaultFlags.Unshare))
             return MakeWritable(TArch.MakeDirty(entry), vmaFlags);
         if (TArch.IsSoftDirty(old))

@@ -95,7 +95,7 @@ internal sealed class SharedFault<TArch, TModel>
     private void MapCopy(in Fault fault, Leaf<TArch, TModel> leaf, uint copy, bool marked)
     {
         VmaFlags flags = mm.Vmas.FlagsOf(fault.Vma);
-        Pte entry = TArch.MakeDirty(TArch.MakeYoung(TArch.MakeLeaf(copy, MmContext<TArch, TModel>.ProtectionOf(flags), 1)));
+        Pte entry = TArch.MakeDirty(TArch.MakeLeaf(copy, MmContext<TArch, TModel>.ProtectionOf(flags), 1));
         if ((flags & VmaFlags.Write) != 0)
             entry = TArch.MakeWritable(entry);
         mm.Rmap.AddNew(copy, fault.Vma, fault.Address, exclusive: true);

@@ -39,7 +39,7 @@ public sealed class SharedMappings<TArch, TModel>
     internal void Map(uint vma, Leaf<TArch, TModel> leaf, uint frame, bool write, bool writeProtected)
     {
         mm.Frames.AssertLocked(frame);
-        Pte entry = TArch.MakeYoung(TArch.MakeLeaf(frame, mm.ProtectionOf(vma), 1));
+        Pte entry = TArch.MakeLeaf(frame, mm.ProtectionOf(vma), 1);
         if (write)
         {
             mm.Frames.Set(frame, FrameFlags.Dirty); // fault_dirty_shared_page
