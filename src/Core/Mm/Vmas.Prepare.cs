@@ -51,7 +51,8 @@ public sealed partial class Vmas<TModel>
         bool won = vma.AnonVma == 0;
         if (won)
         {
-            vma.Age = NextAge();
+            if (vma.SharedObject == 0)
+                vma.Age = NextAge(); // one that shows an object stands in that object's tree by its age, under another lock
             anons.Append(number, anonVma, ref reserve);
             anons.Activate(number, anonVma);
         }

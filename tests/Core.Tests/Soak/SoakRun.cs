@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using PageTableEmu.Atomics;
+using PageTableEmu.Core.Tests.Soak.Exact;
 using PageTableEmu.Core.Tests.Verification;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
@@ -18,11 +19,17 @@ internal sealed class SoakRun<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : struct, IModel
 {
+    /// <summary>Pages of the object that is shared and viewed.</summary>
+    private const int ObjectPages = 20;
+
     private static readonly TimeSpan StallLimit = TimeSpan.FromSeconds(20);
 
     private readonly SoakOptions options;
     private readonly Lock swapping = new();
     private readonly uint freeAtStart;
+    private readonly ExactObject shared;
+    private readonly ExactSpace[] exactSpaces;
+    private readonly ExactWorker<TArch, TModel> last;
     private long lastValue;
     private bool over;
     private Exception? failure;
@@ -40,6 +47,9 @@ internal sealed class SoakRun<TArch, TModel>
         for (int i = 0; i < 2; i++)
             SwapOn();
         Spaces = [NewSpace(), NewSpace()];
+        shared = new ExactObject(Machine.CreateSharedObject(ObjectPages), ObjectPages, (ulong)Machine.Image.PageSize);
+        exactSpaces = [.. Spaces.Select(space => NewExactSpace(space.Space))];
+        last = NewExactWorker(new Random(options.Seed));
     }
 
     public Machine<TArch, TModel> Machine { get; }
@@ -58,6 +68,9 @@ internal sealed class SoakRun<TArch, TModel>
     public string Summary { get; private set; } = "";
 
     public long NextValue() => Interlocked.Increment(ref lastValue);
+
+    public ExactWorker<TArch, TModel> NewExactWorker(Random random) =>
+        new(Machine, shared, exactSpaces, random, NextValue, BypassesCache);
 
     public void SwapOffAndOn(Random random)
     {
@@ -137,7 +150,7 @@ internal sealed class SoakRun<TArch, TModel>
     {
         var text = new StringBuilder("standstill.");
         foreach (SoakWorker<TArch, TModel> worker in workers)
-            text.Append($" [{worker.Progress}: {worker.Current}]");
+            text.Append($" [{worker.Progress}: {worker.Detail}]");
         foreach (Violation held in new Verifier<TArch, TModel>(Machine.Context).HeldLocks())
             text.AppendLine().Append(held);
         return text.ToString();
@@ -148,7 +161,7 @@ internal sealed class SoakRun<TArch, TModel>
         IEnumerable<string> counts = workers.SelectMany(worker => worker.Counts).GroupBy(pair => pair.Key)
             .Select(group => $"{group.Key} {group.Sum(pair => pair.Value)}");
         return $"{workers.Sum(worker => (long)worker.Progress)} operations in {time.TotalSeconds:f1} s, "
-            + $"{workers.Sum(worker => worker.OutOfMemory)} of them out of memory: {string.Join(", ", counts)}.";
+            + $"{workers.Sum(worker => worker.AllOutOfMemory)} of them out of memory: {string.Join(", ", counts)}.";
     }
 
     private void CheckAtEnd()
@@ -170,14 +183,18 @@ internal sealed class SoakRun<TArch, TModel>
             }
         }
 
+        last.CheckAll();
         AssertSound("after the last look");
         foreach (SoakSpace space in Spaces)
             Machine.Exit(space.Space);
+        Machine.ReleaseSharedObject(shared.Number);
+        Machine.Ksm.Scan(); // what was merged of processes that are gone
         Machine.ReclaimAll();
         Machine.Settle();
         AssertSound("after the exit");
         Assert.Equal(0ul, Machine.Context.Swap.TotalInUse);
-        Assert.Equal(freeAtStart, Machine.Context.Folios.Allocator.FreeCount);
+        uint forEver = Machine.Context.Folios.HugeZeroFrame == 0 ? 0 : Machine.Context.Folios.Allocator.BlockFrames;
+        Assert.Equal(freeAtStart - forEver, Machine.Context.Folios.Allocator.FreeCount);
     }
 
     private void AssertSound(string when)
@@ -204,5 +221,24 @@ internal sealed class SoakRun<TArch, TModel>
         }
 
         return model;
+    }
+
+    private ExactSpace NewExactSpace(uint space)
+    {
+        const VmaFlags Rights = VmaFlags.Read | VmaFlags.Write;
+        ExactSpace exact = ExactSpace.Create(space, shared, TArch.PageShift, TArch.LevelShift(2));
+        foreach (ExactRegion region in exact.Regions)
+        {
+            MmResult mapped = region.Kind switch
+            {
+                ExactKind.Shared => Machine.MapObject(space, region.Start, region.Length, Rights, shared.Number, 0),
+                ExactKind.View => Machine.MapObjectPrivately(space, region.Start, region.Length, Rights, shared.Number, 0),
+                _ => Machine.Map(space, region.Start, region.Length, Rights),
+            };
+            Assert.Equal(MmResult.Ok, mapped);
+        }
+
+        shared.Views.Add(exact[ExactKind.View]);
+        return exact;
     }
 }
