@@ -50,7 +50,9 @@ public class Machine<TArch, TModel> : IDisposable
         Dma = new DmaEngine<TArch, TModel>(mm, Gup);
         Userfaultfd = new Userfaultfd<TArch, TModel>(mm);
         Ksm = new KsmScanner<TArch, TModel>(mm, faults, life);
-        mm.MemoryPressure = reclaimer.ReclaimSome;
+        mm.MemoryPressure = () => reclaimer.ReclaimSome();
+        mm.GroupPressure = reclaimer.ReclaimSome;
+        MemoryGroups = new MemoryLimits<TArch, TModel>(mm, reclaimer);
         if (isNew)
             MakeZeroPage();
     }
@@ -69,6 +71,9 @@ public class Machine<TArch, TModel> : IDisposable
 
     /// <summary>Same-page merging.</summary>
     public KsmScanner<TArch, TModel> Ksm { get; }
+
+    /// <summary>Groups of address spaces with limits on their memory.</summary>
+    public MemoryLimits<TArch, TModel> MemoryGroups { get; }
 
     /// <summary>The two memories.</summary>
     public MachineImage Image => mm.Image;

@@ -22,6 +22,7 @@ public sealed class Folios<TModel>
         this.image = image;
         Table = new FrameTable<TModel>(image);
         Allocator = new FrameAllocator<TModel>(image, Table);
+        Groups = new MemoryGroups<TModel>(image, Table);
     }
 
     /// <summary>Frame records.</summary>
@@ -29,6 +30,9 @@ public sealed class Folios<TModel>
 
     /// <summary>Free frames.</summary>
     public FrameAllocator<TModel> Allocator { get; }
+
+    /// <summary>Whom frames are charged to.</summary>
+    public MemoryGroups<TModel> Groups { get; }
 
     /// <summary>The shared zero page, 0 before the machine has made it.</summary>
     public uint ZeroFrame
@@ -125,6 +129,9 @@ public sealed class Folios<TModel>
     public void FreeUnreferenced(uint frame)
     {
         RemoveFromLru(frame);
+        FrameFlags flags = Table.Flags(frame);
+        if ((flags & FrameFlags.Owner) != 0)
+            Groups.Release(frame, flags, Table.IsLarge(frame) ? Table.Large.Pages : 1);
         if (Table.IsLarge(frame))
         {
             Table.Large.Dissolve(frame);

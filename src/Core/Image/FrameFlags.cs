@@ -80,4 +80,7 @@ public enum FrameFlags : ulong
 
     /// <summary>Some page of the large folio lost its last mapping while others are mapped (PG_partially_mapped).</summary>
     PartiallyMapped = 1 << 26,
+
+    /// <summary>The group that the folio is charged to, a number: <see cref="MemoryGroups{TModel}.OwnerOf"/>.</summary>
+    Owner = 0xFFUL << 56,
 }

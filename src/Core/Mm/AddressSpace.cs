@@ -79,4 +79,7 @@ public struct AddressSpace
     /// writer, cleared by a reader that holds the merger's lock.
     /// </summary>
     public uint KsmSlot;
+
+    /// <summary>The group that its memory is charged to, 0 for none. Changed atomically.</summary>
+    public uint Group;
 }

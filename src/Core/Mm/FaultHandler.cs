@@ -116,7 +116,7 @@ public sealed class FaultHandler<TArch, TModel>
             return MapZeroPage(fault, expected, vmaFlags, marked);
         if (!mm.Vmas.TryPrepareAnonVma(fault.Vma))
             return FaultResult.OutOfMemory;
-        uint frame = mm.Folios.TryAllocateZeroed();
+        uint frame = mm.TryAllocate(mm.Vmas[fault.Vma].AddressSpace, zeroed: true);
         if (frame == 0)
             return FaultResult.OutOfMemory;
         mm.Frames.Set(frame, FrameFlags.Uptodate | FrameFlags.SwapBacked);

@@ -48,6 +48,7 @@ public sealed class ProcessLife<TArch, TModel>
         uint child = TryCreate();
         if (child == 0)
             return 0;
+        mm.Spaces.JoinGroup(child, mm.GroupOf(parent));
         mm.Spaces.AcquireWrite(parent);
         mm.Spaces.AcquireWrite(child);
         ref AddressSpace source = ref mm.Spaces[parent];

@@ -63,7 +63,7 @@ public sealed class SwapInFault<TArch, TModel>
                 return found;
             if (mm.Swap.Count(entry) == 0)
                 return 0;
-            uint frame = mm.Folios.TryAllocate();
+            uint frame = mm.TryAllocateFor(entry);
             if (frame == 0)
                 return 0;
             mm.Frames.Lock(frame);
@@ -180,7 +180,7 @@ public sealed class SwapInFault<TArch, TModel>
     /// <summary>Protected by (b): the slot is pinned from before the read until after the table is unlocked.</summary>
     private FaultResult HandleDirect(in Fault fault, Pte expected, SwapEntry entry)
     {
-        uint frame = mm.Folios.TryAllocate();
+        uint frame = mm.TryAllocateFor(entry, mm.Vmas[fault.Vma].AddressSpace);
         if (frame == 0)
             return FaultResult.OutOfMemory;
         if (mm.Swap.TryPinSlot(entry) != SwapResult.Ok)
@@ -238,7 +238,7 @@ public sealed class SwapInFault<TArch, TModel>
     {
         if (FitsHere(fault, cached) || !mm.Frames.Has(cached, FrameFlags.Uptodate))
             return cached;
-        uint copy = mm.Folios.TryAllocate();
+        uint copy = mm.TryAllocate(mm.Vmas[fault.Vma].AddressSpace);
         if (copy == 0)
             return 0;
         SharedBytes<TModel>.Copy(mm.Frames.Bytes(cached), mm.Frames.Bytes(copy));

@@ -123,7 +123,7 @@ public sealed class WriteProtectFault<TArch, TModel>
 
     private FaultResult CopyAndInstall(in Fault fault, in PendingCopy copy)
     {
-        uint frame = copy.Source == 0 ? mm.Folios.TryAllocateZeroed() : mm.Folios.TryAllocate();
+        uint frame = mm.TryAllocate(mm.Vmas[fault.Vma].AddressSpace, zeroed: copy.Source == 0);
         if (frame == 0)
             return FaultResult.OutOfMemory;
         if (copy.Source != 0)

@@ -38,15 +38,17 @@ public sealed class Reclaimer<TArch, TModel>
     /// Looks at every folio once, oldest first, and stops when enough were freed.
     /// </summary>
     /// <param name="target">Folios to free.</param>
+    /// <param name="group">The group whose folios are looked at, 0 for all.</param>
     /// <returns>Folios freed.</returns>
-    public long Scan(long target = long.MaxValue)
+    public long Scan(long target = long.MaxValue, uint group = 0)
     {
         long freed = 0;
         uint frame = mm.Folios.NextOnLru(0);
         while (frame != 0 && freed < target)
         {
             uint next = mm.Folios.NextOnLru(frame); // before the frame may leave the list
-            if (!mm.Frames.Has(frame, FrameFlags.Unevictable) && Shrink(frame, ignoreReferences: false) == ShrinkResult.Freed)
+            bool wanted = group == 0 || mm.Folios.Groups.OwnerOf(frame) == group;
+            if (wanted && !mm.Frames.Has(frame, FrameFlags.Unevictable) && Shrink(frame, ignoreReferences: false) == ShrinkResult.Freed)
                 freed++;
             mm.Folios.Put(frame);
             frame = next;
@@ -74,13 +76,15 @@ public sealed class Reclaimer<TArch, TModel>
         }
     }
 
-    /// <summary>Reclaims some frames for an allocation that found none; whether any came free.</summary>
-    public bool ReclaimSome()
+    /// <summary>
+    /// Reclaims some frames for an allocation that found none, or for a group at its limit; whether any came free.
+    /// </summary>
+    public bool ReclaimSome(uint group = 0)
     {
         const int Batch = 32;
-        long freed = Scan(Batch);
+        long freed = Scan(Batch, group);
         int written = mm.Swap.CompleteWrites();
-        return freed != 0 || (written != 0 && Scan(Batch) != 0);
+        return freed != 0 || (written != 0 && Scan(Batch, group) != 0);
     }
 
     /// <summary>Reclaims one folio to which the caller holds a reference; the caller's reference stays the caller's.</summary>

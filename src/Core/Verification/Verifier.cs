@@ -36,6 +36,7 @@ namespace PageTableEmu.Verification;
 /// <item><term>I15</term><description>a clean cached folio equals its slot</description></item>
 /// <item><term>I19, VMA</term><description>the reverse map finds every entry; VMAs and anon_vmas are sound</description></item>
 /// <item><term>I21, I23, M2</term><description>no lock is held; no entry names an area that is gone; no migration entry is left</description></item>
+/// <item><term>MG1</term><description>what is charged to a memory group is owned by it</description></item>
 /// <item><term>SH1, SH2, SH3, SH4, SH5</term><description>frames and pages of shared objects name each other; no page lies behind the end; pages
 /// in swap are counted and on the swap list; every VMA is in the tree of its object; nothing of objects is lost</description></item>
 /// <item><term>SWAP</term><description>lists of clusters, areas and totals of the swap floor are sound</description></item>

@@ -22,6 +22,9 @@ internal sealed class SoakRun<TArch, TModel>
     /// <summary>Pages of the object that is shared and viewed.</summary>
     private const int ObjectPages = 20;
 
+    /// <summary>Frames that a group has at least: enough for all that may be pinned.</summary>
+    private const int LeastLimit = 80;
+
     private static readonly TimeSpan StallLimit = TimeSpan.FromSeconds(20);
 
     private readonly SoakOptions options;
@@ -29,6 +32,7 @@ internal sealed class SoakRun<TArch, TModel>
     private readonly uint freeAtStart;
     private readonly ExactObject shared;
     private readonly ExactSpace[] exactSpaces;
+    private readonly uint[] groups;
     private readonly ExactWorker<TArch, TModel> last;
     private long lastValue;
     private bool over;
@@ -46,7 +50,10 @@ internal sealed class SoakRun<TArch, TModel>
         freeAtStart = Machine.Context.Folios.Allocator.FreeCount;
         for (int i = 0; i < 2; i++)
             SwapOn();
+        groups = [Machine.MemoryGroups.TryCreate(), Machine.MemoryGroups.TryCreate()];
         Spaces = [NewSpace(), NewSpace()];
+        for (int i = 0; i < groups.Length; i++)
+            Machine.MemoryGroups.Join(Spaces[i].Space, groups[i]);
         shared = new ExactObject(Machine.CreateSharedObject(ObjectPages), ObjectPages, (ulong)Machine.Image.PageSize);
         exactSpaces = [.. Spaces.Select(space => NewExactSpace(space.Space))];
         last = NewExactWorker(new Random(options.Seed));
@@ -71,6 +78,13 @@ internal sealed class SoakRun<TArch, TModel>
 
     public ExactWorker<TArch, TModel> NewExactWorker(Random random) =>
         new(Machine, shared, exactSpaces, random, NextValue, BypassesCache);
+
+    /// <summary>Gives one of the two groups another limit: none, or one that makes it reclaim.</summary>
+    public void ChangeLimit(Random random)
+    {
+        ulong pages = random.Next(3) == 0 ? ulong.MaxValue : (ulong)random.Next(LeastLimit, 8 * LeastLimit);
+        Machine.MemoryGroups.TrySetLimits(groups[random.Next(groups.Length)], pages, ulong.MaxValue);
+    }
 
     public void SwapOffAndOn(Random random)
     {
@@ -169,6 +183,8 @@ internal sealed class SoakRun<TArch, TModel>
         AssertSound("after the work");
         Machine.Settle();
         AssertSound("settled");
+        foreach (uint group in groups)
+            Machine.MemoryGroups.TrySetLimits(group, ulong.MaxValue, ulong.MaxValue);
         var counters = new FaultCounters();
         var buffer = new byte[Machine.Image.PageSize];
         foreach (SoakSpace space in Spaces)
@@ -193,6 +209,7 @@ internal sealed class SoakRun<TArch, TModel>
         Machine.Settle();
         AssertSound("after the exit");
         Assert.Equal(0ul, Machine.Context.Swap.TotalInUse);
+        Assert.All(groups, group => Assert.Equal((0ul, 0ul), Machine.MemoryGroups.Usage(group)));
         uint forEver = Machine.Context.Folios.HugeZeroFrame == 0 ? 0 : Machine.Context.Folios.Allocator.BlockFrames;
         Assert.Equal(freeAtStart - forEver, Machine.Context.Folios.Allocator.FreeCount);
     }

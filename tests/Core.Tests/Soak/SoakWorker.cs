@@ -18,7 +18,7 @@ internal sealed class SoakWorker<TArch, TModel>
         ("protect", 9), ("lock", 4), ("move", 9), ("map anew", 9), ("populate read", 9), ("populate write", 9),
         ("swapoff", 1), ("settle", 6), ("complete writes", 12),
         ("mergeable", 9), ("unmergeable", 3), ("scan for equal pages", 6), ("unmerge all", 1),
-        ("exact", 240),
+        ("exact", 240), ("limit", 3),
     ];
 
     private readonly SoakRun<TArch, TModel> run;
@@ -82,6 +82,9 @@ internal sealed class SoakWorker<TArch, TModel>
     {
         switch (operation)
         {
+            case "limit":
+                run.ChangeLimit(random);
+                break;
             case "exact":
                 exact.Step();
                 break;

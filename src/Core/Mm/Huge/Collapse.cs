@@ -69,7 +69,7 @@ public sealed class Collapse<TArch, TModel>
         MmResult ready = BringIn(vma, root, address);
         if (ready != MmResult.Ok)
             return ready;
-        uint head = mm.Folios.TryAllocateLarge();
+        uint head = mm.TryAllocateLarge(mm.Vmas[vma].AddressSpace);
         if (head == 0)
             return MmResult.NoMemory;
         uint anonVma = mm.Vmas.AnonVmaOf(vma);

@@ -82,12 +82,12 @@ public sealed class SharedCache<TArch, TModel>
     /// Adds a fresh zeroed folio where the object has nothing; it comes locked, with a reference for the caller, and is clean. Frame 0 with None:
     /// something is there by now.
     /// </summary>
-    internal FaultResult TryAddZeroed(uint number, ulong page, out uint frame)
+    internal FaultResult TryAddZeroed(uint number, ulong page, uint group, out uint frame)
     {
         frame = 0;
         if (!objects.Index.TryEnsure(number, page))
             return FaultResult.OutOfMemory;
-        uint fresh = mm.Folios.TryAllocateZeroed();
+        uint fresh = mm.TryAllocateIn(group, zeroed: true);
         if (fresh == 0)
             return FaultResult.OutOfMemory;
         mm.Frames.Lock(fresh);

@@ -35,7 +35,7 @@ internal sealed class SharedFault<TArch, TModel>
         if (!write && mm.Vmas[fault.Vma].Uffd == 0 && TryMapAround(fault))
             return FaultResult.None;
         uint number = mm.Vmas[fault.Vma].SharedObject;
-        FaultResult result = pages.TryGetLocked(number, mm.Vmas.LinearIndex(fault.Vma, fault.Address), out uint frame);
+        FaultResult result = pages.TryGetLocked(number, mm.Vmas.LinearIndex(fault.Vma, fault.Address), mm.GroupOf(mm.Vmas[fault.Vma].AddressSpace), out uint frame);
         if (frame == 0)
             return result;
         bool mapped = false;
@@ -64,11 +64,11 @@ internal sealed class SharedFault<TArch, TModel>
     /// </summary>
     private FaultResult HandleCopy(in Fault fault, Pte expected, bool marked)
     {
-        uint copy = mm.Vmas.TryPrepareAnonVma(fault.Vma) ? mm.Folios.TryAllocate() : 0;
+        uint copy = mm.Vmas.TryPrepareAnonVma(fault.Vma) ? mm.TryAllocate(mm.Vmas[fault.Vma].AddressSpace) : 0;
         if (copy == 0)
             return FaultResult.OutOfMemory;
         uint number = mm.Vmas[fault.Vma].SharedObject;
-        FaultResult result = pages.TryGetLocked(number, mm.Vmas.LinearIndex(fault.Vma, fault.Address), out uint frame);
+        FaultResult result = pages.TryGetLocked(number, mm.Vmas.LinearIndex(fault.Vma, fault.Address), mm.GroupOf(mm.Vmas[fault.Vma].AddressSpace), out uint frame);
         bool mapped = false;
         if (frame != 0)
         {
