@@ -64,7 +64,7 @@ public sealed class Madvise<TArch, TModel>
             throw;
         }
 
-        if (advice == Advice.DontNeed)
+        if (advice == Advice.DontNeed && TArch.ReclaimsEmptyTables)
             tables.FreeEmptyTables(space, start, end);
         return result;
     }

@@ -10,28 +10,28 @@ public sealed class TableReadersTests
     private TableReaders readers;
 
     [Fact]
-    public void Readers_ThatComeAndGoWithoutAPause_DoNotStarveTheWaiter()
+    public async Task Readers_ThatComeAndGoWithoutAPause_DoNotStarveTheWaiter()
     {
         using var first = new Reader(this);
         Task waiter = Task.Run(() => TableReaders.WaitForEarlier<Mainline>(ref readers), TestContext.Current.CancellationToken);
         SpinWait.SpinUntil(() => Volatile.Read(ref readers.Phase) != 0, Long);
         using var second = new Reader(this); // from here on there is a reader at every moment
-        Assert.False(waiter.Wait(50, TestContext.Current.CancellationToken), "the reader that was there before is still there");
+        Assert.False(await EndsWithin(waiter, TimeSpan.FromMilliseconds(50)), "the reader that was there before is still there");
         first.Leave();
-        Assert.True(waiter.Wait(Long, TestContext.Current.CancellationToken), "the waiter waits for a reader that came after");
+        Assert.True(await EndsWithin(waiter, Long), "the waiter waits for a reader that came after");
         second.Leave();
         Assert.Equal((0UL, 0UL), (readers.Even, readers.Odd));
     }
 
     [Fact]
-    public void AReader_ThatLookedAtThePhaseBeforeItChanged_IsWaitedForByTheNext()
+    public async Task AReader_ThatLookedAtThePhaseBeforeItChanged_IsWaitedForByTheNext()
     {
         readers.Phase = 4;
         readers.Odd = 1; // counted late: by now its phase is over, and what it reads is what the next waiter unlinks
         Task waiter = Task.Run(() => TableReaders.WaitForEarlier<Mainline>(ref readers), TestContext.Current.CancellationToken);
-        Assert.False(waiter.Wait(100, TestContext.Current.CancellationToken), "nobody waits for it");
+        Assert.False(await EndsWithin(waiter, TimeSpan.FromMilliseconds(100)), "nobody waits for it");
         Volatile.Write(ref readers.Odd, 0);
-        Assert.True(waiter.Wait(Long, TestContext.Current.CancellationToken));
+        Assert.True(await EndsWithin(waiter, Long));
     }
 
     [Fact]
@@ -51,6 +51,9 @@ public sealed class TableReadersTests
         }));
         Assert.Equal((0UL, 0UL), (readers.Even, readers.Odd));
     }
+
+    private static async Task<bool> EndsWithin(Task task, TimeSpan time) =>
+        await Task.WhenAny(task, Task.Delay(time, TestContext.Current.CancellationToken)) == task;
 
     /// <summary>A reader in a thread of its own, until it is told to leave.</summary>
     private sealed class Reader : IDisposable

@@ -2,7 +2,6 @@ using PageTableEmu.Arch.X64;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
-using PageTableEmu.Paging;
 
 namespace PageTableEmu.Core.Tests.Mm.Behaviour;
 
