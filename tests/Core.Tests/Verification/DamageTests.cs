@@ -192,7 +192,8 @@ public abstract class DamageTests<TArch>
         string[] documented =
         [
             "F1", "FR1", "FR2", "I1", "I10", "I11", "I15", "I16", "I17", "I18", "I19", "I2", "I20", "I21", "I23", "I3", "I4", "I5",
-            "IMAGE", "KSM", "L1", "LRU", "M2", "MG1", "PT1", "PT2", "PT3", "PT4", "PT5", "R1", "R3", "S2", "S5", "SWAP", "VMA", "X1", "X2", "X4", "X5", "X7",
+            "IMAGE", "KSM", "L1", "LRU", "M2", "MG1", "PT1", "PT2", "PT3", "PT4", "PT5",
+            "R1", "R3", "S2", "S5", "SWAP", "VMA", "X1", "X2", "X4", "X5", "X7",
         ];
         Assert.Equal(documented.Order(StringComparer.Ordinal), tested);
     }

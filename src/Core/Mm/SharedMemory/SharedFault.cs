@@ -35,7 +35,7 @@ internal sealed class SharedFault<TArch, TModel>
         if (!write && mm.Vmas[fault.Vma].Uffd == 0 && TryMapAround(fault))
             return FaultResult.None;
         uint number = mm.Vmas[fault.Vma].SharedObject;
-        FaultResult result = pages.TryGetLocked(number, mm.Vmas.LinearIndex(fault.Vma, fault.Address), mm.GroupOf(mm.Vmas[fault.Vma].AddressSpace), out uint frame);
+        FaultResult result = GetLocked(fault, number, out uint frame);
         if (frame == 0)
             return result;
         bool mapped = false;
@@ -58,6 +58,12 @@ internal sealed class SharedFault<TArch, TModel>
         return result;
     }
 
+    private FaultResult GetLocked(in Fault fault, uint number, out uint frame)
+    {
+        uint group = mm.GroupOf(mm.Vmas[fault.Vma].AddressSpace);
+        return pages.TryGetLocked(number, mm.Vmas.LinearIndex(fault.Vma, fault.Address), group, out frame);
+    }
+
     /// <summary>
     /// A store to a private mapping: an anonymous copy of the object's page. The page stays locked until the copy is mapped, so that a truncation,
     /// which takes the copies away after it had all pages locked, does not miss it.
@@ -68,7 +74,7 @@ internal sealed class SharedFault<TArch, TModel>
         if (copy == 0)
             return FaultResult.OutOfMemory;
         uint number = mm.Vmas[fault.Vma].SharedObject;
-        FaultResult result = pages.TryGetLocked(number, mm.Vmas.LinearIndex(fault.Vma, fault.Address), mm.GroupOf(mm.Vmas[fault.Vma].AddressSpace), out uint frame);
+        FaultResult result = GetLocked(fault, number, out uint frame);
         bool mapped = false;
         if (frame != 0)
         {

@@ -82,8 +82,8 @@ public sealed class SharedMappings<TArch, TModel>
     }
 
     /// <summary>
-    /// Drops the private copies of pages from a given one on, in memory or in swap (unmap_mapping_range with even_cows). A VMA that is found under the
-    /// object's lock keeps its tables until that is free.
+    /// Drops the private copies of pages from a given one on, in memory or in swap (unmap_mapping_range with even_cows). A VMA that is found
+    /// under the object's lock keeps its tables until that is free.
     /// </summary>
     internal void ZapPrivateCopies(uint number, ulong firstPage)
     {

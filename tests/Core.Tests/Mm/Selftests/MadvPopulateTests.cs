@@ -35,8 +35,10 @@ public abstract class MadvPopulateTests<TArch> : IDisposable
         ("test_holes", "MADV_POPULATE_WRITE with holes in the middle", t => t.Hole().Populate(Advice.PopulateWrite) == MmResult.NoMemory),
         ("test_holes", "MADV_POPULATE_READ with holes at the end", t => t.Hole().Populate(Advice.PopulateRead, 0, 2) == MmResult.NoMemory),
         ("test_holes", "MADV_POPULATE_WRITE with holes at the end", t => t.Hole().Populate(Advice.PopulateWrite, 0, 2) == MmResult.NoMemory),
-        ("test_holes", "MADV_POPULATE_READ with holes at the beginning", t => t.Hole().Populate(Advice.PopulateRead, 1, Pages - 1) == MmResult.NoMemory),
-        ("test_holes", "MADV_POPULATE_WRITE with holes at the beginning", t => t.Hole().Populate(Advice.PopulateWrite, 1, Pages - 1) == MmResult.NoMemory),
+        ("test_holes", "MADV_POPULATE_READ with holes at the beginning",
+            t => t.Hole().Populate(Advice.PopulateRead, 1, Pages - 1) == MmResult.NoMemory),
+        ("test_holes", "MADV_POPULATE_WRITE with holes at the beginning",
+            t => t.Hole().Populate(Advice.PopulateWrite, 1, Pages - 1) == MmResult.NoMemory),
         ("test_populate_read", "read range initially not populated", t => t.Map(ReadWrite).Count(IsPresent) == 0),
         ("test_populate_read", "MADV_POPULATE_READ", t => t.Map(ReadWrite).Populate(Advice.PopulateRead) == MmResult.Ok),
         ("test_populate_read", "read range is populated", t => t.After(Advice.PopulateRead).Count(IsPresent) == Pages),
@@ -47,7 +49,8 @@ public abstract class MadvPopulateTests<TArch> : IDisposable
         ("test_softdirty", "MADV_POPULATE_READ", t => t.Map(ReadWrite).Populate(Advice.PopulateRead) == MmResult.Ok),
         ("test_softdirty", "range is not softdirty after MADV_POPULATE_READ", t => t.After(Advice.PopulateRead).Count(IsSoftDirty) == 0),
         ("test_softdirty", "MADV_POPULATE_WRITE", t => t.After(Advice.PopulateRead).Populate(Advice.PopulateWrite) == MmResult.Ok),
-        ("test_softdirty", "range is softdirty after MADV_POPULATE_WRITE", t => t.After(Advice.PopulateRead, Advice.PopulateWrite).Count(IsSoftDirty) == Pages),
+        ("test_softdirty", "range is softdirty after MADV_POPULATE_WRITE",
+            t => t.After(Advice.PopulateRead, Advice.PopulateWrite).Count(IsSoftDirty) == Pages),
     ];
 
     public static TheoryData<int, string, string> Rows

@@ -11,7 +11,7 @@ using PageTableEmu.Swap;
 
 namespace PageTableEmu.Core.Tests.Reclaim.Limits;
 
-/// <summary>Limits on the frames and slots of groups of address spaces: who is charged, what happens at the limit, and that nothing is forgotten.</summary>
+/// <summary>Limits of groups of address spaces: who is charged, what happens at the limit, and that nothing is forgotten.</summary>
 public abstract class MemoryLimitTests<TArch> : IDisposable
     where TArch : struct, IArchitecture
 {
