@@ -15,8 +15,8 @@ namespace PageTableEmu.Image;
 public sealed class MemoryGroups<TModel>
     where TModel : IModel
 {
-    /// <summary>Highest number of a group: the owner's number has eight bits.</summary>
-    public const uint Most = 255;
+    /// <summary>Highest number of a group. All bits below its highest are set; the owner's number in a frame has room for eight.</summary>
+    public const uint Most = 31;
 
     private const int OwnerShift = 56;
 

@@ -31,7 +31,7 @@ public sealed class MemoryLimits<TArch, TModel>
 
     private MemoryGroups<TModel> Groups => mm.Folios.Groups;
 
-    /// <summary>Makes a group; 0 when there are 255 already.</summary>
+    /// <summary>Makes a group; 0 when there are <see cref="MemoryGroups{TModel}.Most"/> already.</summary>
     /// <param name="pages">Most frames of user data it may have.</param>
     /// <param name="slots">Most swap slots it may have.</param>
     public uint TryCreate(ulong pages = ulong.MaxValue, ulong slots = ulong.MaxValue) => Groups.TryCreate(Limit(pages), Limit(slots));

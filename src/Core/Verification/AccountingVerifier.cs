@@ -128,7 +128,7 @@ internal sealed class AccountingVerifier<TArch, TModel>
     private void CheckGroups()
     {
         MemoryGroups<TModel> groups = mm.Folios.Groups;
-        var pages = new ulong[MemoryGroups<TModel>.Most + 1];
+        var pages = new ulong[256]; // whatever a damaged frame says
         var slots = new ulong[pages.Length];
         var members = new ulong[pages.Length];
         for (uint frame = 1; frame < survey.FrameLimit; frame++)
@@ -141,7 +141,7 @@ internal sealed class AccountingVerifier<TArch, TModel>
             slots[mm.Swap.OwnerOf(entry)]++;
         foreach (uint space in survey.Spaces)
             members[mm.GroupOf(space) & MemoryGroups<TModel>.Most]++;
-        for (uint group = 1; group < pages.Length; group++)
+        for (uint group = 1; group <= MemoryGroups<TModel>.Most; group++)
         {
             ref MemoryGroupRecord record = ref groups[group];
             (ulong, ulong, ulong) charged = (record.Pages, record.Slots, record.Members);

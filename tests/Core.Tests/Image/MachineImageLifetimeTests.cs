@@ -142,7 +142,7 @@ public sealed class MachineImageLifetimeTests
     {
         using MachineImage image = MachineImage.CreatePrivate(ImageFixture.Small() with { SwapStoreSlots = 0 });
         ulong areas = image.Stride(MetadataRegion.SwapAreas) * image.Capacity(MetadataRegion.SwapAreas); // as many for every machine
-        Assert.InRange(image.MetadataBytes - areas, 1u, 40u << 10);
+        Assert.InRange(image.MetadataBytes - areas, 1u, 44u << 10);
         var folios = new Folios<CheckedModel>(image);
         uint kept = folios.TryAllocateZeroed();
         image.FrameBytes(kept).Fill(1);
