@@ -11,6 +11,8 @@ namespace PageTableEmu.Arch.X64;
 /// </summary>
 public interface IX64 : IArchitecture, IEntryNames
 {
+    static bool IArchitecture.ReclaimsEmptyTables => true;
+
     static int IPageGeometry.PageShift => X64Geometry.PageShift;
 
     static bool IPageGeometry.BigEndian => false;

@@ -65,8 +65,10 @@ public class Machine<TArch, TModel> : IDisposable
         Migrator = new Migrator<TArch, TModel>(mm);
         migration = new RangeMigration<TArch, TModel>(mm, Migrator);
         compactor = new Compactor<TArch, TModel>(mm, Migrator);
-        mm.MemoryPressure = scanner.ReclaimSome;
+        mm.MemoryPressure = () => scanner.ReclaimSome();
+        mm.GroupPressure = scanner.ReclaimSome;
         mm.BlockPressure = compactor.TryMakeBlock;
+        MemoryGroups = new MemoryLimits<TArch, TModel>(mm, scanner);
         if (isNew)
             MakeZeroPage();
     }
@@ -94,6 +96,9 @@ public class Machine<TArch, TModel> : IDisposable
 
     /// <summary>Moves single folios between frames, in two halves if one likes.</summary>
     public Migrator<TArch, TModel> Migrator { get; }
+
+    /// <summary>Groups of address spaces with limits on their memory.</summary>
+    public MemoryLimits<TArch, TModel> MemoryGroups { get; }
 
     /// <summary>The two memories.</summary>
     public MachineImage Image => mm.Image;
@@ -159,6 +164,24 @@ public class Machine<TArch, TModel> : IDisposable
     /// <inheritdoc cref="Mmap{TArch, TModel}.MapObject"/>
     public MmResult MapObject(uint space, ulong start, ulong length, VmaFlags flags, uint sharedObject, ulong pageOffset) =>
         mmap.MapObject(Live(space), start, length, WithPermissions(flags | VmaFlags.Shared), sharedObject, pageOffset);
+
+    /// <summary>
+    /// Maps pages of a shared object privately (MAP_PRIVATE): loads see the object until the first store to a page, which makes an anonymous copy
+    /// that only this address space, and copy-on-write its children, see.
+    /// </summary>
+    /// <example><code>
+    /// uint image = machine.CreateSharedObject(pages: 16);
+    /// machine.MapObject(writer, 0x10_0000_0000, 16 &lt;&lt; 12, VmaFlags.Read | VmaFlags.Write, image, 0);
+    /// machine.MapObjectPrivately(reader, 0x10_0000_0000, 16 &lt;&lt; 12, VmaFlags.Read | VmaFlags.Write, image, 0);
+    /// </code></example>
+    /// <inheritdoc cref="Mmap{TArch, TModel}.MapObject" path="/param|/returns"/>
+    /// <exception cref="ArgumentException">The flags say Shared.</exception>
+    public MmResult MapObjectPrivately(uint space, ulong start, ulong length, VmaFlags flags, uint sharedObject, ulong pageOffset)
+    {
+        if ((flags & VmaFlags.Shared) != 0)
+            throw new ArgumentException($"The flags are {flags}; {nameof(MapObject)} maps for sharing.", nameof(flags));
+        return mmap.MapObject(Live(space), start, length, WithPermissions(flags), sharedObject, pageOffset);
+    }
 
     /// <inheritdoc cref="Mm.SharedMemory.SharedCache{TArch, TModel}.Truncate"/>
     public void Truncate(uint sharedObject, ulong pages) => mm.SharedCache.Truncate(sharedObject, pages);

@@ -18,6 +18,7 @@ public sealed class Folios<TModel>
         Table = new FrameTable<TModel>(image);
         Allocator = new FrameAllocator<TModel>(image, Table);
         Lru = new LruLists<TModel>(image, Table);
+        Groups = new MemoryGroups<TModel>(image, Table);
     }
 
     /// <summary>Frame records.</summary>
@@ -28,6 +29,9 @@ public sealed class Folios<TModel>
 
     /// <summary>The lists that reclaim works from.</summary>
     public LruLists<TModel> Lru { get; }
+
+    /// <summary>Whom frames are charged to.</summary>
+    public MemoryGroups<TModel> Groups { get; }
 
     /// <summary>The shared zero page, 0 before the machine has made it.</summary>
     public uint ZeroFrame
@@ -140,6 +144,9 @@ public sealed class Folios<TModel>
     public void FreeUnreferenced(uint frame)
     {
         Lru.TryIsolate(frame);
+        FrameFlags flags = Table.Flags(frame);
+        if ((flags & FrameFlags.Owner) != 0)
+            Groups.Release(frame, flags, Table.PagesOf(frame));
         if (Table.IsLarge(frame))
         {
             int order = Table.OrderOf(frame);

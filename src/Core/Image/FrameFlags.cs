@@ -92,4 +92,7 @@ public enum FrameFlags : ulong
     /// frame. Changed only while nobody can reach the folio.
     /// </summary>
     OrderMask = 15UL << 40,
+
+    /// <summary>The group that the folio is charged to, a number: <see cref="MemoryGroups{TModel}.OwnerOf"/>.</summary>
+    Owner = 0xFFUL << 56,
 }

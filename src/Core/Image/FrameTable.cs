@@ -25,6 +25,12 @@ public sealed class FrameTable<TModel>
     /// <summary>Position of <see cref="FrameFlags.OrderMask"/>.</summary>
     internal const int OrderShift = 40;
 
+    /// <summary>
+    /// References from which on nobody gets another one by his own wish: far enough from where the count wraps that callers who look at it at the
+    /// same time cannot reach that. Linux counts in a signed word and refuses when it is negative (try_grab_folio).
+    /// </summary>
+    public const uint ReferenceLimit = 1u << 31;
+
     private readonly MachineImage image;
     private readonly LargeFolios<TModel> large;
 
@@ -91,6 +97,9 @@ public sealed class FrameTable<TModel>
 
     /// <summary>Current references to the folio.</summary>
     public uint References(uint frame) => Atomic<TModel>.Load(ref Folio(frame).RefCount);
+
+    /// <summary>Whether the folio may be taken hold of once more; mappings and caches do not ask, there are never so many.</summary>
+    public bool HasRoomForReferences(uint frame) => References(frame) < ReferenceLimit;
 
     /// <summary>Current mappings of the page: entries of level 1 and, of a large folio, huge leaves.</summary>
     public uint Mappings(uint frame)

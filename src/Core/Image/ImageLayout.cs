@@ -91,6 +91,8 @@ internal sealed class ImageLayout
         Add(MetadataRegion.KsmSlots, 64, options.KsmSlots);
         Add(MetadataRegion.KsmItems, 80, options.KsmItems);
         Add(MetadataRegion.KsmNodes, 64, options.KsmNodes);
+        Add(MetadataRegion.MemoryGroups, 64, 32);
+        Add(MetadataRegion.SwapOwners, 4, options.SwapSlots);
         Add(MetadataRegion.Processes, 64, 64);
     }
 

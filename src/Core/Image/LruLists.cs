@@ -120,9 +120,10 @@ public sealed class LruLists<TModel>
     /// </summary>
     /// <param name="kind">The list.</param>
     /// <param name="pages">Pages to look at.</param>
+    /// <param name="group">The group whose folios are wanted, 0 for all; others are passed over.</param>
     /// <param name="isolated">Takes the folios, oldest first; at most as many as fit.</param>
     /// <returns>Number of folios.</returns>
-    public int Isolate(LruKind kind, ulong pages, Span<uint> isolated)
+    public int Isolate(LruKind kind, ulong pages, uint group, Span<uint> isolated)
     {
         int count = 0;
         WordLock<TModel>.Acquire(ref State.LruLock);
@@ -130,8 +131,9 @@ public sealed class LruLists<TModel>
         for (ulong seen = 0; frame != 0 && seen < pages && count < isolated.Length;)
         {
             uint next = table[frame].LruNext;
-            seen += table.PagesOf(frame);
-            if (table.TryGet(frame)) // else it is being freed by somebody who waits for the lock
+            bool wanted = group == 0 || (uint)((ulong)(table.Flags(frame) & FrameFlags.Owner) >> MemoryGroups<TModel>.OwnerShift) == group;
+            seen += wanted ? table.PagesOf(frame) : 0;
+            if (wanted && table.TryGet(frame)) // else it is being freed by somebody who waits for the lock
             {
                 table.Clear(frame, FrameFlags.Lru);
                 Unlink(frame);

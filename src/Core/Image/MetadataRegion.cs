@@ -72,6 +72,12 @@ public enum MetadataRegion
     /// <summary>Merged pages (stable_node).</summary>
     KsmNodes,
 
+    /// <summary>Groups of address spaces with limits on their memory.</summary>
+    MemoryGroups,
+
+    /// <summary>By slot of the swap map: the group that it is charged to.</summary>
+    SwapOwners,
+
     /// <summary>Processes that are attached.</summary>
     Processes,
 }

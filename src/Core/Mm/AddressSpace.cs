@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using PageTableEmu.Image;
+using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
 
@@ -61,8 +62,8 @@ public struct AddressSpace
     /// <summary>Grows when translations that others may have cached became invalid. Changed atomically.</summary>
     public ulong TlbGeneration;
 
-    /// <summary>Lock-free walkers of its page tables; no table is freed while there are any. Changed atomically.</summary>
-    public ulong FastWalkers;
+    /// <summary>Lock-free walkers of its page tables; no table is freed under one.</summary>
+    public TableReaders FastWalkers;
 
     /// <summary>Userfaultfd context: 0 while there is none. Under the mmap_lock.</summary>
     public uint UffdContext;
@@ -83,4 +84,7 @@ public struct AddressSpace
     /// What the userfaultfd context was opened with, <see cref="Userfaults.UserfaultFeatures"/>. Under the mmap_lock, changed by writers.
     /// </summary>
     public uint UffdFeatures;
+
+    /// <summary>The group that its memory is charged to, 0 for none. Changed atomically.</summary>
+    public uint Group;
 }

@@ -89,8 +89,24 @@ public sealed class AddressSpaces<TModel>
         if (space.VmaCount != 0)
             throw new InvalidOperationException($"Address space {mm} still has {space.VmaCount} VMAs: remove them before it is destroyed.");
         RemoveFromMmList(mm);
+        JoinGroup(mm, 0);
         Atomic<TModel>.Store(ref space.Generation, 0);
         pool.Free(mm);
+    }
+
+    /// <summary>
+    /// Lets the memory that an address space gets from now on be charged to a group, 0 for none. What it has stays charged as it is.
+    /// </summary>
+    public void JoinGroup(uint mm, uint group)
+    {
+        if (group != 0)
+            Atomic<TModel>.Add(ref Folios.Groups[group].Members, 1);
+        ref uint word = ref pool[mm].Group;
+        uint before = Atomic<TModel>.Load(ref word);
+        while (Atomic<TModel>.CompareExchange(ref word, group, before) is var found && found != before)
+            before = found;
+        if (before != 0)
+            Atomic<TModel>.Add(ref Folios.Groups[before].Members, -1);
     }
 
     /// <summary>The next live address space by number; 0 when there is none. Enumerates all, if none is created or destroyed meanwhile.</summary>

@@ -50,12 +50,21 @@ public sealed class FaultHandler<TArch, TModel>
     /// <param name="virtualAddress">The address; bits below the page are ignored.</param>
     /// <param name="flags">What is wanted.</param>
     /// <param name="counters">Whose faults to count.</param>
+    /// <exception cref="CorruptImageException">A record or entry is damaged; no lock that was taken here stays held.</exception>
     public FaultResult Handle(uint vma, ulong virtualAddress, FaultFlags flags, ref FaultCounters counters)
     {
         ulong page = virtualAddress & ~((1UL << TArch.PageShift) - 1);
-        FaultResult result = HandleEntry(new Fault(vma, mm.Spaces[mm.Vmas[vma].AddressSpace].Root, page, flags));
-        counters.Count(result, flags);
-        return result;
+        try
+        {
+            FaultResult result = HandleEntry(new Fault(vma, mm.Spaces[mm.Vmas[vma].AddressSpace].Root, page, flags));
+            counters.Count(result, flags);
+            return result;
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
     }
 
     private FaultResult HandleEntry(in Fault fault)
@@ -110,7 +119,7 @@ public sealed class FaultHandler<TArch, TModel>
     private FaultResult HandleMissing(in Fault fault, Pte expected, bool marked)
     {
         VmaFlags vmaFlags = mm.Vmas.FlagsOf(fault.Vma);
-        if ((vmaFlags & VmaFlags.Shared) != 0)
+        if (mm.Vmas[fault.Vma].SharedObject != 0)
             return shared.Handle(fault, expected, marked);
         if ((vmaFlags & VmaFlags.UffdMissing) != 0)
             return AskForMissing(fault, expected);
@@ -120,7 +129,7 @@ public sealed class FaultHandler<TArch, TModel>
             return FaultResult.OutOfMemory;
         if (!marked && large.TryHandle(fault, vmaFlags))
             return FaultResult.None;
-        uint frame = mm.Folios.TryAllocateZeroed();
+        uint frame = mm.TryAllocate(mm.Vmas[fault.Vma].AddressSpace, zeroed: true);
         if (frame == 0)
             return FaultResult.OutOfMemory;
         mm.Frames.Set(frame, FrameFlags.Uptodate | FrameFlags.SwapBacked);
@@ -132,7 +141,7 @@ public sealed class FaultHandler<TArch, TModel>
             return guard.Table == 0 ? NoTable(fault) : FaultResult.None;
         }
 
-        Pte entry = TArch.MakeYoung(TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1));
+        Pte entry = TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1);
         if ((vmaFlags & VmaFlags.Write) != 0)
             entry = TArch.MakeWritable(TArch.MakeDirty(entry));
         if (marked)

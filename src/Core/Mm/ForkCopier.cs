@@ -60,8 +60,8 @@ public sealed class ForkCopier<TArch, TModel>
             }
 
             Outcome outcome = CopyTable(parentVma, childVma, ref address, end, page, ref prepared);
-            if (outcome == Outcome.NeedsFrame)
-                prepared = mm.Folios.TryAllocate(); // a pinned page needs a copy, and no frame can be allocated under the table locks
+            if (outcome == Outcome.NeedsFrame) // a pinned page needs a copy, and no frame can be allocated under the table locks
+                prepared = mm.TryAllocate(mm.Vmas[childVma].AddressSpace);
             done = outcome == Outcome.Copied || (outcome == Outcome.NeedsFrame && prepared != 0);
         }
 

@@ -35,6 +35,7 @@ public sealed class Gup<TArch, TModel>
         NeedsFault,
         NeedsWrite,
         NeedsUnshare,
+        Refused,
     }
 
     /// <summary>
@@ -45,7 +46,9 @@ public sealed class Gup<TArch, TModel>
     /// <param name="flags">Get or Pin, and how.</param>
     /// <param name="frame">The frame, to be given back with <see cref="Put"/> and the same flags.</param>
     /// <param name="counters">Whose faults to count.</param>
-    /// <returns>Ok; Fault when nothing is mapped there or not with such access; NoMemory.</returns>
+    /// <returns>
+    /// Ok; Fault when nothing is mapped there or not with such access; NoMemory, also when the page has been taken hold of too often.
+    /// </returns>
     /// <exception cref="ArgumentException">The flags say neither Get nor Pin, which would keep nothing; or no such space lives.</exception>
     public MmResult TryTake(uint space, ulong virtualAddress, GupFlags flags, out uint frame, ref FaultCounters counters)
     {
@@ -85,6 +88,8 @@ public sealed class Gup<TArch, TModel>
             Follow follow = FollowPage(vma, virtualAddress, flags, out frame);
             if (follow == Follow.Taken)
                 return MmResult.Ok;
+            if (follow == Follow.Refused)
+                return MmResult.NoMemory;
             FaultResult result = faults.Handle(vma, virtualAddress, tried | FaultFor(follow, flags), ref counters);
             if ((result & FaultResult.Userfault) != 0)
             {
@@ -214,6 +219,9 @@ public sealed class Gup<TArch, TModel>
             return Follow.NeedsUnshare;
         }
 
+        const GupFlags Holding = GupFlags.Get | GupFlags.Pin;
+        if ((flags & Holding) != 0 && page != 0 && !mm.Frames.HasRoomForReferences(page))
+            return Follow.Refused; // two million pins: the next ones would make the count wrap, and the frame free
         Take(page, entry, flags);
         return Follow.Taken;
     }

@@ -15,7 +15,7 @@ namespace PageTableEmu.Mm;
 /// the count, then clears exclusiveness, then publishes a new entry, which is never writable. So either it sees our count, or we see
 /// its change.</para>
 /// <para>Page tables are not freed under a reader: it is counted in <see cref="AddressSpace.FastWalkers"/>, and who frees tables waits after
-/// unlinking them until that is 0 (the kernel keeps interrupts off instead).</para>
+/// unlinking them for the readers that were there before (the kernel keeps interrupts off instead).</para>
 /// <para>Against fork, which makes pages shared without clearing entries, a pin looks at the sequence that fork makes odd.</para>
 /// </remarks>
 public sealed class GupFast<TArch, TModel>
@@ -48,9 +48,9 @@ public sealed class GupFast<TArch, TModel>
         if (pin && (sequence & 1) != 0)
             return false;
 
-        Atomic<TModel>.Add(ref record.FastWalkers, 1);
-        bool taken = TryTakeWalking(record.Root, virtualAddress, flags, out frame);
-        Atomic<TModel>.Add(ref record.FastWalkers, -1);
+        bool taken;
+        using (TableReaders.Enter<TModel>(ref record.FastWalkers))
+            taken = TryTakeWalking(record.Root, virtualAddress, flags, out frame);
         if (!taken || !pin || Atomic<TModel>.Load(ref record.WriteProtectSequence) == sequence)
             return taken;
         Drop(frame, flags);
@@ -70,10 +70,8 @@ public sealed class GupFast<TArch, TModel>
         if ((flags & GupFlags.Write) != 0 && !TArch.IsWritable(entry))
             return false;
         uint candidate = (uint)TArch.FrameOf(entry, 1);
-        if (!mm.Folios.TryGet(candidate))
+        if (!TryGrab(candidate, flags))
             return false;
-        if ((flags & GupFlags.Pin) != 0)
-            mm.Frames.ConvertToPin(candidate);
         Atomic<TModel>.Fence();
         bool unchanged = mm.Tables.LeafTable(root, virtualAddress) == table
             && PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(table, virtualAddress)) == entry;
@@ -101,10 +99,8 @@ public sealed class GupFast<TArch, TModel>
             return false;
         uint head = (uint)TArch.FrameOf(entry, 2);
         uint candidate = head + HugePages<TArch, TModel>.PageOf(virtualAddress);
-        if (!mm.Folios.TryGet(candidate))
+        if (!TryGrab(candidate, flags))
             return false;
-        if ((flags & GupFlags.Pin) != 0)
-            mm.Frames.ConvertToPin(candidate);
         Atomic<TModel>.Fence();
         bool unchanged = mm.Tables.MiddleTable(root, virtualAddress) == middle
             && PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(middle, virtualAddress, 2)) == entry;
@@ -116,6 +112,21 @@ public sealed class GupFast<TArch, TModel>
 
         mm.Frames.Set(head, FrameFlags.Referenced);
         frame = candidate;
+        return true;
+    }
+
+    private bool TryGrab(uint frame, GupFlags flags)
+    {
+        if (!mm.Folios.TryGet(frame))
+            return false;
+        if (!mm.Frames.HasRoomForReferences(frame))
+        {
+            mm.Folios.Put(frame); // the slow path says so
+            return false;
+        }
+
+        if ((flags & GupFlags.Pin) != 0)
+            mm.Frames.ConvertToPin(frame);
         return true;
     }
 

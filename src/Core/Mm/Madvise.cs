@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 using PageTableEmu.Mm.Huge;
 
 namespace PageTableEmu.Mm;
@@ -52,15 +53,24 @@ public sealed class Madvise<TArch, TModel>
     {
         var visitor = new PagesVisitor(mm, pages, advice);
         MmResult result;
-        using (mm.Spaces.HoldRead(space))
+        try
+        {
+            using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
             result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+
         if (result == MmResult.Again && advice == Advice.GuardInstall)
         {
             using MmapHold<TModel> alone = mm.Spaces.HoldWrite(space); // faults that were faster are over now, and none begins
             result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
         }
 
-        if (advice == Advice.DontNeed)
+        if (advice == Advice.DontNeed && TArch.ReclaimsEmptyTables)
             tables.FreeEmptyTables(space, start, end);
         return result;
     }
@@ -99,7 +109,7 @@ public sealed class Madvise<TArch, TModel>
             bool needsUnlocked = advice is not (Advice.WillNeed or Advice.GuardRemove);
             if (needsUnlocked && (flags & VmaFlags.Locked) != 0)
                 return MmResult.Invalid;
-            if (advice == Advice.Free && (flags & VmaFlags.Shared) != 0)
+            if (advice == Advice.Free && mm.Vmas[vma].SharedObject != 0)
                 return MmResult.Invalid;
             return pages.Apply(vma, start, end, advice);
         }
@@ -110,7 +120,7 @@ public sealed class Madvise<TArch, TModel>
         public MmResult Visit(uint vma, ulong start, ulong end)
         {
             VmaFlags flags = vmas.FlagsOf(vma);
-            if ((set & VmaFlags.WipeOnFork) != 0 && (flags & VmaFlags.Shared) != 0)
+            if ((set & VmaFlags.WipeOnFork) != 0 && vmas[vma].SharedObject != 0)
                 return MmResult.Invalid;
             VmaFlags wanted = (flags & ~clear) | set;
             return wanted == flags || vmas.TryModify(vma, start, end, wanted, vmas[vma].Uffd) != 0 ? MmResult.Ok : MmResult.NoMemory;

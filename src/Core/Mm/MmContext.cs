@@ -109,7 +109,64 @@ public sealed class MmContext<TArch, TModel>
     /// <summary>
     /// Asks for reclaim, without any lock held; whether it is worth trying again: some frames came free, or somebody else freed some meanwhile.
     /// </summary>
-    public bool TryFindFrames() => MemoryPressure() || Folios.Allocator.FreeCount != 0;
+    public bool TryFindFrames()
+    {
+        uint group = MemoryGroups<TModel>.TakeRefusal();
+        return group != 0 ? GroupPressure(group) : MemoryPressure() || Folios.Allocator.FreeCount != 0;
+    }
+
+    /// <summary>As <see cref="MemoryPressure"/>, for a group at its limit: only its own frames help. Set by the machine.</summary>
+    public Func<uint, bool> GroupPressure { get; set; } = static _ => false;
+
+    /// <summary>
+    /// A frame for user data, charged to the group of an address space; 0 when RAM is exhausted or the group is at its limit.
+    /// </summary>
+    internal uint TryAllocate(uint space, bool zeroed = false) => TryAllocateIn(GroupOf(space), zeroed);
+
+    /// <summary>The same for a page that comes from a slot: it is charged to the slot's group, if it has one.</summary>
+    internal uint TryAllocateFor(SwapEntry entry, uint space = 0)
+    {
+        uint owner = Swap.OwnerOf(entry);
+        return TryAllocateIn(owner != 0 || space == 0 ? owner : GroupOf(space), zeroed: false);
+    }
+
+    /// <summary>The same for a large folio.</summary>
+    internal uint TryAllocateLarge(uint space) => TryAllocateLarge(GroupOf(space), Frames.Large.LargestOrder, zeroed: true);
+
+    /// <summary>The same of any order, charged to a group.</summary>
+    internal uint TryAllocateLarge(uint group, int order, bool zeroed)
+    {
+        uint pages = 1u << order;
+        if (group != 0 && !Folios.Groups.TryCharge(group, pages))
+            return 0;
+        uint head = Folios.TryAllocateLarge(order, zeroed);
+        if (group != 0)
+            Settle(head, group, pages);
+        return head;
+    }
+
+    /// <summary>The group that an address space's memory is charged to.</summary>
+    public uint GroupOf(uint space) => Atomic<TModel>.Load(ref Spaces[space].Group);
+
+    /// <summary>A frame charged to a group.</summary>
+    internal uint TryAllocateIn(uint group, bool zeroed)
+    {
+        if (group == 0)
+            return zeroed ? Folios.TryAllocateZeroed() : Folios.TryAllocate();
+        if (!Folios.Groups.TryCharge(group, 1))
+            return 0;
+        uint frame = zeroed ? Folios.TryAllocateZeroed() : Folios.TryAllocate();
+        Settle(frame, group, 1);
+        return frame;
+    }
+
+    private void Settle(uint frame, uint group, uint pages)
+    {
+        if (frame != 0)
+            Folios.Groups.SetOwner(frame, group);
+        else
+            Folios.Groups.Uncharge(group, pages);
+    }
 
     /// <summary>The protection value of a VMA (vm_page_prot): without write permission when it is private.</summary>
     public static Protection ProtectionOf(VmaFlags flags) => TArch.ProtectionOf(RightsOf(flags));

@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
@@ -72,10 +73,14 @@ public sealed class Mmap<TArch, TModel>
     }
 
     /// <summary>Maps pages of a shared object at an address (MAP_FIXED_NOREPLACE). It may reach behind the end of the object.</summary>
+    /// <remarks>
+    /// A private mapping (MAP_PRIVATE) shows the object's pages until it is written: a store gives it an anonymous copy of the page, which is its
+    /// own from then on.
+    /// </remarks>
     /// <param name="space">The address space.</param>
     /// <param name="start">First address.</param>
     /// <param name="length">Bytes.</param>
-    /// <param name="flags">Properties; the VMA is shared in any case.</param>
+    /// <param name="flags">Properties; with Shared, stores go to the object.</param>
     /// <param name="sharedObject">The object.</param>
     /// <param name="pageOffset">Page of the object that shows at <paramref name="start"/>.</param>
     /// <returns>Ok; Exists when something is mapped there; Invalid for an empty or impossible range; NoEntry for no object; NoMemory.</returns>
@@ -85,7 +90,9 @@ public sealed class Mmap<TArch, TModel>
             return MmResult.Invalid;
         if (!mm.Vmas.Objects.TryGet(sharedObject))
             return MmResult.NoEntry;
-        flags = (flags | VmaFlags.Shared | VmaFlags.MayShare | Fresh) & ~VmaFlags.Account;
+        flags |= Fresh;
+        if ((flags & VmaFlags.Shared) != 0)
+            flags = (flags | VmaFlags.MayShare) & ~VmaFlags.Account;
         MmResult result = MmResult.Exists;
         using (mm.Spaces.HoldWrite(space))
         {
@@ -131,6 +138,19 @@ public sealed class Mmap<TArch, TModel>
 
     /// <summary>munmap under the mmap_lock for writing; on NoMemory nothing was unmapped.</summary>
     internal MmResult UnmapLocked(uint space, ulong start, ulong end)
+    {
+        try
+        {
+            return UnmapVmas(space, start, end);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
+    private MmResult UnmapVmas(uint space, ulong start, ulong end)
     {
         if (!TrySplitAt(space, start) || !TrySplitAt(space, end))
             return MmResult.NoMemory;
@@ -191,7 +211,7 @@ public sealed class Mmap<TArch, TModel>
         uint previous = next != 0 ? mm.Vmas.Previous(next) : mm.Vmas.Last(space);
         ulong floor = previous != 0 ? mm.Vmas[previous].End : 0;
         ulong ceiling = next != 0 ? mm.Vmas[next].Start : TArch.UserSpaceEnd;
-        mm.Tables.FreeTables(mm.Spaces[space].Root, start, end, floor, ceiling, in mm.Spaces[space].FastWalkers);
+        mm.Tables.FreeTables(mm.Spaces[space].Root, start, end, floor, ceiling, ref mm.Spaces[space].FastWalkers);
     }
 
     private MmResult ProtectLocked(uint space, ulong start, ulong end, VmaFlags rights, ref FaultCounters counters)
@@ -229,7 +249,7 @@ public sealed class Mmap<TArch, TModel>
     {
         if ((wanted & VmaFlags.Write) != 0)
             return (old & (VmaFlags.Account | VmaFlags.Write | VmaFlags.Shared)) == 0 ? wanted | VmaFlags.Account : wanted;
-        bool untouched = (old & VmaFlags.Shared) == 0 && mm.Vmas.AnonVmaOf(vma) == 0;
+        bool untouched = mm.Vmas[vma].SharedObject == 0 && mm.Vmas.AnonVmaOf(vma) == 0;
         return untouched ? wanted & ~VmaFlags.Account : wanted;
     }
 }

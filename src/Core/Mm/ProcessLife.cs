@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
@@ -47,6 +48,7 @@ public sealed class ProcessLife<TArch, TModel>
         uint child = TryCreate();
         if (child == 0)
             return 0;
+        mm.Spaces.JoinGroup(child, mm.GroupOf(parent));
         mm.Spaces.AcquireWrite(parent);
         mm.Spaces.AcquireWrite(child);
         ref AddressSpace source = ref mm.Spaces[parent];
@@ -80,6 +82,19 @@ public sealed class ProcessLife<TArch, TModel>
     {
         if (Atomic<TModel>.Add(ref mm.Spaces[space].Users, -1) != 0)
             return;
+        try
+        {
+            TearDown(space);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
+    private void TearDown(uint space)
+    {
         mm.Ksm.Exit(space);
         mm.Spaces.AcquireWrite(space);
         for (uint vma = mm.Vmas.FindFirstEndingAbove(space, 0); vma != 0; vma = mm.Vmas.Next(vma))
@@ -87,7 +102,7 @@ public sealed class ProcessLife<TArch, TModel>
         for (uint vma = mm.Vmas.FindFirstEndingAbove(space, 0); vma != 0; vma = mm.Vmas.FindFirstEndingAbove(space, 0))
             mm.SharedCache.Put(mm.Vmas.Remove(vma));
         uint root = mm.Spaces[space].Root;
-        mm.Tables.FreeTables(root, 0, TArch.UserSpaceEnd, 0, ulong.MaxValue, in mm.Spaces[space].FastWalkers);
+        mm.Tables.FreeTables(root, 0, TArch.UserSpaceEnd, 0, ulong.MaxValue, ref mm.Spaces[space].FastWalkers);
         mm.Tables.FreeRoot(root);
         mm.Spaces.ReleaseWrite(space);
         mm.Spaces.RemoveFromMmList(space);

@@ -124,7 +124,7 @@ public sealed class ProtectionChanger<TArch, TModel>
             return false;
         uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
         if (frame != 0 && mm.Frames.Has(frame, FrameFlags.SharedMemory))
-            return TArch.IsDirty(entry);
+            return (mm.Vmas.FlagsOf(vma) & VmaFlags.Shared) != 0 && TArch.IsDirty(entry);
         return frame != 0 && mm.Frames.Has(frame, FrameFlags.Anon | FrameFlags.AnonExclusive);
     }
 }

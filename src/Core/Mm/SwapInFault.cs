@@ -39,9 +39,14 @@ public sealed partial class SwapInFault<TArch, TModel>
         var entry = new SwapEntry(leaf.Type, leaf.Offset);
         if (!mm.Swap.TryPinArea(entry))
             return FaultResult.None; // swapoff was faster: the entry has changed or is about to
-        FaultResult result = HandlePinned(fault, expected, entry);
-        mm.Swap.UnpinArea(entry);
-        return result;
+        try
+        {
+            return HandlePinned(fault, expected, entry);
+        }
+        finally
+        {
+            mm.Swap.UnpinArea(entry); // also when a damaged image throws: swapoff waits for it
+        }
     }
 
     /// <summary>
@@ -60,7 +65,7 @@ public sealed partial class SwapInFault<TArch, TModel>
                 return found;
             if (mm.Swap.Count(entry) == 0)
                 return 0;
-            uint frame = mm.Folios.TryAllocate();
+            uint frame = mm.TryAllocateFor(entry);
             if (frame == 0)
                 return 0;
             mm.Frames.Lock(frame);
@@ -177,7 +182,7 @@ public sealed partial class SwapInFault<TArch, TModel>
     /// <summary>Protected by (b): the slot is pinned from before the read until after the table is unlocked.</summary>
     private FaultResult HandleDirect(in Fault fault, Pte expected, SwapEntry entry)
     {
-        uint frame = mm.Folios.TryAllocate();
+        uint frame = mm.TryAllocateFor(entry, mm.Vmas[fault.Vma].AddressSpace);
         if (frame == 0)
             return FaultResult.OutOfMemory;
         if (mm.Swap.TryPinSlot(entry) != SwapResult.Ok)
@@ -235,7 +240,7 @@ public sealed partial class SwapInFault<TArch, TModel>
     {
         if (FitsHere(fault, cached) || !mm.Frames.Has(cached, FrameFlags.Uptodate))
             return cached;
-        uint copy = mm.Folios.TryAllocate();
+        uint copy = mm.TryAllocate(mm.Vmas[fault.Vma].AddressSpace);
         if (copy == 0)
             return 0;
         SharedBytes<TModel>.Copy(mm.Frames.Bytes(cached), mm.Frames.Bytes(copy));

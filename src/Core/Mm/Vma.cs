@@ -54,7 +54,7 @@ public struct Vma
     /// <summary>Number of its links.</summary>
     public uint ChainLength;
 
-    /// <summary>Shared memory object that backs it, 0 when private.</summary>
+    /// <summary>Shared memory object that it shows, 0 for anonymous memory; without <see cref="VmaFlags.Shared"/> until pages are written.</summary>
     public uint SharedObject;
 
     /// <summary>Userfaultfd context that it is registered with.</summary>

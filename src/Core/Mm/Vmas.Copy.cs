@@ -38,9 +38,11 @@ public sealed partial class Vmas<TModel>
             throw new ArgumentException($"VMA {child} already has anon_vma {to.AnonVma}.", nameof(child));
         if (from.AnonVma == 0)
             return true;
+        Objects.Lock(to.SharedObject);
         uint family = LockFamily(parent, 0, 0);
         bool done = TryForkLocked(child, ref to, parent, ref from);
         anons.UnlockRoot(family);
+        Objects.Unlock(to.SharedObject);
         return done;
     }
 
@@ -120,7 +122,9 @@ public sealed partial class Vmas<TModel>
             return false;
         }
 
+        Objects.Unlink(child); // it stands in the tree of its object by its age
         to.Age = NextAge();
+        Objects.Link(child);
         anons.CloneLinks(child, parent, ref reserve);
         if (taken == 0)
             anons.Append(child, own, ref reserve);

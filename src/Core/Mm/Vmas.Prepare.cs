@@ -44,6 +44,7 @@ public sealed partial class Vmas<TModel>
     {
         ref Vma vma = ref pool[number];
         ref ulong decision = ref Spaces[vma.AddressSpace].PageTableLock;
+        Objects.Lock(vma.SharedObject);
         uint family = anons.LockRoot(anonVma);
 
         // The family's lock does not decide between two faults: each may have come with a family of its own. The address space's does.
@@ -51,13 +52,16 @@ public sealed partial class Vmas<TModel>
         bool won = vma.AnonVma == 0;
         if (won)
         {
+            Objects.Unlink(number); // it stands in the tree of its object by its age
             vma.Age = NextAge();
+            Objects.Link(number);
             anons.Append(number, anonVma, ref reserve);
             anons.Activate(number, anonVma);
         }
 
         WordLock<TModel>.Release(ref decision);
         anons.UnlockRoot(family);
+        Objects.Unlock(vma.SharedObject);
         return won;
     }
 

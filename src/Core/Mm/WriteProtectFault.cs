@@ -48,7 +48,7 @@ public sealed class WriteProtectFault<TArch, TModel>
         }
 
         uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
-        if (frame != 0 && mm.Frames.Has(frame, FrameFlags.SharedMemory))
+        if (frame != 0 && mm.Frames.Has(frame, FrameFlags.SharedMemory) && (mm.Vmas.FlagsOf(fault.Vma) & VmaFlags.Shared) != 0)
         {
             mm.Frames.Set(frame, FrameFlags.Dirty); // nobody ever gets a copy of it (wp_page_shared)
             leaf.SetPresent(MakeWritable(TArch.MakeDirty(TArch.MakeYoung(entry)), fault.Vma));
@@ -132,7 +132,7 @@ public sealed class WriteProtectFault<TArch, TModel>
 
     private FaultResult CopyAndInstall(in Fault fault, in PendingCopy copy)
     {
-        uint frame = copy.Source == 0 ? mm.Folios.TryAllocateZeroed() : mm.Folios.TryAllocate();
+        uint frame = mm.TryAllocate(mm.Vmas[fault.Vma].AddressSpace, zeroed: copy.Source == 0);
         if (frame == 0)
             return FaultResult.OutOfMemory;
         if (copy.Source != 0)
@@ -157,11 +157,14 @@ public sealed class WriteProtectFault<TArch, TModel>
         mm.Rmap.LockInMemory(frame, fault.Vma);
         mm.Folios.Lru.Add(frame);
         leaf.SetPresent(EntryOfCopy(fault, copy.Expected, frame));
+        ref AddressSpace space = ref mm.Spaces[mm.Vmas[fault.Vma].AddressSpace];
+        bool ofObject = copy.Source != 0 && mm.Frames.Has(copy.Source, FrameFlags.SharedMemory);
+        if (copy.Source == 0 || ofObject)
+            Atomic<TModel>.Add(ref space.AnonPages, 1);
+        if (ofObject)
+            Atomic<TModel>.Add(ref space.SharedPages, -1);
         if (copy.Source == 0)
-        {
-            Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[fault.Vma].AddressSpace].AnonPages, 1);
             return;
-        }
 
         // Only now: once the old frame counts one mapping less, another address space may take it for its own.
         mm.Rmap.Remove(copy.Source, fault.Vma);
@@ -171,7 +174,7 @@ public sealed class WriteProtectFault<TArch, TModel>
     private Pte EntryOfCopy(in Fault fault, Pte old, uint frame)
     {
         VmaFlags vmaFlags = mm.Vmas.FlagsOf(fault.Vma);
-        Pte entry = TArch.MakeYoung(TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1));
+        Pte entry = TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1);
         if (!fault.HasAny(FaultFlags.Unshare))
             return MakeWritable(TArch.MakeDirty(entry), vmaFlags);
         if (TArch.IsSoftDirty(old))

@@ -77,7 +77,10 @@ public sealed class Zapper<TArch, TModel>
             return;
         }
 
-        uint frame = MmContext<TArch, TModel>.NormalFrame(leaf.ClearPresent());
+        Pte old = leaf.ClearPresent();
+        uint frame = MmContext<TArch, TModel>.NormalFrame(old);
+        if (!dropMarkers && TArch.IsUffdWp(old))
+            KeepProtected(vma, leaf);
         if (frame == 0)
             return;
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].AnonPages, -1);
@@ -91,8 +94,11 @@ public sealed class Zapper<TArch, TModel>
         switch (soft.Kind)
         {
             case SoftLeafKind.Swap:
+                bool writeProtected = TArch.IsSwapUffdWp(leaf.Value);
                 Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].SwapEntries, -1);
                 mm.Leaves.Drop(leaf, new SwapEntry(soft.Type, soft.Offset));
+                if (!dropMarkers && writeProtected)
+                    KeepProtected(vma, leaf);
                 break;
             case SoftLeafKind.MigrationRead or SoftLeafKind.MigrationReadExclusive or SoftLeafKind.MigrationWrite:
                 mm.Spaces.CountResident(mm.Vmas[vma].AddressSpace, mm.Vmas[vma].SharedObject != 0, -1); // a page under way counts as resident
@@ -106,5 +112,15 @@ public sealed class Zapper<TArch, TModel>
                 mm.Leaves.Mark(leaf, default); // markers and poison own nothing
                 break;
         }
+    }
+
+    /// <summary>
+    /// What userfaultfd write-protects stays so where the object's page may take the place of the private copy that goes
+    /// (zap_install_uffd_wp_if_needed).
+    /// </summary>
+    private void KeepProtected(uint vma, Leaf<TArch, TModel> leaf)
+    {
+        if (mm.Vmas[vma].SharedObject != 0 && mm.Vmas[vma].Uffd != 0)
+            mm.Leaves.Mark(leaf, SoftLeaf.OfMarker(PteMarkers.UffdWp).Encode<TArch>(mm.SwapTypes));
     }
 }

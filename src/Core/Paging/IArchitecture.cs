@@ -23,6 +23,11 @@ public interface IArchitecture : IPageGeometry, ILeafFormat, ISwapFormat
     /// <summary>Slots of one swap cluster (SWAPFILE_CLUSTER): 512 on x86-64, 256 on sparc64.</summary>
     static abstract int SwapClusterSlots { get; }
 
+    /// <summary>
+    /// Whether MADV_DONTNEED frees level-1 tables that it emptied (ARCH_SUPPORTS_PT_RECLAIM): on x86-64 only, in Linux 6.18.
+    /// </summary>
+    static virtual bool ReclaimsEmptyTables => false;
+
     /// <summary>The configuration options that a usual kernel of this architecture has on.</summary>
     static abstract SwapTypeOptions UsualSwapTypeOptions { get; }
 

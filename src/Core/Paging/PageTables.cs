@@ -116,9 +116,9 @@ public sealed partial class PageTables<TArch, TModel>
     /// <param name="end">First address behind.</param>
     /// <param name="floor">Tables that cover anything below are kept.</param>
     /// <param name="ceiling">Tables that cover anything from here on are kept.</param>
-    /// <param name="walkers">Number of lock-free walkers of the tree: between unlinking a table and freeing it, 0 is waited for.</param>
-    public void FreeTables(uint root, ulong start, ulong end, ulong floor, ulong ceiling, ref readonly ulong walkers) =>
-        FreeBelow(root, root, TArch.Levels, start, end, floor, ceiling, in walkers);
+    /// <param name="readers">Lock-free readers of the tree: those who were there before a table was unlinked are waited for.</param>
+    public void FreeTables(uint root, ulong start, ulong end, ulong floor, ulong ceiling, ref TableReaders readers) =>
+        FreeBelow(root, root, TArch.Levels, start, end, floor, ceiling, ref readers);
 
     /// <summary>Frees a root table whose tree is empty.</summary>
     public void FreeRoot(uint root) => FreeTable(root);
@@ -286,7 +286,7 @@ public sealed partial class PageTables<TArch, TModel>
     }
 
     private void FreeBelow(
-        uint root, uint table, int level, ulong start, ulong end, ulong floor, ulong ceiling, ref readonly ulong walkers)
+        uint root, uint table, int level, ulong start, ulong end, ulong floor, ulong ceiling, ref TableReaders readers)
     {
         if (level == 1)
             return;
@@ -299,11 +299,11 @@ public sealed partial class PageTables<TArch, TModel>
             {
                 uint below = TableFrame(entry);
                 ulong stop = first + (span - 1) < end - 1 ? first + span : end;
-                FreeBelow(root, below, level - 1, Math.Max(start, first), stop, floor, ceiling, in walkers);
+                FreeBelow(root, below, level - 1, Math.Max(start, first), stop, floor, ceiling, ref readers);
                 if (first >= floor && first + span <= ceiling)
                 {
                     Detach(root, table, ref word);
-                    TModel.WaitUntil(in walkers, ulong.MaxValue, 0); // who walks without a lock may still read the table
+                    TableReaders.WaitForEarlier<TModel>(ref readers); // who walks without a lock may still read the table
                     FreeTable(below);
                 }
             }

@@ -75,18 +75,19 @@ public sealed class LruScanner<TArch, TModel>
         mm.Swap.CompleteWrites();
     }
 
-    /// <summary>Reclaims some frames for an allocation that found none; whether any came free.</summary>
-    public bool ReclaimSome()
+    /// <summary>Reclaims some frames for an allocation that found none, or for a group at its limit; whether any came free.</summary>
+    /// <param name="group">The group whose frames help, 0 for all.</param>
+    public bool ReclaimSome(uint group = 0)
     {
         lists.RefreshStatistics();
-        if (TryToFree(Batch) != 0)
+        if (TryToFree(Batch, group) != 0)
             return true;
-        return mm.Swap.CompleteWrites() != 0 && TryToFree(Batch) != 0;
+        return mm.Swap.CompleteWrites() != 0 && TryToFree(Batch, group) != 0;
     }
 
     private static bool IsFile(LruKind kind) => kind is LruKind.InactiveFile or LruKind.ActiveFile;
 
-    private long TryToFree(long target)
+    private long TryToFree(long target, uint group = 0)
     {
         uint[] isolated = ArrayPool<uint>.Shared.Rent(Batch);
         long freed = 0;
@@ -94,7 +95,7 @@ public sealed class LruScanner<TArch, TModel>
         {
             bool skipped = false;
             for (int priority = LowestEffort; priority >= 0 && freed < target; priority--)
-                freed += new Pass(this, priority, target - freed, forced: round != 0, isolated).Run(ref skipped);
+                freed += new Pass(this, priority, target - freed, forced: round != 0, group, isolated).Run(ref skipped);
             if (!skipped)
                 break;
         }
@@ -107,9 +108,9 @@ public sealed class LruScanner<TArch, TModel>
         ? lists.KnownPages(LruKind.InactiveFile) < lists.KnownPages(LruKind.ActiveFile)
         : lists.KnownPages(LruKind.InactiveAnon) < lists.KnownPages(LruKind.ActiveAnon);
 
-    private long ShrinkInactive(LruKind kind, ulong pages, uint[] isolated)
+    private long ShrinkInactive(LruKind kind, ulong pages, uint group, uint[] isolated)
     {
-        int count = lists.Isolate(kind, pages, isolated.AsSpan(0, Batch));
+        int count = lists.Isolate(kind, pages, group, isolated.AsSpan(0, Batch));
         long freed = 0;
         for (int i = 0; i < count; i++)
         {
@@ -121,9 +122,9 @@ public sealed class LruScanner<TArch, TModel>
     }
 
     /// <summary>Moves folios from an active list to the inactive one, unused as of now.</summary>
-    private void ShrinkActive(LruKind kind, ulong pages, uint[] isolated)
+    private void ShrinkActive(LruKind kind, ulong pages, uint group, uint[] isolated)
     {
-        int count = lists.Isolate(kind, pages, isolated.AsSpan(0, Batch));
+        int count = lists.Isolate(kind, pages, group, isolated.AsSpan(0, Batch));
         for (int i = 0; i < count; i++)
         {
             reclaimer.ForgetUses(isolated[i]);
@@ -139,18 +140,21 @@ public sealed class LruScanner<TArch, TModel>
         private readonly LruScanner<TArch, TModel> owner;
         private readonly int priority;
         private readonly long target;
+        private readonly uint group;
         private readonly uint[] isolated;
         private readonly bool mayDeactivateAnon;
         private readonly bool mayDeactivateFile;
         private readonly bool onlyFile;
         private readonly bool onlyAnon;
 
-        internal Pass(LruScanner<TArch, TModel> owner, int priority, long target, bool forced, uint[] isolated)
+        internal Pass(LruScanner<TArch, TModel> owner, int priority, long target, bool forced, uint group, uint[] isolated)
         {
             this.owner = owner;
             this.priority = priority;
             this.target = target;
+            this.group = group;
             this.isolated = isolated;
+            forced |= group != 0; // the statistics are those of the machine
             mayDeactivateAnon = forced || owner.IsInactiveLow(file: false);
             mayDeactivateFile = forced || owner.IsInactiveLow(file: true);
             bool hasSwap = owner.mm.Swap.HasFreeSlot;
@@ -173,8 +177,8 @@ public sealed class LruScanner<TArch, TModel>
                     break;
             }
 
-            if (owner.mm.Swap.HasActiveArea && owner.IsInactiveLow(file: false))
-                owner.ShrinkActive(LruKind.ActiveAnon, Batch, isolated);
+            if (owner.mm.Swap.HasActiveArea && (group != 0 || owner.IsInactiveLow(file: false)))
+                owner.ShrinkActive(LruKind.ActiveAnon, Batch, group, isolated);
             owner.splitter.Shrink(priority);
             return freed;
         }
@@ -190,9 +194,9 @@ public sealed class LruScanner<TArch, TModel>
             if (pages == 0)
                 return 0;
             if (kind is LruKind.InactiveAnon or LruKind.InactiveFile)
-                return owner.ShrinkInactive(kind, pages, isolated);
+                return owner.ShrinkInactive(kind, pages, group, isolated);
             if (IsFile(kind) ? mayDeactivateFile : mayDeactivateAnon)
-                owner.ShrinkActive(kind, pages, isolated);
+                owner.ShrinkActive(kind, pages, group, isolated);
             else
                 skipped = true;
             return 0;

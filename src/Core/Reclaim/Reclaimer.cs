@@ -40,12 +40,24 @@ public sealed class Reclaimer<TArch, TModel>
     /// <param name="frame">The folio.</param>
     /// <param name="ignoreReferences">MADV_PAGEOUT: reclaim it however recently it was used.</param>
     /// <returns>Pages freed.</returns>
+    /// <exception cref="CorruptImageException">A record or entry is damaged; no lock that was taken here stays held.</exception>
     public long ShrinkIsolated(uint frame, bool ignoreReferences)
     {
         if (!ignoreReferences && mm.Frames.Has(frame, FrameFlags.Writeback))
             mm.Swap.CompleteWrites(); // its own write is waited for, as in a group of the first generation
-        if (mm.Frames.IsLarge(frame))
-            return huge.Shrink(frame, ignoreReferences);
+        try
+        {
+            return mm.Frames.IsLarge(frame) ? huge.Shrink(frame, ignoreReferences) : ShrinkPage(frame, ignoreReferences);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
+    private long ShrinkPage(uint frame, bool ignoreReferences)
+    {
         if (!mm.Frames.TryLock(frame))
         {
             mm.Folios.Lru.PutBack(frame);

@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
@@ -32,7 +33,21 @@ public sealed class SwapOff<TArch, TModel>
 
     /// <summary>Removes an area.</summary>
     /// <returns>Ok; Invalid when there is no such area; NoMemory when its pages do not fit (it is in use again, nothing is lost).</returns>
+    /// <exception cref="CorruptImageException">A record or entry is damaged; no lock that was taken here stays held.</exception>
     public SwapResult Run(uint type)
+    {
+        try
+        {
+            return RunToEnd(type);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
+    private SwapResult RunToEnd(uint type)
     {
         SwapResult begun = mm.Swap.BeginSwapOff(type);
         if (begun != SwapResult.Ok)

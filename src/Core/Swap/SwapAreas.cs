@@ -51,6 +51,10 @@ internal sealed class SwapAreas<TModel>
         return ref image.Record<ulong>(MetadataRegion.SwapSlots, area.FirstSlot + entry.Offset);
     }
 
+    /// <summary>Position of a slot among those of all areas.</summary>
+    internal ulong Index(SwapEntry entry) => this[entry.Type].FirstSlot + entry.Offset;
+
+    /// <summary>A cluster of an area.</summary>
     internal ref SwapClusterRecord Cluster(ref SwapAreaRecord area, uint index) =>
         ref image.Record<SwapClusterRecord>(MetadataRegion.SwapClusters, area.FirstCluster + index);
 

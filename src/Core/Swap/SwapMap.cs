@@ -36,13 +36,14 @@ public sealed class SwapMap<TModel>
     private readonly SwapOverflow<TModel> overflow;
     private readonly SwapDevices<TModel> devices;
     private readonly FrameTable<TModel> frames;
+    private readonly MemoryGroups<TModel> groups;
 
     internal SwapMap(
         SwapAreas<TModel> areas,
         SwapClusters<TModel> clusters,
         SwapOverflow<TModel> overflow,
         SwapDevices<TModel> devices,
-        FrameTable<TModel> frames)
+        Folios<TModel> folios)
     {
         if (TModel.SlotCountLimit is 0 or > SwapSlotWord.LargestCount)
             throw new ArgumentException($"SlotCountLimit is {TModel.SlotCountLimit}; a word holds counts from 1 to {SwapSlotWord.LargestCount}.");
@@ -50,7 +51,8 @@ public sealed class SwapMap<TModel>
         this.clusters = clusters;
         this.overflow = overflow;
         this.devices = devices;
-        this.frames = frames;
+        frames = folios.Table;
+        groups = folios.Groups;
     }
 
     /// <summary>The word of a slot now; that of a slot nobody has is all zero.</summary>
@@ -292,6 +294,7 @@ public sealed class SwapMap<TModel>
         bool done = TryChange(ref slot, ref seen, seen.AsFree);
         if (done)
         {
+            groups.ReleaseSlot(areas.Index(entry)); // as the kernel's swap cgroup: before the slot can have a new owner
             devices.SlotFreed(ref area, entry);
             clusters.SlotFreed(ref area, (uint)(entry.Offset / areas.ClusterSlots));
         }

@@ -25,7 +25,7 @@ public sealed class SwapSpace<TModel> : IDisposable
         devices = new SwapDevices<TModel>(areas);
         Overflow = new SwapOverflow<TModel>(areas);
         var clusters = new SwapClusters<TModel>(areas);
-        Map = new SwapMap<TModel>(areas, clusters, Overflow, devices, folios.Table);
+        Map = new SwapMap<TModel>(areas, clusters, Overflow, devices, folios);
         cache = new SwapCache<TModel>(areas, Map, folios);
         allocator = new SwapAllocator<TModel>(areas, clusters, Map, cache);
         transfer = new SwapTransfer<TModel>(areas, Map, cache, devices, folios);
@@ -152,11 +152,26 @@ public sealed class SwapSpace<TModel> : IDisposable
         folios.Table.AssertLocked(frame);
         if (TModel.Checked && folios.Table.Has(frame, FrameFlags.SwapCache))
             throw new InvalidOperationException($"Frame {frame} has a slot already: {new SwapEntry(folios.Table[frame].Swap)}.");
+        uint group = folios.Groups.OwnerOf(frame);
+        entry = default;
+        if (group != 0 && !folios.Groups.TryChargeSlots(group, 1))
+            return SwapResult.Full;
         SwapResult result = allocator.TryAllocate(frame, out entry);
         if (result == SwapResult.Ok)
+        {
+            folios.Groups.SetSlotOwner(areas.Index(entry), group);
             allocator.ReclaimWhenFull(entry.Type);
+        }
+        else if (group != 0)
+        {
+            folios.Groups.UnchargeSlots(group, 1);
+        }
+
         return result;
     }
+
+    /// <summary>The group that a slot in use is charged to; 0 for none.</summary>
+    public uint OwnerOf(SwapEntry entry) => folios.Groups.SlotOwner(areas.Index(entry));
 
     /// <summary>
     /// Finds neighbouring slots for all pages of a locked large folio that has none, and binds each page to its own; one reference for each.
@@ -165,9 +180,22 @@ public sealed class SwapSpace<TModel> : IDisposable
     public SwapResult TryAllocateLarge(uint head)
     {
         folios.Table.AssertLocked(head);
+        uint group = folios.Groups.OwnerOf(head);
+        uint pages = folios.Table.PagesOf(head);
+        if (group != 0 && !folios.Groups.TryChargeSlots(group, pages))
+            return SwapResult.Full;
         SwapResult result = allocator.TryAllocateLarge(head, folios.Table.OrderOf(head), folios.Table.Large.LargestOrder, out SwapEntry first);
         if (result == SwapResult.Ok)
+        {
+            for (uint page = 0; page < pages; page++)
+                folios.Groups.SetSlotOwner(areas.Index(first) + page, group);
             allocator.ReclaimWhenFull(first.Type);
+        }
+        else if (group != 0)
+        {
+            folios.Groups.UnchargeSlots(group, pages);
+        }
+
         return result;
     }
 

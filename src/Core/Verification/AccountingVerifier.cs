@@ -29,6 +29,7 @@ internal sealed class AccountingVerifier<TArch, TModel>
         CheckMmList();
         CheckAreas();
         CheckPendingWrites();
+        CheckGroups();
         return findings;
     }
 
@@ -121,5 +122,34 @@ internal sealed class AccountingVerifier<TArch, TModel>
             writing += mm.Frames.HasStorage(frame) && mm.Frames.References(frame) != 0 && mm.Frames.Has(frame, FrameFlags.Writeback) ? 1u : 0;
         if (writing != areas.State.QueueLength)
             findings.Add("I16", $"{writing} folios are being written, {areas.State.QueueLength} writes are pending.");
+    }
+
+    /// <summary>Charges are what is owned: frames in use that name the group, slots in use that remember it, address spaces in it.</summary>
+    private void CheckGroups()
+    {
+        MemoryGroups<TModel> groups = mm.Folios.Groups;
+        var pages = new ulong[256]; // whatever a damaged frame says
+        var slots = new ulong[pages.Length];
+        var members = new ulong[pages.Length];
+        for (uint frame = 1; frame < survey.FrameLimit; frame++)
+        {
+            if (mm.Frames.HasStorage(frame) && mm.Frames[frame].RefCount != 0)
+                pages[mm.Frames[frame].Flags >> 56] += mm.Frames.IsLarge(frame) ? mm.Frames.Large.Pages : 1;
+        }
+
+        foreach ((SwapEntry entry, _) in mm.Swap.UsedSlots())
+            slots[mm.Swap.OwnerOf(entry)]++;
+        foreach (uint space in survey.Spaces)
+            members[mm.GroupOf(space) & MemoryGroups<TModel>.Most]++;
+        for (uint group = 1; group <= MemoryGroups<TModel>.Most; group++)
+        {
+            ref MemoryGroupRecord record = ref groups[group];
+            (ulong, ulong, ulong) charged = (record.Pages, record.Slots, record.Members);
+            if (charged != (pages[group], slots[group], members[group]))
+            {
+                findings.Add("MG1", $"Group {group} has {pages[group]} frames, {slots[group]} slots and {members[group]} address spaces; "
+                    + $"counted are {charged}.");
+            }
+        }
     }
 }

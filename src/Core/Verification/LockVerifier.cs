@@ -63,6 +63,8 @@ internal sealed class LockVerifier<TArch, TModel>
                 findings.Add("I21", $"Address space {space}: {record.MmapReaders} readers hold the mmap_lock.");
             if ((record.WriteProtectSequence & 1) != 0)
                 findings.Add("I21", $"Address space {space} is being forked: sequence {record.WriteProtectSequence}.");
+            if (record.FastWalkers.Even + record.FastWalkers.Odd is not 0 and var walkers)
+                findings.Add("I21", $"Address space {space}: {walkers} lock-free walkers of its page tables.");
             if (record.Users != 1)
                 findings.Add("I21", $"Address space {space} has {record.Users} users.");
         }

@@ -38,6 +38,7 @@ namespace PageTableEmu.Verification;
 /// <item><term>I21, I23</term><description>no lock is held but that of a folio under way; no entry names an area that is gone</description></item>
 /// <item><term>M2, M3, X6</term><description>a migration entry names a folio that somebody has locked; and no free frame; an exclusive page under
 /// way has one entry and no mapping</description></item>
+/// <item><term>MG1</term><description>what is charged to a memory group is owned by it</description></item>
 /// <item><term>SH1, SH2, SH3, SH4, SH5</term><description>frames and pages of shared objects name each other; no page lies behind the end; pages
 /// in swap are counted and on the swap list; every VMA is in the tree of its object; nothing of objects is lost</description></item>
 /// <item><term>SWAP</term><description>lists of clusters, areas and totals of the swap floor are sound</description></item>

@@ -13,11 +13,11 @@ internal sealed record SoakOptions
 
     public int Threads { get; init; } = 4;
 
-    /// <summary>Frames of RAM: below some 300 there are fewer than the pages in use, so that allocations have to reclaim.</summary>
+    /// <summary>Frames of RAM: below some 500 there are fewer than the pages in use, so that allocations have to reclaim.</summary>
     public uint Frames { get; init; } = 4096;
 
     /// <summary>Slots of each of the two areas. Where RAM is short they are few as well, so that freed slots are soon handed out again.</summary>
-    public uint SlotsPerArea => Pages < SoakSpace.Tracked ? (uint)Pages + 4 : Frames < 1024 ? 150u : 1024;
+    public uint SlotsPerArea => Pages < SoakSpace.Tracked ? (uint)Pages + 64 : Frames < 1024 ? 300u : 1024;
 
     /// <summary>Whether memory gets large folios, of orders that change all the time.</summary>
     public bool WithOrders { get; init; }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using PageTableEmu.Atomics;
+using PageTableEmu.Core.Tests.Soak.Exact;
 using PageTableEmu.Core.Tests.Verification;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
@@ -19,11 +20,21 @@ internal sealed class SoakRun<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : struct, IModel
 {
+    /// <summary>Pages of the object that is shared and viewed.</summary>
+    private const int ObjectPages = 20;
+
+    /// <summary>Frames that a group has at least: enough for all that may be pinned.</summary>
+    private const int LeastLimit = 80;
+
     private static readonly TimeSpan StallLimit = TimeSpan.FromSeconds(20);
 
     private readonly SoakOptions options;
     private readonly Lock swapping = new();
     private readonly uint freeAtStart;
+    private readonly ExactObject shared;
+    private readonly ExactSpace[] exactSpaces;
+    private readonly uint[] groups;
+    private readonly ExactWorker<TArch, TModel> last;
     private long lastValue;
     private bool over;
     private Exception? failure;
@@ -40,9 +51,15 @@ internal sealed class SoakRun<TArch, TModel>
         freeAtStart = Machine.Context.Folios.Allocator.FreeCount;
         for (int i = 0; i < 2; i++)
             SwapOn();
+        groups = [Machine.MemoryGroups.TryCreate(), Machine.MemoryGroups.TryCreate()];
         Spaces = [NewSpace(), NewSpace()];
         if (WithOrders)
             ChangeOrders(new Random(options.Seed));
+        for (int i = 0; i < groups.Length; i++)
+            Machine.MemoryGroups.Join(Spaces[i].Space, groups[i]);
+        shared = new ExactObject(Machine.CreateSharedObject(ObjectPages), ObjectPages, (ulong)Machine.Image.PageSize);
+        exactSpaces = [.. Spaces.Select(space => NewExactSpace(space.Space))];
+        last = NewExactWorker(new Random(options.Seed));
     }
 
     public Machine<TArch, TModel> Machine { get; }
@@ -73,6 +90,16 @@ internal sealed class SoakRun<TArch, TModel>
             bool likely = order <= 5 && random.Next(3) != 0; // larger ones hardly find an aligned place in so little memory
             Machine.FolioOrders.Set(order, likely ? FolioOrderPolicy.Always : (FolioOrderPolicy)random.Next(4));
         }
+    }
+
+    public ExactWorker<TArch, TModel> NewExactWorker(Random random) =>
+        new(Machine, shared, exactSpaces, random, NextValue, BypassesCache);
+
+    /// <summary>Gives one of the two groups another limit: none, or one that makes it reclaim.</summary>
+    public void ChangeLimit(Random random)
+    {
+        ulong pages = random.Next(3) == 0 ? ulong.MaxValue : (ulong)random.Next(LeastLimit, 8 * LeastLimit);
+        Machine.MemoryGroups.TrySetLimits(groups[random.Next(groups.Length)], pages, ulong.MaxValue);
     }
 
     public void SwapOffAndOn(Random random)
@@ -153,7 +180,7 @@ internal sealed class SoakRun<TArch, TModel>
     {
         var text = new StringBuilder("standstill.");
         foreach (SoakWorker<TArch, TModel> worker in workers)
-            text.Append($" [{worker.Progress}: {worker.Current}]");
+            text.Append($" [{worker.Progress}: {worker.Detail}]");
         foreach (Violation held in new Verifier<TArch, TModel>(Machine.Context).HeldLocks())
             text.AppendLine().Append(held);
         return text.ToString();
@@ -164,7 +191,7 @@ internal sealed class SoakRun<TArch, TModel>
         IEnumerable<string> counts = workers.SelectMany(worker => worker.Counts).GroupBy(pair => pair.Key)
             .Select(group => $"{group.Key} {group.Sum(pair => pair.Value)}");
         return $"{workers.Sum(worker => (long)worker.Progress)} operations in {time.TotalSeconds:f1} s, "
-            + $"{workers.Sum(worker => worker.OutOfMemory)} of them out of memory, "
+            + $"{workers.Sum(worker => worker.AllOutOfMemory)} of them out of memory, "
             + $"{workers.Sum(worker => worker.PagesMoved)} pages moved: {string.Join(", ", counts)}.";
     }
 
@@ -173,6 +200,8 @@ internal sealed class SoakRun<TArch, TModel>
         AssertSound("after the work");
         Machine.Settle();
         AssertSound("settled");
+        foreach (uint group in groups)
+            Machine.MemoryGroups.TrySetLimits(group, ulong.MaxValue, ulong.MaxValue);
         var counters = new FaultCounters();
         var buffer = new byte[Machine.Image.PageSize];
         foreach (SoakSpace space in Spaces)
@@ -187,14 +216,19 @@ internal sealed class SoakRun<TArch, TModel>
             }
         }
 
+        last.CheckAll();
         AssertSound("after the last look");
         foreach (SoakSpace space in Spaces)
             Machine.Exit(space.Space);
+        Machine.ReleaseSharedObject(shared.Number);
+        Machine.Ksm.Scan(); // what was merged of processes that are gone
         Machine.ReclaimAll();
         Machine.Settle();
         AssertSound("after the exit");
         Assert.Equal(0ul, Machine.Context.Swap.TotalInUse);
-        Assert.Equal(freeAtStart, Machine.Context.Folios.Allocator.FreeCount);
+        Assert.All(groups, group => Assert.Equal((0ul, 0ul), Machine.MemoryGroups.Usage(group)));
+        uint forEver = Machine.Context.Folios.HugeZeroFrame == 0 ? 0 : Machine.Context.Folios.Allocator.BlockFrames;
+        Assert.Equal(freeAtStart - forEver, Machine.Context.Folios.Allocator.FreeCount);
     }
 
     private void AssertSound(string when)
@@ -221,5 +255,24 @@ internal sealed class SoakRun<TArch, TModel>
         }
 
         return model;
+    }
+
+    private ExactSpace NewExactSpace(uint space)
+    {
+        const VmaFlags Rights = VmaFlags.Read | VmaFlags.Write;
+        ExactSpace exact = ExactSpace.Create(space, shared, TArch.PageShift, TArch.LevelShift(2));
+        foreach (ExactRegion region in exact.Regions)
+        {
+            MmResult mapped = region.Kind switch
+            {
+                ExactKind.Shared => Machine.MapObject(space, region.Start, region.Length, Rights, shared.Number, 0),
+                ExactKind.View => Machine.MapObjectPrivately(space, region.Start, region.Length, Rights, shared.Number, 0),
+                _ => Machine.Map(space, region.Start, region.Length, Rights),
+            };
+            Assert.Equal(MmResult.Ok, mapped);
+        }
+
+        shared.Views.Add(exact[ExactKind.View]);
+        return exact;
     }
 }

@@ -9,7 +9,7 @@ namespace PageTableEmu.Core.Tests.Soak;
 /// <summary>Everything at once, for a few seconds each; PTEMU_SOAK_SECONDS makes the nightly ones as long as one likes.</summary>
 public class SoakTests(ITestOutputHelper output)
 {
-    private const uint Small = 170;
+    private const uint Small = 240;
 
     private static int Seconds => int.TryParse(Environment.GetEnvironmentVariable("PTEMU_SOAK_SECONDS"), out int seconds) ? seconds : 0;
 

@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Core.Tests.Soak.Exact;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
 using PageTableEmu.Reclaim.Migration;
@@ -17,6 +18,8 @@ internal sealed class SoakWorker<TArch, TModel>
         ("reclaim", 18), ("reclaim all", 1), ("pageout", 15), ("cold", 6), ("willneed", 12), ("free", 12), ("dontneed", 9),
         ("protect", 9), ("lock", 4), ("move", 9), ("map anew", 9), ("populate read", 9), ("populate write", 9),
         ("swapoff", 1), ("settle", 6), ("complete writes", 12), ("orders", 2), ("migrate", 18), ("migrate in the child", 9), ("compact", 2),
+        ("mergeable", 9), ("unmergeable", 3), ("scan for equal pages", 6), ("unmerge all", 1),
+        ("exact", 240), ("limit", 3),
     ];
 
     private readonly SoakRun<TArch, TModel> run;
@@ -24,6 +27,7 @@ internal sealed class SoakWorker<TArch, TModel>
     private readonly Random random;
     private readonly byte[] buffer;
     private readonly byte[] expected;
+    private readonly ExactWorker<TArch, TModel> exact;
     private FaultCounters counters;
     private SoakSpace? child;
     private int progress;
@@ -35,6 +39,7 @@ internal sealed class SoakWorker<TArch, TModel>
         random = new Random(seed);
         buffer = new byte[machine.Image.PageSize];
         expected = new byte[machine.Image.PageSize];
+        exact = run.NewExactWorker(random);
     }
 
     public Dictionary<string, long> Counts { get; } = Mix.ToDictionary(entry => entry.Name, _ => 0L);
@@ -45,9 +50,15 @@ internal sealed class SoakWorker<TArch, TModel>
     /// <summary>The operation that the worker is in.</summary>
     public string Current { get; private set; } = "";
 
+    /// <summary>The same, in detail.</summary>
+    public string Detail => Current == "exact" ? exact.Current : Current;
+
     public long OutOfMemory { get; private set; }
 
     public long PagesMoved { get; private set; }
+
+    /// <summary>Operations that ran out of memory, all kinds.</summary>
+    public long AllOutOfMemory => OutOfMemory + exact.OutOfMemory;
 
     public void Work()
     {
@@ -65,6 +76,7 @@ internal sealed class SoakWorker<TArch, TModel>
         }
 
         Current = "exit of the last child";
+        exact.Finish();
         LetChildGo();
         Current = "";
     }
@@ -73,6 +85,12 @@ internal sealed class SoakWorker<TArch, TModel>
     {
         switch (operation)
         {
+            case "limit":
+                run.ChangeLimit(random);
+                break;
+            case "exact":
+                exact.Step();
+                break;
             case "store":
                 Store(space, random.Next(run.Pages));
                 break;
@@ -99,6 +117,13 @@ internal sealed class SoakWorker<TArch, TModel>
                 break;
             case "reclaim all":
                 machine.ReclaimAll();
+                break;
+            case "scan for equal pages":
+                machine.Ksm.Scan();
+                break;
+            case "unmerge all":
+                if (machine.Ksm.UnmergeAll() != MmResult.Ok)
+                    OutOfMemory++;
                 break;
             case "swapoff":
                 run.SwapOffAndOn(random);
@@ -149,6 +174,12 @@ internal sealed class SoakWorker<TArch, TModel>
                 break;
             case "cold":
                 Advise(space, first, count, random.Next(2), Advice.Cold);
+                break;
+            case "mergeable":
+                Advise(space, first, count, random.Next(2), Advice.Mergeable);
+                break;
+            case "unmergeable":
+                Advise(space, first, count, random.Next(2), Advice.Unmergeable);
                 break;
             case "willneed":
                 Advise(space, first, count, random.Next(2), Advice.WillNeed);
@@ -226,14 +257,23 @@ internal sealed class SoakWorker<TArch, TModel>
     {
         foreach (SoakPage page in pages)
             page.CountRemapping();
-        MmResult result = machine.Move(space.Space, from, to, length, dontUnmap: random.Next(4) == 0);
+        bool dontUnmap = pages.Length == 1 && random.Next(2) == 0;
+        MmResult result = machine.Move(space.Space, from, to, length, dontUnmap);
         RequireOrNoMemory(result);
-        foreach (SoakPage page in pages)
+        for (int i = 0; i < pages.Length; i++)
         {
-            if (result == MmResult.Ok)
-                page.Side = 1 - page.Side;
-            page.CountRemapping();
+            // Several VMAs move one after the other. Out of memory (for merged pages, say), those before have moved.
+            if (result == MmResult.Ok || (!dontUnmap && !IsMapped(space, from + ((ulong)i * space.PageSize))))
+                pages[i].Side = 1 - pages[i].Side;
+            pages[i].CountRemapping();
         }
+    }
+
+    private bool IsMapped(SoakSpace space, ulong address)
+    {
+        MmContext<TArch, TModel> mm = machine.Context;
+        using MmapHold<TModel> hold = mm.Spaces.HoldRead(space.Space);
+        return mm.Vmas.Find(space.Space, address) != 0;
     }
 
     private void MapAnew(SoakSpace space, Span<SoakPage> pages, ulong start, ulong length)

@@ -114,6 +114,7 @@ public abstract class DamageTests<TArch>
         ["I21 the swapoff list"] = m => m.MmState.MmListLock = 1,
         ["I21 the write queue"] = m => m.Areas.State.QueueLock = 1,
         ["I21 a frame cache"] = m => FirstCache(m).Lock = 1,
+        ["MG1 a charge too many"] = m => m.Mm.Folios.Groups[1].Pages++,
         ["I23 an entry of an area that is gone"] = m =>
         {
             m[Empty] = TArch.EncodeSwap(5, 1);
@@ -208,7 +209,7 @@ public abstract class DamageTests<TArch>
         string[] documented =
         [
             "F1", "FR1", "FR2", "I1", "I10", "I11", "I15", "I16", "I17", "I18", "I19", "I2", "I20", "I21", "I23", "I3", "I4", "I5",
-            "IMAGE", "KSM", "L1", "LRU", "M2", "M3", "PT1", "PT2", "PT3", "PT4", "PT5", "R1", "R3", "S2", "S5", "SWAP", "VMA",
+            "IMAGE", "KSM", "L1", "LRU", "M2", "M3", "MG1", "PT1", "PT2", "PT3", "PT4", "PT5", "R1", "R3", "S2", "S5", "SWAP", "VMA",
             "X1", "X2", "X4", "X5", "X6", "X7",
         ];
         Assert.Equal(documented.Order(StringComparer.Ordinal), tested);

@@ -43,7 +43,7 @@ public sealed class Collapse<TArch, TModel>
     private MmResult CollapsePiece(uint vma, ulong start, ulong end)
     {
         ulong span = HugePages<TArch, TModel>.Span;
-        bool suitable = (mm.Vmas.FlagsOf(vma) & (VmaFlags.NoHugePage | VmaFlags.Shared)) == 0 && mm.Vmas.AnonVmaOf(vma) != 0;
+        bool suitable = (mm.Vmas.FlagsOf(vma) & VmaFlags.NoHugePage) == 0 && mm.Vmas[vma].SharedObject == 0 && mm.Vmas.AnonVmaOf(vma) != 0;
         if (!suitable || AlignUp(mm.Vmas[vma].Start) + span > mm.Vmas[vma].End)
             return MmResult.Invalid;
         ulong first = AlignUp(start);
@@ -77,7 +77,7 @@ public sealed class Collapse<TArch, TModel>
             ready = BringIn(vma, root, address);
         if (ready != MmResult.Ok)
             return ready;
-        uint head = mm.Folios.TryAllocateLarge();
+        uint head = mm.TryAllocateLarge(mm.Vmas[vma].AddressSpace);
         if (head == 0)
             return MmResult.NoMemory;
         uint anonVma = mm.Vmas.AnonVmaOf(vma);

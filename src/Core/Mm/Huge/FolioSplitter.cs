@@ -211,7 +211,7 @@ public sealed class FolioSplitter<TArch, TModel>
         uint references = OwnReferences(frame) + (isCallers ? 1u : 0);
         if (references == 0)
         {
-            mm.Folios.Allocator.Free(frame);
+            mm.Folios.FreeUnreferenced(frame);
             return neighbour;
         }
 

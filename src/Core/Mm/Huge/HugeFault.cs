@@ -47,7 +47,7 @@ internal sealed class HugeFault<TArch, TModel>
 
     /// <summary>Where userfaultfd is told of missing pages, the fault of the base page tells it.</summary>
     private bool Fits(uint vma, ulong address) =>
-        mm.Orders.AllowsHuge(mm.Vmas.FlagsOf(vma)) && (mm.Vmas.FlagsOf(vma) & VmaFlags.UffdMissing) == 0
+        mm.Orders.AllowsHuge(mm.Vmas.FlagsOf(vma)) && (mm.Vmas.FlagsOf(vma) & VmaFlags.UffdMissing) == 0 && mm.Vmas[vma].SharedObject == 0
         && HugePages<TArch, TModel>.IsWhole(address, mm.Vmas[vma].Start, mm.Vmas[vma].End);
 
     private bool TryMap(in Fault fault, out FaultResult result)
@@ -56,7 +56,7 @@ internal sealed class HugeFault<TArch, TModel>
         result = FaultResult.OutOfMemory;
         if (!mm.Vmas.TryPrepareAnonVma(fault.Vma))
             return true;
-        uint head = write ? TryAllocateLarge() : mm.Folios.TryHugeZeroFrame();
+        uint head = write ? TryAllocateLarge(fault.Vma) : mm.Folios.TryHugeZeroFrame();
         if (head == 0)
             return false; // no free block: base pages will do
         uint spare = mm.Tables.TryCreateSpare(mm.Vmas[fault.Vma].AddressSpace);
@@ -78,10 +78,11 @@ internal sealed class HugeFault<TArch, TModel>
     }
 
     /// <summary>VMAs that ask for huge pages get compaction for them (defrag=madvise).</summary>
-    private uint TryAllocateLarge()
+    private uint TryAllocateLarge(uint vma)
     {
-        uint head = mm.Folios.TryAllocateLarge();
-        return head == 0 && mm.BlockPressure() ? mm.Folios.TryAllocateLarge() : head;
+        uint space = mm.Vmas[vma].AddressSpace;
+        uint head = mm.TryAllocateLarge(space);
+        return head == 0 && mm.BlockPressure() ? mm.TryAllocateLarge(space) : head;
     }
 
     private bool TryInstall(in Fault fault, uint middle, uint head, uint spare, bool write)
@@ -170,7 +171,7 @@ internal sealed class HugeFault<TArch, TModel>
     /// <summary>A store to the huge zero page: a fresh huge page takes its place, or zero pages do when no block is free.</summary>
     private bool TryReplaceZero(in Fault fault, Pte expected)
     {
-        uint head = mm.Vmas.TryPrepareAnonVma(fault.Vma) ? TryAllocateLarge() : 0;
+        uint head = mm.Vmas.TryPrepareAnonVma(fault.Vma) ? TryAllocateLarge(fault.Vma) : 0;
         using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(fault.Root, fault.Address);
         if (guard.Value == expected && head != 0)
         {

@@ -119,7 +119,7 @@ public sealed class HugePages<TArch, TModel>
         mm.Frames.DeferredSplits.Add(head); // perhaps it is never used in full
         mm.Rmap.LockInMemory(head, vma);
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].AnonPages, Pages);
-        Pte leaf = TArch.MakeDirty(TArch.MakeYoung(TArch.MakeLeaf(head, MmContext<TArch, TModel>.ProtectionOf(flags), 2)));
+        Pte leaf = TArch.MakeDirty(TArch.MakeLeaf(head, MmContext<TArch, TModel>.ProtectionOf(flags), 2));
         return (flags & VmaFlags.Write) != 0 ? TArch.MakeWritable(leaf) : leaf;
     }
 

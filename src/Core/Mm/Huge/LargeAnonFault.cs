@@ -39,7 +39,7 @@ internal sealed class LargeAnonFault<TArch, TModel>
         if (table == 0)
             return false; // the single page's way finds out why
         orders = Empty(table, fault.Address, orders);
-        uint head = TryAllocate(orders, out int order);
+        uint head = TryAllocate(mm.GroupOf(mm.Vmas[fault.Vma].AddressSpace), orders, out int order);
         if (head == 0)
             return false;
         if (!TryMap(fault, vmaFlags, head, order))
@@ -93,7 +93,7 @@ internal sealed class LargeAnonFault<TArch, TModel>
         return true;
     }
 
-    private uint TryAllocate(uint orders, out int order)
+    private uint TryAllocate(uint group, uint orders, out int order)
     {
         uint head = 0;
         order = 0;
@@ -101,7 +101,7 @@ internal sealed class LargeAnonFault<TArch, TModel>
         {
             order = FolioOrders<TArch, TModel>.LargestOf(orders);
             orders &= ~(1u << order);
-            head = mm.Folios.TryAllocateLarge(order, zeroed: true);
+            head = mm.TryAllocateLarge(group, order, zeroed: true);
         }
 
         return head;

@@ -39,11 +39,13 @@ internal sealed class LargeSwapIn<TArch, TModel>
         if (orders != 0)
             orders = Uniform(fault, expected, entry, orders);
         uint head = 0;
+        uint owner = mm.Swap.OwnerOf(entry);
+        uint group = owner != 0 ? owner : mm.GroupOf(mm.Vmas[fault.Vma].AddressSpace);
         while (orders != 0 && head == 0)
         {
             int order = FolioOrders<TArch, TModel>.LargestOf(orders);
             orders &= ~(1u << order);
-            head = mm.Folios.TryAllocateLarge(order, zeroed: false);
+            head = mm.TryAllocateLarge(group, order, zeroed: false);
         }
 
         return head;

@@ -42,7 +42,7 @@ internal sealed class TableReclaimer<TArch, TModel>
         uint root = mm.Spaces[space].Root;
         using (HugeGuard<TArch, TModel> guard = mm.Huge.Lock(root, address))
             mm.Tables.Empty(root, guard.Table, address);
-        TModel.WaitUntil(in mm.Spaces[space].FastWalkers, ulong.MaxValue, 0);
+        TableReaders.WaitForEarlier<TModel>(ref mm.Spaces[space].FastWalkers);
     }
 
     private void FreeIfEmpty(uint space, ulong address)

@@ -46,22 +46,34 @@ public sealed class SharedCache<TArch, TModel>
     }
 
     /// <summary>
-    /// Makes an object shorter or longer (truncate): pages behind the end are taken from every process and forgotten; accesses there end in
-    /// BusError.
+    /// Makes an object shorter or longer (truncate): pages behind the end are taken from every process and forgotten, and so are private copies
+    /// of them; accesses there end in BusError.
     /// </summary>
     public void Truncate(uint number, ulong pages)
     {
         Atomic<TModel>.Store(ref objects[number].Pages, pages);
         Atomic<TModel>.Fence(); // a fault that adds a page looks at the size after that: either it sees the new one, or we see the page
         PunchHole(number, pages, ulong.MaxValue - pages);
+        mappings.ZapPrivateCopies(number, pages); // after all pages were locked once: a copy that a fault was about to map is mapped by now
     }
 
-    /// <summary>Forgets the content of some pages (fallocate punch hole), in every process: they read as zero.</summary>
+    /// <summary>
+    /// Forgets the content of some pages (fallocate punch hole), in every process: they read as zero. Private copies of them stay.
+    /// </summary>
+    /// <exception cref="CorruptImageException">A record is damaged; no lock that was taken here stays held.</exception>
     public void PunchHole(uint number, ulong first, ulong count)
     {
         ulong end = count > ulong.MaxValue - first ? ulong.MaxValue : first + count;
-        for (ulong page = first; page < end && objects.Index.TryNext(number, ref page, out _) && page < end; page++)
-            Forget(number, page);
+        try
+        {
+            for (ulong page = first; page < end && objects.Index.TryNext(number, ref page, out _) && page < end; page++)
+                Forget(number, page);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
     }
 
     // ---- folios
@@ -70,12 +82,12 @@ public sealed class SharedCache<TArch, TModel>
     /// Adds a fresh zeroed folio where the object has nothing; it comes locked, with a reference for the caller, and is clean. Frame 0 with None:
     /// something is there by now.
     /// </summary>
-    internal FaultResult TryAddZeroed(uint number, ulong page, out uint frame)
+    internal FaultResult TryAddZeroed(uint number, ulong page, uint group, out uint frame)
     {
         frame = 0;
         if (!objects.Index.TryEnsure(number, page))
             return FaultResult.OutOfMemory;
-        uint fresh = mm.Folios.TryAllocateZeroed();
+        uint fresh = mm.TryAllocateIn(group, zeroed: true);
         if (fresh == 0)
             return FaultResult.OutOfMemory;
         mm.Frames.Lock(fresh);

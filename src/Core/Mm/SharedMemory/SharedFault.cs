@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
@@ -6,8 +7,8 @@ using PageTableEmu.Paging;
 namespace PageTableEmu.Mm.SharedMemory;
 
 /// <summary>
-/// A fault on a page of shared memory that is not mapped here (mm/memory.c do_read_fault, do_shared_fault): a load also maps what the object has
-/// in memory around it.
+/// A fault on a page of a shared object that is not mapped here (mm/memory.c do_read_fault, do_shared_fault, do_cow_fault): a load also maps
+/// what the object has in memory around it, a store to a private mapping gets a copy at once.
 /// </summary>
 /// <remarks>The caller is <see cref="FaultHandler{TArch, TModel}"/>, under the mmap_lock for reading. Folio lock → page-table lock.</remarks>
 internal sealed class SharedFault<TArch, TModel>
@@ -31,13 +32,15 @@ internal sealed class SharedFault<TArch, TModel>
     {
         bool write = fault.HasAny(FaultFlags.Write);
         VmaFlags flags = mm.Vmas.FlagsOf(fault.Vma);
+        if (write && (flags & VmaFlags.Shared) == 0)
+            return HandleCopy(fault, expected, marked);
         if (!write && (flags & (VmaFlags.UffdWriteProtect | VmaFlags.UffdMinor)) == 0 && TryMapAround(fault))
             return FaultResult.None;
         uint number = mm.Vmas[fault.Vma].SharedObject;
         FaultResult asked = AskUserfaultfd(fault, flags, number);
         if (asked != FaultResult.None)
             return asked;
-        FaultResult result = pages.TryGetLocked(number, mm.Vmas.LinearIndex(fault.Vma, fault.Address), out uint frame);
+        FaultResult result = GetLocked(fault, number, out uint frame);
         if (frame == 0)
             return result;
         bool mapped = false;
@@ -58,6 +61,62 @@ internal sealed class SharedFault<TArch, TModel>
         if (!mapped)
             mm.Folios.Put(frame); // somebody else handled the fault, or there is no frame for a table
         return result;
+    }
+
+    private FaultResult GetLocked(in Fault fault, uint number, out uint frame)
+    {
+        uint group = mm.GroupOf(mm.Vmas[fault.Vma].AddressSpace);
+        return pages.TryGetLocked(number, mm.Vmas.LinearIndex(fault.Vma, fault.Address), group, out frame);
+    }
+
+    /// <summary>
+    /// A store to a private mapping: an anonymous copy of the object's page. The page stays locked until the copy is mapped, so that a truncation,
+    /// which takes the copies away after it had all pages locked, does not miss it.
+    /// </summary>
+    private FaultResult HandleCopy(in Fault fault, Pte expected, bool marked)
+    {
+        uint copy = mm.Vmas.TryPrepareAnonVma(fault.Vma) ? mm.TryAllocate(mm.Vmas[fault.Vma].AddressSpace) : 0;
+        if (copy == 0)
+            return FaultResult.OutOfMemory;
+        uint number = mm.Vmas[fault.Vma].SharedObject;
+        FaultResult result = GetLocked(fault, number, out uint frame);
+        bool mapped = false;
+        if (frame != 0)
+        {
+            SharedBytes<TModel>.Copy(mm.Frames.Bytes(frame), mm.Frames.Bytes(copy));
+            mm.Frames.Set(copy, FrameFlags.Uptodate | FrameFlags.SwapBacked);
+            using (TableGuard<TArch, TModel> guard = mm.Leaves.LockOrCreate(fault.Root, fault.Address))
+            {
+                mapped = guard.Table != 0 && guard[fault.Address].Value == expected;
+                if (mapped)
+                    MapCopy(fault, guard[fault.Address], copy, marked);
+                else if (guard.Table == 0)
+                    result = FaultResult.OutOfMemory;
+            }
+
+            mm.Frames.Unlock(frame);
+            mm.Folios.Put(frame);
+        }
+
+        if (!mapped)
+            mm.Folios.Put(copy);
+        return result;
+    }
+
+    private void MapCopy(in Fault fault, Leaf<TArch, TModel> leaf, uint copy, bool marked)
+    {
+        VmaFlags flags = mm.Vmas.FlagsOf(fault.Vma);
+        Pte entry = TArch.MakeDirty(TArch.MakeLeaf(copy, MmContext<TArch, TModel>.ProtectionOf(flags), 1));
+        if ((flags & VmaFlags.Write) != 0)
+            entry = TArch.MakeWritable(entry);
+        mm.Rmap.AddNew(copy, fault.Vma, fault.Address, exclusive: true);
+        mm.Rmap.LockInMemory(copy, fault.Vma);
+        mm.Folios.Lru.Add(copy);
+        Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[fault.Vma].AddressSpace].AnonPages, 1);
+        if (marked)
+            mm.Leaves.Mark(leaf, TArch.MakeUffdWp(entry));
+        else
+            leaf.SetPresent(entry);
     }
 
     /// <summary>

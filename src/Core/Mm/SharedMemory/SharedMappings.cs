@@ -39,7 +39,7 @@ public sealed class SharedMappings<TArch, TModel>
     internal void Map(uint vma, Leaf<TArch, TModel> leaf, uint frame, bool write, bool writeProtected)
     {
         mm.Frames.AssertLocked(frame);
-        Pte entry = TArch.MakeYoung(TArch.MakeLeaf(frame, mm.ProtectionOf(vma), 1));
+        Pte entry = TArch.MakeLeaf(frame, mm.ProtectionOf(vma), 1);
         if (write)
         {
             mm.Frames.Set(frame, FrameFlags.Dirty); // fault_dirty_shared_page
@@ -79,6 +79,26 @@ public sealed class SharedMappings<TArch, TModel>
 
         objects.Unlock(number);
         return mm.Frames.Mappings(frame) == 0;
+    }
+
+    /// <summary>
+    /// Drops the private copies of pages from a given one on, in memory or in swap (unmap_mapping_range with even_cows). A VMA that is found
+    /// under the object's lock keeps its tables until that is free.
+    /// </summary>
+    internal void ZapPrivateCopies(uint number, ulong firstPage)
+    {
+        var zapper = new Zapper<TArch, TModel>(mm);
+        objects.Lock(number);
+        for (uint vma = objects.FirstVma(number, firstPage, ulong.MaxValue); vma != 0; vma = objects.NextVma(vma, firstPage, ulong.MaxValue))
+        {
+            if ((mm.Vmas.FlagsOf(vma) & VmaFlags.Shared) != 0)
+                continue;
+            ref Vma record = ref mm.Vmas[vma];
+            ulong start = firstPage <= record.PageOffset ? record.Start : AddressIn(vma, firstPage);
+            zapper.Zap(vma, start, record.End, dropMarkers: false);
+        }
+
+        objects.Unlock(number);
     }
 
     /// <summary>

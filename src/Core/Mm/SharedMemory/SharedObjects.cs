@@ -100,10 +100,16 @@ public sealed class SharedObjects<TModel>
     }
 
     /// <summary>The first VMA that shows a page, by page offset, then age; 0 when there is none. Under the lock.</summary>
-    public uint FirstVma(uint number, ulong page) => Tree.FirstOverlap(pool[number].Tree, page, page + 1);
+    public uint FirstVma(uint number, ulong page) => FirstVma(number, page, page + 1);
 
     /// <summary>The next VMA that shows a page; 0 when there is none. Under the lock.</summary>
-    public uint NextVma(uint vma, ulong page) => Tree.NextOverlap(vma, page, page + 1);
+    public uint NextVma(uint vma, ulong page) => NextVma(vma, page, page + 1);
+
+    /// <summary>The first VMA that shows any page of [first, end), by page offset, then age; 0 when there is none. Under the lock.</summary>
+    internal uint FirstVma(uint number, ulong first, ulong end) => Tree.FirstOverlap(pool[number].Tree, first, end);
+
+    /// <summary>The next VMA that shows any page of [first, end); 0 when there is none. Under the lock.</summary>
+    internal uint NextVma(uint vma, ulong first, ulong end) => Tree.NextOverlap(vma, first, end);
 
     /// <summary>Makes a VMA known to the reverse map of the object that it names. Under the lock; nothing for a private VMA.</summary>
     internal void Link(uint vma)

@@ -44,7 +44,11 @@ public sealed class SharedSwapIn<TArch, TModel>
     /// The folio of a page, locked, in its object and up to date, with a reference for the caller; made or read in if need be. Frame 0 exactly
     /// when the result is an error: BusError behind the end of the object or when the content is lost, OutOfMemory.
     /// </summary>
-    public FaultResult TryGetLocked(uint number, ulong page, out uint frame)
+    /// <param name="number">The object.</param>
+    /// <param name="page">Page of it.</param>
+    /// <param name="group">The group that a fresh page is charged to.</param>
+    /// <param name="frame">The folio.</param>
+    public FaultResult TryGetLocked(uint number, ulong page, uint group, out uint frame)
     {
         FaultResult major = FaultResult.None;
         while (true)
@@ -52,7 +56,7 @@ public sealed class SharedSwapIn<TArch, TModel>
             frame = 0;
             if (page >= objects.PagesOf(number))
                 return FaultResult.BusError;
-            FaultResult result = TryOnce(number, page, out frame);
+            FaultResult result = TryOnce(number, page, group, out frame);
             if ((result & FaultResult.Error) != 0)
                 return result;
             major |= result;
@@ -121,12 +125,12 @@ public sealed class SharedSwapIn<TArch, TModel>
         return true;
     }
 
-    private FaultResult TryOnce(uint number, ulong page, out uint frame)
+    private FaultResult TryOnce(uint number, ulong page, uint group, out uint frame)
     {
         frame = 0;
         SharedPage place = objects.Index.Load(number, page);
         if (place.IsNone)
-            return cache.TryAddZeroed(number, page, out frame);
+            return cache.TryAddZeroed(number, page, group, out frame);
         if (place.IsLost)
             return FaultResult.BusError;
         if (place.IsSwap)
@@ -199,7 +203,7 @@ public sealed class SharedSwapIn<TArch, TModel>
     private FaultResult TryDirect(uint number, ulong page, SwapEntry entry, out uint frame)
     {
         frame = 0;
-        uint fresh = mm.Folios.TryAllocate();
+        uint fresh = mm.TryAllocateFor(entry);
         if (fresh == 0)
             return FaultResult.OutOfMemory;
         if (mm.Swap.TryPinSlot(entry) != SwapResult.Ok)

@@ -119,7 +119,7 @@ internal sealed class UserfaultFill<TArch, TModel>
     {
         if (!mm.Vmas.TryPrepareAnonVma(vma))
             return MmResult.NoMemory;
-        uint frame = mm.Folios.TryAllocate();
+        uint frame = mm.TryAllocate(mm.Vmas[vma].AddressSpace);
         if (frame == 0)
             return MmResult.NoMemory;
         SharedBytes<TModel>.Copy(content, mm.Frames.Bytes(frame));
@@ -157,7 +157,7 @@ internal sealed class UserfaultFill<TArch, TModel>
             return MmResult.Fault;
         if (!mm.Vmas.Objects.Index.Load(number, page).IsNone)
             return MmResult.Exists;
-        FaultResult added = mm.SharedCache.TryAddZeroed(number, page, out uint frame);
+        FaultResult added = mm.SharedCache.TryAddZeroed(number, page, mm.GroupOf(mm.Vmas[vma].AddressSpace), out uint frame);
         if (frame == 0)
             return added == FaultResult.None ? MmResult.Exists : MmResult.NoMemory;
         if (!content.IsEmpty)
@@ -175,7 +175,7 @@ internal sealed class UserfaultFill<TArch, TModel>
         ulong page = mm.Vmas.LinearIndex(vma, address);
         if (mm.Vmas.Objects.Index.Load(number, page).IsNone)
             return MmResult.Fault;
-        FaultResult got = shared.TryGetLocked(number, page, out uint frame);
+        FaultResult got = shared.TryGetLocked(number, page, mm.GroupOf(mm.Vmas[vma].AddressSpace), out uint frame);
         if (frame == 0)
             return (got & FaultResult.OutOfMemory) != 0 ? MmResult.NoMemory : MmResult.Fault;
         MmResult result = MapShared(vma, address, frame, protect);

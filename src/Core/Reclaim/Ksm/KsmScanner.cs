@@ -53,6 +53,19 @@ public sealed class KsmScanner<TArch, TModel>
     public void Scan(int passes = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(passes);
+        try
+        {
+            ScanAll(passes);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
+    private void ScanAll(int passes)
+    {
         ref KsmState state = ref mm.Ksm.State;
         for (; passes != 0; passes--)
         {
@@ -72,6 +85,19 @@ public sealed class KsmScanner<TArch, TModel>
     /// </summary>
     /// <returns>Ok; NoMemory when there were not enough frames: the rest is still merged.</returns>
     public MmResult UnmergeAll()
+    {
+        try
+        {
+            return UnmergeSpaces();
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
+    private MmResult UnmergeSpaces()
     {
         ref KsmState state = ref mm.Ksm.State;
         WordLock<TModel>.Acquire(ref state.Lock);

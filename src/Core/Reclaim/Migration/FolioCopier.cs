@@ -23,7 +23,7 @@ internal sealed class FolioCopier<TArch, TModel>
     /// entries remember, and mlock's, which is counted anew with the mappings.
     /// </summary>
     private const FrameFlags Moved = FrameFlags.Uptodate | FrameFlags.Dirty | FrameFlags.SwapBacked | FrameFlags.Anon | FrameFlags.Ksm
-        | FrameFlags.Active | FrameFlags.Referenced | FrameFlags.ReadError;
+        | FrameFlags.Active | FrameFlags.Referenced | FrameFlags.ReadError | FrameFlags.Owner;
 
     private readonly MmContext<TArch, TModel> mm;
 

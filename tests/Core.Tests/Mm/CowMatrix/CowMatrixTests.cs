@@ -30,7 +30,7 @@ public abstract class CowMatrixTests<TArch>
         {
             var data = new TheoryData<string, CowMemory>();
             foreach (CowMemory memory in Enum.GetValues<CowMemory>()
-                .Where(memory => memory is not (CowMemory.ZeroPage or CowMemory.HugeZeroPage)))
+                .Where(memory => memory is not (CowMemory.ZeroPage or CowMemory.HugeZeroPage or CowMemory.PrivateView)))
             {
                 foreach (string test in CowTests<TArch, CheckedModel>.Anonymous.Keys)
                 {

@@ -18,6 +18,12 @@ internal static class CowMemories<TArch, TModel>
 
     internal static void Prepare(CowWorld<TArch, TModel> world, CowMemory memory)
     {
+        if (memory is CowMemory.PrivateView or CowMemory.PrivateCopies or CowMemory.PrivateCopiesSwappedOut)
+        {
+            PrepareObject(world, memory);
+            return;
+        }
+
         bool huge = memory >= CowMemory.Huge;
         int small = memory is CowMemory.BasePage or CowMemory.SwappedOut or CowMemory.ZeroPage ? 1 : Several;
         Map(world, world.First, huge ? 1 << world.Order : small, huge);
@@ -32,6 +38,26 @@ internal static class CowMemories<TArch, TModel>
             ShapeHuge(world, memory);
         else
             Shape(world, memory);
+        world.Reach(CowMoment.Prepared);
+    }
+
+    /// <summary>An object filled through the shared mapping, and a private mapping of it at the memory under test.</summary>
+    private static void PrepareObject(CowWorld<TArch, TModel> world, CowMemory memory)
+    {
+        const VmaFlags Rights = VmaFlags.Read | VmaFlags.Write;
+        world.Pages = memory == CowMemory.PrivateView ? 1 : Several;
+        ulong length = CowWorld<TArch, TModel>.Bytes(world.Pages);
+        uint number = world.Machine.CreateSharedObject((ulong)world.Pages);
+        CowWorld<TArch, TModel>.Ok(world.Machine.MapObject(world.Parent, Other, length, Rights, number, 0));
+        CowWorld<TArch, TModel>.Ok(world.Machine.MapObjectPrivately(world.Parent, world.First, length, Rights, number, 0));
+        world.Machine.ReleaseSharedObject(number);
+        world.Fill(world.Parent, Other, CowWorld<TArch, TModel>.Old);
+        if (memory == CowMemory.PrivateView)
+            Assert.Equal(world.Snapshot(world.Parent, Other), world.Snapshot(world.Parent));
+        else
+            world.Fill(world.Parent, CowWorld<TArch, TModel>.Old);
+        if (memory == CowMemory.PrivateCopiesSwappedOut)
+            world.SwapOut();
         world.Reach(CowMoment.Prepared);
     }
 

@@ -51,6 +51,15 @@ public enum CowMemory
     /// <summary>The same, swapped out.</summary>
     MergedSwappedOut,
 
+    /// <summary>A private mapping of an object that was only read; and a second mapping, shared, of the same page.</summary>
+    PrivateView,
+
+    /// <summary>Pages of a private mapping of an object that were written: anonymous copies.</summary>
+    PrivateCopies,
+
+    /// <summary>The same, swapped out.</summary>
+    PrivateCopiesSwappedOut,
+
     /// <summary>A huge page, mapped by a huge leaf. From here on all kinds are in the recorded run.</summary>
     Huge,
 

@@ -7,8 +7,6 @@ namespace PageTableEmu.Core.Tests.Mm.CowMatrix;
 internal static class CowPlan
 {
     internal const string NoHugetlb = "no hugetlb pages in this machine";
-    internal const string NoPrivateViews = "shared objects have no private mappings in this machine";
-    internal const string NoFiles = "no file-backed memory in this machine";
 
     private const int HugeKilobytes = 2048;
     private const int PageKilobytes = 4;
@@ -24,9 +22,7 @@ internal static class CowPlan
     /// <summary>Null for a case that runs.</summary>
     internal static string? ReasonToSkip(CowCase one) => one.Variant == "-" ? null : one.Kind switch
     {
-        "base page" or "swapped out base page" or "shared zeropage" or "huge zeropage" => null,
-        "memfd" => NoPrivateViews,
-        "tmpfile" => NoFiles,
+        "base page" or "swapped out base page" or "shared zeropage" or "huge zeropage" or "memfd" or "tmpfile" => null,
         "hugetlb" or "memfd hugetlb" => NoHugetlb,
         { } kind when kind.Contains("THP", StringComparison.Ordinal) => null,
         _ => throw new ArgumentException($"Case {one.Number} has a kind that nobody thought of: {one.Variant}.", nameof(one)),
@@ -38,6 +34,7 @@ internal static class CowPlan
         "swapped out base page" => CowMemory.SwappedOut,
         "shared zeropage" => CowMemory.ZeroPage,
         "huge zeropage" => CowMemory.HugeZeroPage,
+        "memfd" or "tmpfile" => CowMemory.PrivateView, // what is behind the object, swap or a file, none of the tests can tell
         "THP" => CowMemory.Huge,
         "swapped-out THP" => CowMemory.HugeSwappedOut,
         "PTE-mapped THP" => CowMemory.HugeByPages,
@@ -63,7 +60,8 @@ internal static class CowPlan
 
     /// <summary>
     /// Whether what the test is about holds: no leak, a reliable pin. The recorded kernel had no interface for pins under test; there the rule
-    /// is what it documents: a pin of an anonymous page is of an exclusive one, and a long-term pin also replaces the zero page first.
+    /// is what it documents: a pin of an anonymous page is of an exclusive one, and a long-term pin also replaces the zero page, or the page of
+    /// an object in a private mapping, first.
     /// </summary>
     internal static bool Holds(CowCase one) => one.Verdict switch
     {

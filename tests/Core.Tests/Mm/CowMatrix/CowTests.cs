@@ -60,8 +60,8 @@ internal static class CowTests<TArch, TModel>
     internal static bool Run(CowWorld<TArch, TModel> world, string test, CowMemory memory)
     {
         CowMemories<TArch, TModel>.Prepare(world, memory);
-        bool zero = memory is CowMemory.ZeroPage or CowMemory.HugeZeroPage;
-        bool holds = (zero ? NotAnonymous : Collapsing.ContainsKey(test) ? Collapsing : Anonymous)[test](world);
+        bool notAnonymous = memory is CowMemory.ZeroPage or CowMemory.HugeZeroPage or CowMemory.PrivateView;
+        bool holds = (notAnonymous ? NotAnonymous : Collapsing.ContainsKey(test) ? Collapsing : Anonymous)[test](world);
         world.Finish();
         return holds;
     }

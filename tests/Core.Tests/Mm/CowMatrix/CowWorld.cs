@@ -135,11 +135,13 @@ internal sealed class CowWorld<TArch, TModel> : IDisposable
 
     internal void Unmap(uint space) => Ok(Machine.Unmap(space, First, Length));
 
-    internal void Fill(uint space, byte value)
+    internal void Fill(uint space, byte value) => Fill(space, First, value);
+
+    internal void Fill(uint space, ulong start, byte value)
     {
         byte[] bytes = new byte[Length];
         Array.Fill(bytes, value);
-        Assert.Equal(UserAccessResult.Ok, Machine.Write(space, First, bytes, ref counters));
+        Assert.Equal(UserAccessResult.Ok, Machine.Write(space, start, bytes, ref counters));
     }
 
     internal byte[] Snapshot(uint space) => Snapshot(space, First);
