@@ -237,12 +237,12 @@ public sealed class MemoryFailureTests
     }
 
     [Fact]
-    public void AnotherArchitecture_HasPoisonEntriesToo()
+    public void ArchitectureWithoutPoisonEntries_RemembersThatTheContentIsLost()
     {
         using var rig = new Rig<Sun4v>(Backing.Zram);
         rig.Write(rig.Space, 0, 1);
         Assert.Equal(MemoryFailureResult.Recovered, rig.Machine.MemoryFailure(rig.Frame(rig.Space, 0)));
-        Assert.Equal(SoftLeafKind.HwPoison, rig.Kind(rig.Space, 0));
+        Assert.Equal(SoftLeafKind.Marker, rig.Kind(rig.Space, 0));
         Assert.Equal(UserAccessResult.BusError, rig.TryRead(rig.Space, 0));
         rig.Sound();
     }

@@ -108,7 +108,7 @@ public sealed class SwapReadaheadTests
     [Fact]
     public void Window_LeavesOutWhatIsNotInSwap_AndEntriesOfOtherAreasAreRead()
     {
-        using var rig = new Rig<X64FourLevel>(pageCluster: 3);
+        using var rig = new Rig<X64FourLevel>(pageCluster: 0, new SwapAreaOptions { Slots = Pages + 1 }); // full: the next page goes to another one
         rig.Machine.Advise(rig.Space, rig.At(62), 1 << 12, Advice.DontNeed, ref rig.Faults);
         Assert.Equal(SwapResult.Ok, rig.Machine.SwapOn(new SwapAreaOptions { Slots = 64, Priority = 9 }, out uint other));
         rig.Write(63);
