@@ -177,6 +177,7 @@ public sealed class SwapReadaheadTests
         where TArch : struct, IArchitecture
     {
         internal FaultCounters Faults;
+        private readonly ulong start = 1UL << 32;
 
         internal Rig(int pageCluster, SwapAreaOptions? area = null, bool shared = false)
         {
@@ -204,7 +205,7 @@ public sealed class SwapReadaheadTests
 
         public void Dispose() => Machine.Dispose();
 
-        internal ulong At(int page) => (1UL << 32) + ((ulong)page << TArch.PageShift);
+        internal ulong At(int page) => start + ((ulong)page << TArch.PageShift);
 
         internal void Write(int page) => Assert.Equal(UserAccessResult.Ok, Machine.Write(Space, At(page), [(byte)(page + 1)], ref Faults));
 
