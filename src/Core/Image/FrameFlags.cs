@@ -57,7 +57,9 @@ public enum FrameFlags : ulong
     /// <summary>To be rotated to the reclaim end of the LRU when its write is done (PG_reclaim).</summary>
     Reclaim = 1 << 15,
 
-    /// <summary>Read ahead of need and not used since (PG_readahead). As in the kernel the same bit: a page that is read is not being written.</summary>
+    /// <summary>
+    /// Read ahead of need and not used since (PG_readahead). As in the kernel the same bit: a page that is read is not being written.
+    /// </summary>
     Readahead = Reclaim,
 
     /// <summary>Content could not be read from its slot.</summary>

@@ -3,7 +3,9 @@ namespace PageTableEmu.Reclaim;
 /// <summary>What became of a frame with a hardware memory error (the kernel's MF_* results and their reasons).</summary>
 public enum MemoryFailureResult
 {
-    /// <summary>Nobody uses the frame any more. Its content is lost where it was the only copy, and read again from the slot where it was not.</summary>
+    /// <summary>
+    /// Nobody uses the frame any more. Its content is lost where it was the only copy, and read again from the slot where it was not.
+    /// </summary>
     Recovered,
 
     /// <summary>
