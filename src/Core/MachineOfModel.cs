@@ -40,6 +40,7 @@ public class Machine<TArch, TModel> : IDisposable
     private readonly Compactor<TArch, TModel> compactor;
     private readonly ClearRefs<TArch, TModel> clearRefs;
     private readonly PageScan<TArch, TModel> scan;
+    private readonly MemoryFailure<TArch, TModel> memoryFailure;
 
     private protected Machine(MachineImage image, bool isNew)
     {
@@ -56,6 +57,7 @@ public class Machine<TArch, TModel> : IDisposable
         scanner = new LruScanner<TArch, TModel>(mm, reclaimer);
         pageOut = new PageOut<TArch, TModel>(mm, reclaimer);
         swapOff = new SwapOff<TArch, TModel>(mm, faults, life);
+        memoryFailure = new MemoryFailure<TArch, TModel>(mm);
         Dma = new DmaEngine<TArch, TModel>(mm, Gup);
         Userfaultfd = new Userfaultfd<TArch, TModel>(mm, faults.SharedSwapIn);
         clearRefs = new ClearRefs<TArch, TModel>(mm);
@@ -302,6 +304,19 @@ public class Machine<TArch, TModel> : IDisposable
 
     /// <inheritdoc cref="Compactor{TArch, TModel}.Run()"/>
     public CompactionResult Compact() => compactor.Run();
+
+    /// <inheritdoc cref="MemoryFailure{TArch, TModel}.Report"/>
+    public MemoryFailureResult MemoryFailure(uint frame) => memoryFailure.Report(frame);
+
+    /// <inheritdoc cref="MemoryFailure{TArch, TModel}.TryTakeBack"/>
+    public bool TryUnpoison(uint frame) => memoryFailure.TryTakeBack(frame);
+
+    /// <inheritdoc cref="ClusterReadahead{TModel}.PageCluster"/>
+    public int PageCluster
+    {
+        get => mm.Swap.Readahead.PageCluster;
+        set => mm.Swap.Readahead.PageCluster = value;
+    }
 
     /// <summary>
     /// Completes pending writes and ends the allocation epoch, as a kernel does that waits for its I/O and drains its per-processor batches.

@@ -77,7 +77,7 @@ public sealed partial class SwapInFault<TArch, TModel>
         bool write = fault.HasAny(FaultFlags.Write);
         bool exclusive = IsExclusive(old, entry, frame, frame);
         BeginResolve(fault, new SwapEntry(entry.Type, entry.Offset - (frame - head)), pages);
-        if (ShouldFreeSlot(fault, frame))
+        if (ShouldFreeSlot(fault, entry, frame, write, exclusive))
             mm.Swap.TryFreeSlot(frame);
         exclusive = exclusive || IsAlone(frame, frame, write);
         Pte present = BuildEntry(fault, old, head, exclusive, ref write);
