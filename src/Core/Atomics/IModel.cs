@@ -9,7 +9,7 @@ namespace PageTableEmu.Atomics;
 /// <see cref="WaitUntil"/> replaces every blocking loop. In <see cref="Mainline"/> the first is empty (no instruction is emitted for it)
 /// and the second spins and yields.</para>
 /// </remarks>
-public interface IModel
+public partial interface IModel
 {
     /// <summary>Called before every access to a shared word.</summary>
     /// <param name="access">What is about to happen.</param>
