@@ -32,6 +32,7 @@ public class Machine<TArch, TModel> : IDisposable
     private readonly PageOut<TArch, TModel> pageOut;
     private readonly SwapOff<TArch, TModel> swapOff;
     private readonly Mlock<TArch, TModel> mlock;
+    private readonly MemoryFailure<TArch, TModel> memoryFailure;
 
     private protected Machine(MachineImage image, bool isNew)
     {
@@ -47,6 +48,7 @@ public class Machine<TArch, TModel> : IDisposable
         reclaimer = new Reclaimer<TArch, TModel>(mm);
         pageOut = new PageOut<TArch, TModel>(mm, reclaimer);
         swapOff = new SwapOff<TArch, TModel>(mm, faults, life);
+        memoryFailure = new MemoryFailure<TArch, TModel>(mm);
         Dma = new DmaEngine<TArch, TModel>(mm, Gup);
         Userfaultfd = new Userfaultfd<TArch, TModel>(mm);
         Ksm = new KsmScanner<TArch, TModel>(mm, faults, life);
@@ -209,6 +211,19 @@ public class Machine<TArch, TModel> : IDisposable
 
     /// <inheritdoc cref="Reclaimer{TArch, TModel}.ReclaimAll"/>
     public void ReclaimAll() => reclaimer.ReclaimAll();
+
+    /// <inheritdoc cref="MemoryFailure{TArch, TModel}.Report"/>
+    public MemoryFailureResult MemoryFailure(uint frame) => memoryFailure.Report(frame);
+
+    /// <inheritdoc cref="MemoryFailure{TArch, TModel}.TryTakeBack"/>
+    public bool TryUnpoison(uint frame) => memoryFailure.TryTakeBack(frame);
+
+    /// <inheritdoc cref="ClusterReadahead{TModel}.PageCluster"/>
+    public int PageCluster
+    {
+        get => mm.Swap.Readahead.PageCluster;
+        set => mm.Swap.Readahead.PageCluster = value;
+    }
 
     /// <summary>
     /// Completes pending writes and ends the allocation epoch, as a kernel does that waits for its I/O and drains its per-processor batches.

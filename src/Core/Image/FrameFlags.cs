@@ -57,6 +57,9 @@ public enum FrameFlags : ulong
     /// <summary>To be rotated to the reclaim end of the LRU when its write is done (PG_reclaim).</summary>
     Reclaim = 1 << 15,
 
+    /// <summary>Read ahead of need and not used since (PG_readahead). As in the kernel the same bit: a page that is read is not being written.</summary>
+    Readahead = Reclaim,
+
     /// <summary>Content could not be read from its slot.</summary>
     ReadError = 1 << 16,
 
@@ -68,6 +71,12 @@ public enum FrameFlags : ulong
     /// holds one reference. Changed with the folio locked; never together with <see cref="Anon"/>.
     /// </summary>
     SharedMemory = 1 << 18,
+
+    /// <summary>
+    /// A hardware memory error struck the frame (PG_hwpoison): its content is not to be used. Whoever reported the error holds a reference, so that
+    /// the frame is never handed out again.
+    /// </summary>
+    HwPoison = 1 << 20,
 
     /// <summary>First frame of a large folio (PG_head).</summary>
     Large = 1 << 24,

@@ -65,7 +65,7 @@ public sealed class LeafOperations<TArch, TModel>
         SwapResult result = swap.TryDuplicate(entry);
         if (result != SwapResult.Ok)
             return result;
-        Pte shared = TArch.ClearSwapExclusive(source.Value);
+        Pte shared = TModel.ForkClearsSwapExclusive ? TArch.ClearSwapExclusive(source.Value) : source.Value;
         source.Store(shared);
         destination.Store(TArch.ClearSwapUffdWp(shared)); // a child is not registered with the parent's userfaultfd
         return SwapResult.Ok;

@@ -29,7 +29,9 @@ public ref struct Unmapping<TArch, TModel>
         this.frames = frames;
         this.swap = swap;
         this.leaf = leaf;
-        Previous = leaf.Exchange(default); // a full fence: whoever pins the frame after this sees the entry gone
+        Previous = TModel.UnmapFences ? leaf.Exchange(default) : leaf.Value; // a full fence: whoever pins the frame after this sees the entry gone
+        if (!TModel.UnmapFences)
+            leaf.Store(default);
         Frame = (uint)TArch.FrameOf(Previous, 1);
         WasExclusive = frames.Has(Frame, FrameFlags.AnonExclusive);
         if (TModel.Checked)
@@ -72,7 +74,7 @@ public ref struct Unmapping<TArch, TModel>
     public void CommitSwap()
     {
         Pte entry = TArch.EncodeSwap(referenced.Type, referenced.Offset);
-        if (WasExclusive)
+        if (WasExclusive && TModel.SwapEntryRemembersExclusive)
             entry = TArch.MakeSwapExclusive(entry);
         if (TArch.IsSoftDirty(Previous))
             entry = TArch.MakeSwapSoftDirty(entry);

@@ -68,7 +68,7 @@ public sealed class AnonRmap<TModel>
         frames.Get(head);
         if (frames.Has(head, FrameFlags.AnonExclusive))
         {
-            if (parentHasPinned && frames.MaybePinned(head))
+            if (TModel.ForkCopiesPinned && parentHasPinned && frames.MaybePinned(head))
             {
                 folios.Put(head);
                 return false;
@@ -107,7 +107,7 @@ public sealed class AnonRmap<TModel>
         frames.Get(frame);
         if (frames.Has(frame, FrameFlags.AnonExclusive))
         {
-            if (parentHasPinned && frames.MaybePinned(frame))
+            if (TModel.ForkCopiesPinned && parentHasPinned && frames.MaybePinned(frame))
             {
                 folios.Put(frame);
                 return false;

@@ -203,7 +203,7 @@ public sealed class Gup<TArch, TModel>
     /// <summary>gup_must_unshare: a read-only pin of a page that may be shared would part from the page table at the next write.</summary>
     private bool MustUnshare(uint vma, Pte entry, uint frame, GupFlags flags)
     {
-        if ((flags & GupFlags.Pin) == 0 || TArch.IsWritable(entry))
+        if (!TModel.PinUnshares || (flags & GupFlags.Pin) == 0 || TArch.IsWritable(entry))
             return false;
         if (frame == 0 || !mm.Frames.Has(frame, FrameFlags.Anon))
             return (flags & GupFlags.LongTerm) != 0 && (mm.Vmas.FlagsOf(vma) & VmaFlags.Shared) == 0;

@@ -45,13 +45,13 @@ public sealed class GupFast<TArch, TModel>
         if (pin && Atomic<TModel>.Load(ref record.HasPinned) == 0)
             Atomic<TModel>.Store(ref record.HasPinned, 1); // before the pin, so that fork looks for it
         ulong sequence = Atomic<TModel>.Load(ref record.WriteProtectSequence);
-        if (pin && (sequence & 1) != 0)
+        if (pin && TModel.GupFastChecksFork && (sequence & 1) != 0)
             return false;
 
         Atomic<TModel>.Add(ref record.FastWalkers, 1);
         bool taken = TryTakeWalking(record.Root, virtualAddress, flags, out frame);
         Atomic<TModel>.Add(ref record.FastWalkers, -1);
-        if (!taken || !pin || Atomic<TModel>.Load(ref record.WriteProtectSequence) == sequence)
+        if (!taken || !pin || !TModel.GupFastChecksFork || Atomic<TModel>.Load(ref record.WriteProtectSequence) == sequence)
             return taken;
         Drop(frame, flags);
         frame = 0;
@@ -75,8 +75,8 @@ public sealed class GupFast<TArch, TModel>
         if ((flags & GupFlags.Pin) != 0)
             mm.Frames.ConvertToPin(candidate);
         Atomic<TModel>.Fence();
-        bool unchanged = mm.Tables.LeafTable(root, virtualAddress) == table
-            && PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(table, virtualAddress)) == entry;
+        bool unchanged = (!TModel.GupFastRechecksTable || mm.Tables.LeafTable(root, virtualAddress) == table)
+            && (!TModel.GupFastRechecksEntry || PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(table, virtualAddress)) == entry);
         if (!unchanged || MustUnshare(candidate, entry, flags))
         {
             Drop(candidate, flags);
@@ -105,8 +105,8 @@ public sealed class GupFast<TArch, TModel>
         if ((flags & GupFlags.Pin) != 0)
             mm.Frames.ConvertToPin(candidate);
         Atomic<TModel>.Fence();
-        bool unchanged = mm.Tables.MiddleTable(root, virtualAddress) == middle
-            && PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(middle, virtualAddress, 2)) == entry;
+        bool unchanged = (!TModel.GupFastRechecksTable || mm.Tables.MiddleTable(root, virtualAddress) == middle)
+            && (!TModel.GupFastRechecksEntry || PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(middle, virtualAddress, 2)) == entry);
         if (!unchanged || MustUnshare(head, entry, flags))
         {
             Drop(candidate, flags);
@@ -119,7 +119,7 @@ public sealed class GupFast<TArch, TModel>
 
     private bool MustUnshare(uint frame, Pte entry, GupFlags flags)
     {
-        if ((flags & GupFlags.Pin) == 0 || TArch.IsWritable(entry))
+        if (!TModel.PinUnshares || (flags & GupFlags.Pin) == 0 || TArch.IsWritable(entry))
             return false;
         FrameFlags state = mm.Frames.Flags(frame); // after the entry was read again: see the class
         return (state & FrameFlags.Anon) == 0

@@ -65,4 +65,10 @@ public struct Vma
     /// has one.
     /// </summary>
     public TreeLinks SharedTree;
+
+    /// <summary>
+    /// Where the last swap-in was, how much it read ahead and how much of that was used (swap_readahead_info); see
+    /// <see cref="Readahead.VmaReadahead"/>. Changed by faults, under the mmap_lock for reading: the last one wins.
+    /// </summary>
+    public ulong SwapReadahead;
 }

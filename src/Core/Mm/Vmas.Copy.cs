@@ -21,7 +21,10 @@ public sealed partial class Vmas<TModel>
             SharedObject = record.SharedObject,
             Uffd = 0,
         };
-        return TryInsert(mm, in proposal);
+        uint clone = TryInsert(mm, in proposal);
+        if (clone != 0)
+            pool[clone].SwapReadahead = record.SwapReadahead;
+        return clone;
     }
 
     /// <summary>

@@ -118,6 +118,7 @@ public sealed partial class Vmas<TModel>
         uint family = LockFamily(vma, 0, 0);
         Reshape(vma, record.Start, at);
         Insert(record.AddressSpace, part, in high);
+        pool[part].SwapReadahead = record.SwapReadahead;
         if (record.AnonVma != 0)
         {
             anons.CloneLinks(part, vma, ref reserve);

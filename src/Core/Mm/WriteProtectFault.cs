@@ -88,6 +88,8 @@ public sealed class WriteProtectFault<TArch, TModel>
     {
         if (mm.Frames.IsLarge(frame))
             return CanReuseLarge(mm.Frames.HeadOf(frame));
+        if (TModel.ReuseRule == ReuseRule.MappingsAndSwapCount)
+            return CanReuseByMappings(frame, vma);
         if (mm.Frames.Has(frame, FrameFlags.Ksm) || mm.Frames.References(frame) > 3)
             return false;
         uint cache = mm.Frames.Has(frame, FrameFlags.SwapCache) ? 1u : 0;
@@ -96,6 +98,21 @@ public sealed class WriteProtectFault<TArch, TModel>
         if (mm.Frames.Has(frame, FrameFlags.SwapCache))
             mm.Swap.TryFreeSlot(frame); // refuses while another entry names the slot; the count below then tells
         bool alone = !mm.Frames.Has(frame, FrameFlags.Ksm) && mm.Frames.References(frame) == 1;
+        if (alone)
+            mm.Rmap.MoveTo(frame, vma);
+        mm.Frames.Unlock(frame);
+        return alone;
+    }
+
+    /// <summary>
+    /// The rule up to 5.8 (reuse_swap_page): one mapping and no swap entry. Whoever holds the page otherwise, to read it later perhaps, is not
+    /// asked: replaced by 09854ba94c6a.
+    /// </summary>
+    private bool CanReuseByMappings(uint frame, uint vma)
+    {
+        if (mm.Frames.Has(frame, FrameFlags.Ksm) || mm.Frames.Mappings(frame) != 1 || !mm.Frames.TryLock(frame))
+            return false;
+        bool alone = !mm.Frames.Has(frame, FrameFlags.SwapCache) || mm.Swap.TryFreeSlot(frame);
         if (alone)
             mm.Rmap.MoveTo(frame, vma);
         mm.Frames.Unlock(frame);

@@ -105,7 +105,7 @@ public sealed class Reclaimer<TArch, TModel>
     private ShrinkResult ShrinkLocked(uint frame, bool ignoreReferences, out bool unlocked)
     {
         unlocked = false;
-        if (mm.Frames.Has(frame, FrameFlags.Writeback))
+        if (mm.Frames.Has(frame, FrameFlags.Writeback) || mm.Frames.Has(frame, FrameFlags.HwPoison))
             return ShrinkResult.Kept;
         if (mm.Frames.Has(frame, FrameFlags.Mlocked))
             return ShrinkResult.Activated;
@@ -120,7 +120,8 @@ public sealed class Reclaimer<TArch, TModel>
                 return ShrinkResult.Kept; // it could not be unmapped anyway: take no slot
             if (mm.Swap.TryAllocate(frame, out _) != SwapResult.Ok)
                 return ShrinkResult.Activated;
-            mm.Frames.Set(frame, FrameFlags.Dirty); // the slot has nothing yet, whatever the entries say
+            if (TModel.NewSlotMakesDirty)
+                mm.Frames.Set(frame, FrameFlags.Dirty); // the slot has nothing yet, whatever the entries say (9625456cc763)
         }
 
         if (mapped && !unmapper.TryUnmap(frame))
@@ -159,6 +160,12 @@ public sealed class Reclaimer<TArch, TModel>
         const FrameFlags Kind = FrameFlags.Anon | FrameFlags.SwapBacked;
         if ((mm.Frames.Flags(frame) & Kind) != FrameFlags.Anon || !mm.Frames.TryFreeze(frame, 1))
             return ShrinkResult.Kept;
+        if (TModel.ChecksDirtyAfterFreeze && mm.Frames.Has(frame, FrameFlags.Dirty))
+        {
+            mm.Frames.Unfreeze(frame, 1);
+            return ShrinkResult.Kept;
+        }
+
         return Release(frame);
     }
 

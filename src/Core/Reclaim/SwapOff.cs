@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
@@ -121,7 +122,7 @@ public sealed class SwapOff<TArch, TModel>
     {
         if (!mm.Swap.TryPinArea(entry))
             return true;
-        uint cached = faults.SwapIn.ReadIntoCache(entry, out _);
+        uint cached = faults.SwapIn.Readahead.Read(fault, entry, out _);
         if (cached == 0)
         {
             bool gone = mm.Swap.Count(entry) == 0;
@@ -148,7 +149,11 @@ public sealed class SwapOff<TArch, TModel>
             if (cached == 0)
                 continue;
             mm.Frames.Lock(cached);
-            if (mm.Swap.IsBound(cached, entry))
+            if (!TModel.SwapOffChecksLeftovers)
+            {
+                ForceOut(cached);
+            }
+            else if (mm.Swap.IsBound(cached, entry))
             {
                 mm.Swap.WaitForWriteback(cached);
                 mm.Swap.TryFreeSlot(cached);
@@ -157,5 +162,16 @@ public sealed class SwapOff<TArch, TModel>
             mm.Frames.Unlock(cached);
             mm.Folios.Put(cached);
         }
+    }
+
+    /// <summary>
+    /// As before 68bdc8d64742: whatever slot the folio has by now, and whoever uses that. The slot may be one of another area that its content
+    /// has not reached yet.
+    /// </summary>
+    private void ForceOut(uint cached)
+    {
+        mm.Swap.WaitForWriteback(cached);
+        if (mm.Frames.Has(cached, FrameFlags.SwapCache))
+            mm.Swap.RemoveFromCache(cached);
     }
 }

@@ -18,6 +18,7 @@ namespace PageTableEmu.Reclaim;
 /// <para>Order for one entry: clear it → note that it was dirty (never undone) → [lazily freed: look at references, then at dirty] → swap
 /// reference → give up exclusiveness, the last step that can fail → swapoff list → publish the swap entry → mapping and reference go. After a
 /// failure the walk ends; entries converted before stay converted, ordinary swap entries of a folio in the swap cache.</para>
+/// <para>A frame with a memory error that is in no swap cache leaves poison entries behind, also in locked VMAs.</para>
 /// </remarks>
 public sealed class Unmapper<TArch, TModel>
     where TArch : struct, IArchitecture
@@ -113,7 +114,8 @@ public sealed class Unmapper<TArch, TModel>
         using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(mm.Spaces[space].Root, place.Address);
         if (guard.Table == 0 || !Maps(guard[place.Address].Value, frame))
             return true;
-        if ((mm.Vmas.FlagsOf(place.Vma) & VmaFlags.Locked) != 0)
+        bool poisoned = mm.Frames.Has(frame, FrameFlags.HwPoison);
+        if (!poisoned && (mm.Vmas.FlagsOf(place.Vma) & VmaFlags.Locked) != 0)
         {
             mm.Rmap.RepairMlock(frame, place.Vma); // a count that was lost when another locked mapping went
             return false;
@@ -122,10 +124,9 @@ public sealed class Unmapper<TArch, TModel>
         Unmapping<TArch, TModel> unmapping = mm.Leaves.BeginUnmap(guard[place.Address]);
         if (TArch.IsDirty(unmapping.Previous))
             mm.Frames.Set(frame, FrameFlags.Dirty);
-        bool done = mm.Frames.Has(frame, FrameFlags.SwapBacked)
-            ? TrySwapOut(ref unmapping, frame, space)
-            : TryDiscard(ref unmapping, frame);
-        if (!done)
+        if (poisoned && !mm.Frames.Has(frame, FrameFlags.SwapCache))
+            Poison(ref unmapping, guard[place.Address], frame);
+        else if (!(mm.Frames.Has(frame, FrameFlags.SwapBacked) ? TrySwapOut(ref unmapping, frame, space) : TryDiscard(ref unmapping, frame)))
             return false;
         Atomic<TModel>.Add(ref mm.Spaces[space].AnonPages, -1);
         mm.Rmap.Remove(frame, place.Vma);
@@ -133,24 +134,31 @@ public sealed class Unmapper<TArch, TModel>
         return true;
     }
 
+    /// <summary>The entry remembers that a memory error took its page; it owns nothing.</summary>
+    private void Poison(ref Unmapping<TArch, TModel> unmapping, Leaf<TArch, TModel> leaf, uint frame)
+    {
+        unmapping.Discard();
+        mm.Leaves.Mark(leaf, SoftLeaf.OfFrame(SoftLeafKind.HwPoison, frame).Encode<TArch>(mm.SwapTypes));
+    }
+
     /// <summary>
     /// A lazily freed page goes if nobody wrote it and nobody can any more. The entry is clear (a full fence) before the references are read,
     /// and those are read before the dirty flag: a writer through a reference sets dirty first and drops the reference after, so one of
-    /// the two is seen.
+    /// the two is seen (6c8e2a256915; other orders are <see cref="IModel.LazyFreeTest"/>).
     /// </summary>
     private bool TryDiscard(ref Unmapping<TArch, TModel> unmapping, uint frame)
     {
-        uint references = mm.Frames.References(frame);
-        uint mappings = mm.Frames.FolioMappings(frame);
-        bool dirty = mm.Frames.Has(frame, FrameFlags.Dirty);
-        if (!dirty && references == 1 + mappings)
+        bool dirtyBefore = TModel.LazyFreeTest != LazyFreeTest.ReferencesThenDirty && mm.Frames.Has(frame, FrameFlags.Dirty);
+        bool held = TModel.LazyFreeTest != LazyFreeTest.DirtyOnly && mm.Frames.References(frame) != 1 + mm.Frames.FolioMappings(frame);
+        bool dirty = TModel.LazyFreeTest == LazyFreeTest.ReferencesThenDirty ? mm.Frames.Has(frame, FrameFlags.Dirty) : dirtyBefore;
+        if (!dirty && !held)
         {
             unmapping.Discard();
             return true;
         }
 
         unmapping.Rollback();
-        if (dirty)
+        if (dirty || TModel.ExtraReferenceEndsLazyFree)
             mm.Frames.Set(frame, FrameFlags.SwapBacked); // written again: an ordinary page from now on
         return false;
     }

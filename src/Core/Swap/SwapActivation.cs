@@ -63,7 +63,8 @@ internal sealed class SwapActivation<TModel>
     {
         if (type >= SwapAreas<TModel>.MaxAreas || !areas.Disable(ref areas[type]))
             return SwapResult.Invalid;
-        clusters.WaitForAllocators(ref areas[type]);
+        if (TModel.SwapOffWaitsForAllocators)
+            clusters.WaitForAllocators(ref areas[type]); // else one that looked before may still issue a slot
         return SwapResult.Ok;
     }
 

@@ -30,6 +30,7 @@ public sealed class SwapSpace<TModel> : IDisposable
         allocator = new SwapAllocator<TModel>(areas, clusters, Map, cache);
         transfer = new SwapTransfer<TModel>(areas, Map, cache, devices, folios.Table);
         activation = new SwapActivation<TModel>(areas, clusters, allocator, devices);
+        Readahead = new ClusterReadahead<TModel>(areas);
     }
 
     /// <summary>The words of the slots.</summary>
@@ -37,6 +38,9 @@ public sealed class SwapSpace<TModel> : IDisposable
 
     /// <summary>Reads and writes that shall fail; of this view only.</summary>
     public SwapFaults Faults => devices.Faults;
+
+    /// <summary>How much is read ahead, and what came of it.</summary>
+    public ClusterReadahead<TModel> Readahead { get; }
 
     internal SwapAreas<TModel> Areas => areas;
 
@@ -187,9 +191,9 @@ public sealed class SwapSpace<TModel> : IDisposable
     public void PutAndReclaim(SwapEntry entry)
     {
         // Pinned first: after the put nothing of the caller's keeps the area, and the folio is still to be looked up.
-        bool pinned = TryPinArea(entry);
-        if (Map.Put(entry).IsCacheOnly && pinned)
-            cache.TryReclaim(entry, anyway: false);
+        bool pinned = TModel.ZapPinsArea && TryPinArea(entry);
+        if (Map.Put(entry).IsCacheOnly && (pinned || !TModel.ZapPinsArea))
+            cache.TryReclaim(entry, anyway: false); // unpinned, before 82b1c07a0af6: swapoff may have forgotten the area by now
         if (pinned)
             UnpinArea(entry);
     }

@@ -68,6 +68,24 @@ internal struct SwapStateRecord
     /// <summary>Oldest pending write.</summary>
     internal uint QueueHead;
 
+    /// <summary>log2 of the largest readahead window (vm.page_cluster); 0: nothing is read ahead.</summary>
+    internal uint PageCluster;
+
+    /// <summary>1 + pages read ahead by slot and used since the last window over slots; 0 before the first.</summary>
+    internal uint ClusterHits;
+
+    /// <summary>Last window over slots, in pages.</summary>
+    internal uint ClusterPages;
+
+    /// <summary>Slot of the last window that began without hits.</summary>
+    internal ulong ClusterPlace;
+
+    /// <summary>Pages read ahead (swap_ra).</summary>
+    internal ulong ReadAhead;
+
+    /// <summary>Pages read ahead and used (swap_ra_hit).</summary>
+    internal ulong ReadAheadHits;
+
     /// <summary>One hint per processor: the entry to try next.</summary>
     internal ProcessorHints Hints;
 

@@ -94,7 +94,8 @@ internal sealed class FrameVerifier<TArch, TModel>
         uint mapped = survey.Mapped[frame];
         bool cached = (flags & FrameFlags.SwapCache) != 0;
         bool inObject = (survey.Marks[frame] & FrameMarks.InObject) != 0;
-        uint expected = mapped + (cached ? 1u : 0) + (inObject ? 1u : 0) + survey.Held(frame);
+        bool poisoned = (flags & FrameFlags.HwPoison) != 0; // who reported the error holds a reference
+        uint expected = mapped + (cached ? 1u : 0) + (inObject ? 1u : 0) + (poisoned ? 1u : 0) + survey.Held(frame);
         if (record.MapCount != mapped)
             findings.Add("R3", $"Frame {frame} counts {record.MapCount} mappings, {mapped} entries map it.");
         if (record.RefCount == 0 && expected == 0)

@@ -148,6 +148,19 @@ public sealed class SharedCache<TArch, TModel>
         mm.Folios.Put(frame);
     }
 
+    /// <summary>
+    /// Takes a locked folio whose content is lost from every process and out of its object, which remembers that: accesses end in BusError. The
+    /// caller's reference stays the caller's.
+    /// </summary>
+    public void Lose(uint frame)
+    {
+        mappings.TryUnmap(frame, evenLocked: true);
+        mm.Frames.Clear(frame, FrameFlags.Dirty);
+        ref FrameRecord record = ref mm.Frames[frame];
+        TakeOut((uint)record.Mapping, record.Index, frame, SharedPage.Lost);
+        mm.Folios.Put(frame);
+    }
+
     // ---- reclaim
 
     /// <summary>
@@ -183,6 +196,8 @@ public sealed class SharedCache<TArch, TModel>
         ref FrameRecord record = ref mm.Frames[frame];
         var number = (uint)record.Mapping;
         objects.AddSwapped(number);
+        if (!TModel.SharedCountsBeforePublishing)
+            return MoveAndCountLate(frame, number, entry);
         if (mm.Swap.TryDuplicate(entry) != SwapResult.Ok)
         {
             objects.RemoveSwapped(number);
@@ -192,6 +207,15 @@ public sealed class SharedCache<TArch, TModel>
 
         TakeOut(number, record.Index, frame, SharedPage.Of(entry)); // the last use of the object: it may go from now on
         mm.Folios.Put(frame);
+        return true;
+    }
+
+    /// <summary>As before 826267cf1e6c: who truncates the object between the two gives back a swap reference that was never taken.</summary>
+    private bool MoveAndCountLate(uint frame, uint number, SwapEntry entry)
+    {
+        TakeOut(number, mm.Frames[frame].Index, frame, SharedPage.Of(entry));
+        mm.Folios.Put(frame);
+        mm.Swap.TryDuplicate(entry);
         return true;
     }
 

@@ -160,12 +160,17 @@ public sealed class SharedSwapIn<TArch, TModel>
     {
         frame = 0;
         uint cached = mm.Swap.Lookup(entry);
-        if (cached == 0 && mm.Swap.IsSynchronous(entry))
+        bool synchronous = mm.Swap.IsSynchronous(entry);
+        if (cached == 0 && synchronous && TModel.SharedDirectSwapIn != DirectSwapIn.AlwaysCache)
             return TryDirect(number, page, entry, out frame);
         FaultResult major = FaultResult.None;
-        if (cached == 0)
+        if (cached != 0)
         {
-            cached = swapIn.ReadIntoCache(entry, out bool read);
+            swapIn.Readahead.NoteFound(cached);
+        }
+        else
+        {
+            cached = synchronous ? swapIn.Readahead.ReadOne(entry, out bool read) : swapIn.Readahead.ReadBlock(entry, out read);
             if (cached == 0)
                 return IsStillThere(number, page, entry) ? FaultResult.OutOfMemory : FaultResult.None;
             major = read ? FaultResult.Major : FaultResult.None;
@@ -195,14 +200,18 @@ public sealed class SharedSwapIn<TArch, TModel>
         return result;
     }
 
-    /// <summary>Protected by (b): the slot is pinned from before the read until the value is out of the index.</summary>
+    /// <summary>
+    /// Protected by (b): the slot is pinned from before the read until the value is out of the index. Without the pin, as proposed in 2023, the
+    /// value that is exchanged may be that of a later use of the slot.
+    /// </summary>
     private FaultResult TryDirect(uint number, ulong page, SwapEntry entry, out uint frame)
     {
         frame = 0;
         uint fresh = mm.Folios.TryAllocate();
         if (fresh == 0)
             return FaultResult.OutOfMemory;
-        if (mm.Swap.TryPinSlot(entry) != SwapResult.Ok)
+        bool pins = TModel.SharedDirectSwapIn != DirectSwapIn.NoPin;
+        if (pins && mm.Swap.TryPinSlot(entry) != SwapResult.Ok)
         {
             mm.Swap.WaitWhilePinned(entry); // somebody else brings the page in, or a folio is bound by now
             mm.Folios.Put(fresh);
@@ -218,7 +227,8 @@ public sealed class SharedSwapIn<TArch, TModel>
             result = FaultResult.Major | TryAdd(number, page, entry, fresh, out frame);
         }
 
-        mm.Swap.UnpinSlot(entry);
+        if (pins)
+            mm.Swap.UnpinSlot(entry);
         if (frame != 0)
         {
             mm.Folios.AddToLru(frame);

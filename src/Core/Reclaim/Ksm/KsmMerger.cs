@@ -65,9 +65,10 @@ internal sealed class KsmMerger<TArch, TModel>
             return false;
         if (TArch.IsWritable(entry) || TArch.IsDirty(entry) || mm.Frames.Has(frame, FrameFlags.AnonExclusive))
         {
+            if (!TModel.KsmClearsBeforeCounting && IsHeld(frame))
+                return false;
             entry = leaf.ClearPresent();
-            uint cached = mm.Frames.Has(frame, FrameFlags.SwapCache) ? 1u : 0;
-            if (mm.Frames.Mappings(frame) + 1 + cached != mm.Frames.References(frame) || !mm.Rmap.TryShare(frame))
+            if ((TModel.KsmClearsBeforeCounting && IsHeld(frame)) || !mm.Rmap.TryShare(frame))
             {
                 leaf.SetPresent(entry);
                 return false;
@@ -81,6 +82,13 @@ internal sealed class KsmMerger<TArch, TModel>
 
         expected = entry;
         return true;
+    }
+
+    /// <summary>Whether anybody has a reference but the mappings, the swap cache and the caller.</summary>
+    private bool IsHeld(uint frame)
+    {
+        uint cached = mm.Frames.Has(frame, FrameFlags.SwapCache) ? 1u : 0;
+        return mm.Frames.Mappings(frame) + 1 + cached != mm.Frames.References(frame);
     }
 
     /// <summary>Dirty, because reclaim would just drop a clean page that has no slot.</summary>

@@ -1,0 +1,26 @@
+namespace PageTableEmu.Atomics;
+
+/// <content>Pins and those who must respect them.</content>
+public partial interface IModel
+{
+    /// <summary>Whether a lock-free pin reads the entry again after it took its reference.</summary>
+    static virtual bool GupFastRechecksEntry => true;
+
+    /// <summary>Whether it also looks again whether the table is still the one that the walk finds (70cbc3cc78a9, since 6.1).</summary>
+    static virtual bool GupFastRechecksTable => true;
+
+    /// <summary>Whether a lock-free pin gives way to a fork that runs meanwhile (57efa1fe5957, since 5.11).</summary>
+    static virtual bool GupFastChecksFork => true;
+
+    /// <summary>Whether a read-only pin of a page that may be shared gets it a frame of its own first (a7f226604170, since 5.19).</summary>
+    static virtual bool PinUnshares => true;
+
+    /// <summary>Whether fork copies an exclusive page that may be pinned at once (70e806e4e645, since 5.9).</summary>
+    static virtual bool ForkCopiesPinned => true;
+
+    /// <summary>
+    /// Whether same-page merging clears the entry before it counts references. False: a lock-free reference taken between lets a device write a
+    /// page that others share by then.
+    /// </summary>
+    static virtual bool KsmClearsBeforeCounting => true;
+}

@@ -1,0 +1,106 @@
+namespace PageTableEmu.Core.Tests.Models;
+
+/// <summary>
+/// Races that kernels lost: with the rule of then some interruption ends wrong, with the rule of 6.18 none does. One interruption before each
+/// single shared access, so these are the races with one preemption.
+/// </summary>
+public sealed class HistoricRaceTests
+{
+    [Fact]
+    public void MergedPage_CopiedWithoutTheLock_LosesAStore() // 4969c1192d15
+    {
+        Lost(Schedules.Symptoms(() => new MergedPageCard<CopyUnlocked>()));
+        Lost(Schedules.Symptoms(() => new MergedPageCard<CopyLockedUnchecked>())); // half of the repair is none
+        Assert.Empty(Schedules.Symptoms(() => new MergedPageCard<NoExclusiveMark>()));
+        Assert.Empty(Schedules.Symptoms(() => new MergedPageCard<CopyUnlockedWithExclusiveMark>())); // the mark hides it: the entry differs
+        Assert.Empty(Schedules.Symptoms(() => new MergedPageCard<Linux618>()));
+    }
+
+    [Fact]
+    public void MergedPage_CopiedByAWriteFault_LosesNothing() => Assert.Empty(Schedules.Symptoms(() => new MergedPageCard<CopyByWriteFault>()));
+
+    [Fact]
+    public void FolioThatLeftTheCache_Unverified_LosesAStore() // 4969c1192d15
+    {
+        Lost(Schedules.Symptoms(() => new LeftCacheCard<CopyLockedUnchecked>(childWritesFirst: true)));
+        Lost(Schedules.Symptoms(() => new LeftCacheCard<TrustsResult>(childWritesFirst: true)));
+        Assert.Empty(Schedules.Symptoms(() => new LeftCacheCard<NoExclusiveMark>(childWritesFirst: true)));
+        Assert.Empty(Schedules.Symptoms(() => new LeftCacheCard<Linux618>(childWritesFirst: true)));
+    }
+
+    [Fact]
+    public void FolioThatLeftTheCache_WithTheReuseRuleOf2010_ShowsAnotherProcesssData()
+    {
+        List<string> symptoms = Schedules.Symptoms(() => new LeftCacheCard<ReuseOf2010Unchecked>(childWritesFirst: false));
+        Assert.Contains(symptoms, symptom => symptom.Contains("read 3, stored 2", StringComparison.Ordinal));
+        Assert.Empty(Schedules.Symptoms(() => new LeftCacheCard<ReuseOf2010>(childWritesFirst: false)));
+        Assert.Empty(Schedules.Symptoms(() => new LeftCacheCard<Linux618>(childWritesFirst: false)));
+    }
+
+    [Fact]
+    public void FolioUnderAnotherSlot_OnlyAskedWhetherItIsInTheCache_LosesAStore() // 31c4a3d3a0f8
+    {
+        Lost(Schedules.Symptoms(() => new OtherSlotCard<CheckedInCacheOnly>()));
+        Assert.Empty(Schedules.Symptoms(() => new OtherSlotCard<NoExclusiveMark>()));
+        Assert.Empty(Schedules.Symptoms(() => new OtherSlotCard<Linux618>()));
+    }
+
+    [Fact]
+    public void DirectSwapIn_WithoutThePin_LosesAStore() // 13ddaf26be32
+    {
+        Lost(Schedules.Symptoms(() => new DirectCard<DirectWithoutPin>(shared: false)));
+        Lost(Schedules.Symptoms(() => new DirectCard<DirectPinAfterRead>(shared: false)));
+        Assert.Empty(Schedules.Symptoms(() => new DirectCard<Linux618>(shared: false)));
+        Assert.Empty(Schedules.Symptoms(() => new DirectCard<AlwaysCached>(shared: false)));
+        Assert.Empty(Schedules.Symptoms(() => new DirectCard<AlwaysCached73>(shared: false)));
+    }
+
+    [Fact]
+    public void DirectSwapInOfASharedPage_WithoutThePin_LosesAStore()
+    {
+        Lost(Schedules.Symptoms(() => new DirectCard<SharedWithoutPin>(shared: true)));
+        Assert.Empty(Schedules.Symptoms(() => new DirectCard<Linux618>(shared: true)));
+        Assert.Empty(Schedules.Symptoms(() => new DirectCard<AlwaysCached>(shared: true)));
+    }
+
+    [Fact]
+    public void LazilyFreedPage_AskedForDirtyBeforeReferences_LosesWhatADeviceWrote() // 6c8e2a256915
+    {
+        Assert.NotEmpty(Schedules.Symptoms(() => new LazyFreeCard<LazyFreeDirtyFirst>()));
+        Assert.Empty(Schedules.Symptoms(() => new LazyFreeCard<Linux618>()));
+        Assert.Empty(Schedules.Symptoms(() => new LazyFreeCard<LazyFreeOf61>()));
+        Assert.Empty(Schedules.Symptoms(() => new LazyFreeCard<LazyFreeDirtyAfterFreeze>()));
+    }
+
+    [Fact]
+    public void SharedPage_PublishedBeforeItIsCounted_IsPutOnceTooOften() // 826267cf1e6c
+    {
+        Assert.NotEmpty(Schedules.Symptoms(() => new TruncateCard<SharedCountedLate>()));
+        Assert.Empty(Schedules.Symptoms(() => new TruncateCard<Linux618>()));
+    }
+
+    [Fact]
+    public void LockFreePin_ThatIgnoresFork_PartsFromItsPage() // 57efa1fe5957
+    {
+        Lost(Schedules.Symptoms(() => new PinDuringForkCard<FastPinIgnoresFork>()));
+        Assert.Empty(Schedules.Symptoms(() => new PinDuringForkCard<Linux618>()));
+    }
+
+    [Fact]
+    public void LockFreeHold_WithoutALookBack_IsOfAPageThatIsGone()
+    {
+        Assert.NotEmpty(Schedules.Symptoms(() => new ReplacedPageCard<FastPinWithoutRecheck>()));
+        Assert.Empty(Schedules.Symptoms(() => new ReplacedPageCard<Linux618>()));
+    }
+
+    [Fact]
+    public void Merging_ThatCountsBeforeItClears_LetsADeviceWriteASharedPage()
+    {
+        Assert.NotEmpty(Schedules.Symptoms(() => new HeldDuringMergeCard<MergeCountsFirst>()));
+        Assert.Empty(Schedules.Symptoms(() => new HeldDuringMergeCard<Linux618>()));
+    }
+
+    private static void Lost(List<string> symptoms) =>
+        Assert.Contains(symptoms, symptom => symptom.Contains("read 1, stored 2", StringComparison.Ordinal)
+            || symptom.Contains("read 3, stored 2", StringComparison.Ordinal));
+}

@@ -1,0 +1,151 @@
+using PageTableEmu.Arch.X64;
+using PageTableEmu.Atomics;
+using PageTableEmu.Mm;
+
+namespace PageTableEmu.Core.Tests.Models;
+
+/// <summary>A lazily freed page that a device holds is reclaimed; the device writes it, marks it dirty and lets it go meanwhile.</summary>
+internal sealed class LazyFreeCard<TModel> : Card<TModel>
+    where TModel : struct, IExplored
+{
+    private readonly uint frame;
+
+    public LazyFreeCard()
+        : base(slots: 4)
+    {
+        Map(Parent, 1);
+        Write(Parent, 0, Old);
+        Advise(Parent, 0, 1, Advice.Free);
+        frame = Take(Parent, 0, GupFlags.Get | GupFlags.Write, fast: true);
+    }
+
+    public override void Observed() => PageOut(Parent, 0);
+
+    public override void Others()
+    {
+        SharedBytes<TModel>.Copy([New], Mm.Frames.Bytes(frame));
+        Machine.Gup.Put(frame, GupFlags.Get | GupFlags.Write);
+    }
+
+    public override string? Judge() => Expect(New, Parent, 0) ?? FirstViolation();
+}
+
+/// <summary>A shared page goes to swap while its object is cut.</summary>
+internal sealed class TruncateCard<TModel> : Card<TModel>
+    where TModel : struct, IExplored
+{
+    public TruncateCard()
+        : base(slots: 4)
+    {
+        Map(Parent, 1, shared: true);
+        Write(Parent, 0, Old);
+    }
+
+    public override void Observed() => Machine.ReclaimAll();
+
+    public override void Others() => Machine.Truncate(Mm.Vmas[Mm.Vmas.Find(Parent, At(0))].SharedObject, 0);
+
+    public override string? Judge() => FirstViolation() ?? (Mm.Swap.TotalInUse == 0 ? null : "a slot is left in use");
+}
+
+/// <summary>Fork shares a page that a device takes hold of without locks meanwhile; then the parent writes, and the device writes.</summary>
+internal sealed class PinDuringForkCard<TModel> : Card<TModel>
+    where TModel : struct, IExplored
+{
+    private uint frame;
+
+    public PinDuringForkCard()
+        : base(slots: 4)
+    {
+        Map(Parent, 1);
+        Write(Parent, 0, Old);
+    }
+
+    public override void Observed() => Machine.Fork(Parent);
+
+    public override void Others()
+    {
+        if (!new GupFast<X64FourLevel, TModel>(Mm).TryTake(Parent, At(0), GupFlags.Pin | GupFlags.Write, out frame))
+            frame = 0; // the slow path would wait for fork
+    }
+
+    public override string? Judge()
+    {
+        if (frame == 0)
+            return null;
+        Write(Parent, 0, 3);
+        SharedBytes<TModel>.Copy([New], Mm.Frames.Bytes(frame));
+        Machine.Gup.Put(frame, GupFlags.Pin | GupFlags.Write);
+        return Expect(New, Parent, 0) ?? FirstViolation();
+    }
+}
+
+/// <summary>A lock-free hold is taken of a page whose frame goes to another page meanwhile.</summary>
+internal sealed class ReplacedPageCard<TModel> : Card<TModel>
+    where TModel : struct, IExplored
+{
+    private uint frame;
+
+    public ReplacedPageCard()
+        : base(slots: 4)
+    {
+        Map(Parent, 2);
+        Write(Parent, 0, Old);
+        Machine.Settle(); // so that its frame can be handed out again at once
+    }
+
+    public override void Observed()
+    {
+        if (!new GupFast<X64FourLevel, TModel>(Mm).TryTake(Parent, At(0), GupFlags.Get | GupFlags.Write, out frame))
+            frame = 0;
+    }
+
+    public override void Others()
+    {
+        Advise(Parent, 0, 1, Advice.DontNeed);
+        Write(Parent, 1, Old);
+        Write(Parent, 0, New);
+    }
+
+    public override string? Judge()
+    {
+        bool foreign = frame != 0 && frame == FrameOf(Parent, 1);
+        if (frame != 0)
+            Machine.Gup.Put(frame, GupFlags.Get | GupFlags.Write);
+        return foreign ? $"frame {frame} was taken for page 0 and is page 1" : FirstViolation();
+    }
+}
+
+/// <summary>Two equal pages are merged while a device takes hold of one of them without locks; later it writes.</summary>
+internal sealed class HeldDuringMergeCard<TModel> : Card<TModel>
+    where TModel : struct, IExplored
+{
+    private uint frame;
+
+    public HeldDuringMergeCard()
+        : base(slots: 4)
+    {
+        Map(Parent, 2);
+        Advise(Parent, 0, 2, Advice.Mergeable);
+        Write(Parent, 0, Old);
+        Write(Parent, 1, Old);
+        Machine.Ksm.Scan(1);
+    }
+
+    public override void Observed() => Machine.Ksm.Scan(1);
+
+    public override void Others()
+    {
+        if (!new GupFast<X64FourLevel, TModel>(Mm).TryTake(Parent, At(0), GupFlags.Get | GupFlags.Write, out frame))
+            frame = 0; // not writable any more: the slow path would break the sharing
+    }
+
+    public override string? Judge()
+    {
+        if (frame == 0)
+            return FirstViolation();
+        SharedBytes<TModel>.Copy([New], Mm.Frames.Bytes(frame));
+        Machine.Gup.Put(frame, GupFlags.Get | GupFlags.Write);
+        return Expect(New, Parent, 0) ?? Expect(Old, Parent, 1) ?? FirstViolation();
+    }
+}
