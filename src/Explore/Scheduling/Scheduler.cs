@@ -205,6 +205,10 @@ internal sealed partial class Scheduler : StepObserver, IDisposable
         {
             _ = error; // unwinding a stack in the middle of an operation may break what its checks expect
         }
+        catch (FindingException found)
+        {
+            Record(found.Finding);
+        }
         catch (Exception error)
         {
             Record(new Finding("EXCEPTION", $"{error.GetType().Name} in {Names[actor]}: {error.Message}"));
