@@ -119,6 +119,14 @@ public sealed class MmContext<TArch, TModel>
     /// <summary>What a non-present entry remembers.</summary>
     public SoftLeaf Decode(Pte entry) => SoftLeaf.Decode<TArch>(entry, SwapTypes);
 
+    /// <summary>
+    /// What an entry remembers of a page whose frame a memory error struck: the frame; or just that the content is lost, where the kernel has no
+    /// entries for it (sparc64).
+    /// </summary>
+    public Pte EncodeHwPoison(uint frame) => (SwapTypes.HwPoison == SwapTypeLayout.Absent
+        ? SoftLeaf.OfMarker(PteMarkers.Poisoned)
+        : SoftLeaf.OfFrame(SoftLeafKind.HwPoison, frame)).Encode<TArch>(SwapTypes);
+
     /// <summary>Takes a mapped-out folio out of the swap cache if nothing but the cache uses its slot (free_swap_cache).</summary>
     public void FreeSwapCache(uint frame)
     {

@@ -72,11 +72,11 @@ public sealed partial class SwapInFault<TArch, TModel>
     /// <summary>The content is lost: the entry remembers that, instead of the slot; and the frame, if it was a memory error.</summary>
     private void Poison(in Fault fault, Leaf<TArch, TModel> leaf, SwapEntry entry, uint cached)
     {
-        SoftLeaf lost = mm.Frames.Has(cached, FrameFlags.HwPoison)
-            ? SoftLeaf.OfFrame(SoftLeafKind.HwPoison, cached)
-            : SoftLeaf.OfMarker(PteMarkers.Poisoned);
+        Pte lost = mm.Frames.Has(cached, FrameFlags.HwPoison)
+            ? mm.EncodeHwPoison(cached)
+            : SoftLeaf.OfMarker(PteMarkers.Poisoned).Encode<TArch>(mm.SwapTypes);
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[fault.Vma].AddressSpace].SwapEntries, -1);
-        mm.Leaves.Mark(leaf, lost.Encode<TArch>(mm.SwapTypes));
+        mm.Leaves.Mark(leaf, lost);
         mm.Swap.Put(entry);
     }
 }

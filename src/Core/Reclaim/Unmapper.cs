@@ -138,7 +138,7 @@ public sealed class Unmapper<TArch, TModel>
     private void Poison(ref Unmapping<TArch, TModel> unmapping, Leaf<TArch, TModel> leaf, uint frame)
     {
         unmapping.Discard();
-        mm.Leaves.Mark(leaf, SoftLeaf.OfFrame(SoftLeafKind.HwPoison, frame).Encode<TArch>(mm.SwapTypes));
+        mm.Leaves.Mark(leaf, mm.EncodeHwPoison(frame));
     }
 
     /// <summary>

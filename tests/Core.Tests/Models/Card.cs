@@ -41,6 +41,12 @@ internal abstract class Card<TModel> : IDisposable
     /// <summary>What the others do in that gap.</summary>
     public abstract void Others();
 
+    /// <summary>What the others do before the observed thread looks at the content of a page for the first time; usually nothing.</summary>
+    public virtual Action? BeforeContent => null;
+
+    /// <summary>At how many gaps the others can go to the end at least; else the card shows nothing.</summary>
+    public virtual int EnoughSchedules => 5;
+
     /// <summary>What is wrong after both; null when nothing is.</summary>
     public abstract string? Judge();
 

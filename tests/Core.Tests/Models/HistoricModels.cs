@@ -176,3 +176,8 @@ internal readonly struct Linux61 : IExplored
 {
     static bool IModel.SwapInMakesWritableOnRead => false;
 }
+
+internal readonly struct SwapOffTakesAnyFolio : IExplored
+{
+    static bool IModel.SwapOffChecksLeftovers => false;
+}

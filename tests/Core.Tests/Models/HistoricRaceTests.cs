@@ -56,6 +56,22 @@ public sealed class HistoricRaceTests
     }
 
     [Fact]
+    public void DirectSwapIn_OfAForgottenSlot_MapsGarbage() // 13ddaf26be32
+    {
+        Assert.NotEmpty(Schedules.Symptoms(() => new ForgottenContentCard<DirectWithoutPin>()));
+        Assert.NotEmpty(Schedules.Symptoms(() => new ForgottenContentCard<DirectPinAfterRead>()));
+        Assert.Empty(Schedules.Symptoms(() => new ForgottenContentCard<Linux618>()));
+        Assert.Empty(Schedules.Symptoms(() => new ForgottenContentCard<AlwaysCached>()));
+    }
+
+    [Fact]
+    public void SwapOff_ThatTakesWhateverItFinds_LosesAStore() // 68bdc8d64742
+    {
+        Assert.NotEmpty(Schedules.Symptoms(() => new WrongAreaCard<SwapOffTakesAnyFolio>()));
+        Assert.Empty(Schedules.Symptoms(() => new WrongAreaCard<Linux618>()));
+    }
+
+    [Fact]
     public void DirectSwapInOfASharedPage_WithoutThePin_LosesAStore()
     {
         Lost(Schedules.Symptoms(() => new DirectCard<SharedWithoutPin>(shared: true)));

@@ -8,9 +8,14 @@ namespace PageTableEmu.Core.Tests.Models;
 /// </summary>
 /// <param name="at">The access to come before, from 1; 0: none.</param>
 /// <param name="other">What they do.</param>
-internal sealed class Interruption(int at, Action other) : StepObserver
+/// <param name="beforeContent">What they do before the first access to the content of a page, as a first interruption.</param>
+internal sealed class Interruption(int at, Action other, Action? beforeContent = null) : StepObserver
 {
+    private const int Budget = 200_000; // hundreds of times what any card takes
+    private int all;
+    private Action? first = beforeContent;
     private bool inside;
+    private bool givenUp;
 
     public int Steps { get; private set; }
 
@@ -18,21 +23,20 @@ internal sealed class Interruption(int at, Action other) : StepObserver
 
     public override void Step(Access access, nuint address)
     {
-        if (inside || ++Steps != at)
+        if (++all > Budget)
+            throw new InvalidOperationException("The threads go round for ever.");
+        if (inside || givenUp)
+            return; // a schedule that is given up still lets go of what it held
+        if (access == Access.Bytes && first is { } action)
+        {
+            first = null;
+            Run(action);
+        }
+
+        if (++Steps != at || first != null)
             return;
-        uint self = Owner.Thread;
-        Owner.Thread = self + 32; // another owner of locks, but on the same processor
-        inside = true;
-        try
-        {
-            other();
-            Ran = true;
-        }
-        finally
-        {
-            inside = false;
-            Owner.Thread = self;
-        }
+        Run(other);
+        Ran = true;
     }
 
     public override void WaitUntil(ref readonly ulong word, ulong mask, ulong value)
@@ -40,5 +44,26 @@ internal sealed class Interruption(int at, Action other) : StepObserver
         if ((word & mask) == value)
             return;
         throw inside ? new ImpossibleSchedule() : new InvalidOperationException("The observed thread waits for ever.");
+    }
+
+    private void Run(Action action)
+    {
+        uint self = Owner.Thread;
+        Owner.Thread = self + 32; // another owner of locks, but on the same processor
+        inside = true;
+        try
+        {
+            action();
+        }
+        catch (ImpossibleSchedule)
+        {
+            givenUp = true;
+            throw;
+        }
+        finally
+        {
+            inside = false;
+            Owner.Thread = self;
+        }
     }
 }

@@ -1,6 +1,7 @@
 using PageTableEmu.Arch.X64;
 using PageTableEmu.Atomics;
 using PageTableEmu.Mm;
+using PageTableEmu.Swap;
 
 namespace PageTableEmu.Core.Tests.Models;
 
@@ -148,4 +149,35 @@ internal sealed class HeldDuringMergeCard<TModel> : Card<TModel>
         Machine.Gup.Put(frame, GupFlags.Get | GupFlags.Write);
         return Expect(New, Parent, 0) ?? Expect(Old, Parent, 1) ?? FirstViolation();
     }
+}
+
+/// <summary>
+/// swapoff finds a folio that only the swap cache keeps in its area; meanwhile it leaves its slot, is written, and gets a slot of another area,
+/// where its content has not arrived yet.
+/// </summary>
+internal sealed class WrongAreaCard<TModel> : Card<TModel>
+    where TModel : struct, IExplored
+{
+    public WrongAreaCard()
+        : base(slots: 8, synchronous: false)
+    {
+        Map(Parent, 1);
+        Write(Parent, 0, Old);
+        Machine.ReclaimAll();
+        Read(Parent, 0);
+        Assert.Equal(1ul, Mm.Swap.TotalInUse);
+        Assert.Equal(SwapResult.Ok, Machine.SwapOn(new SwapAreaOptions { Slots = 8 }, out _));
+    }
+
+    public override void Observed() => Machine.SwapOff(0);
+
+    public override void Others()
+    {
+        Advise(Parent, 0, 1, Advice.Free);
+        Write(Parent, 0, New);
+        PageOut(Parent, 0); // finds that it was written
+        PageOut(Parent, 0);
+    }
+
+    public override string? Judge() => Expect(New, Parent, 0) ?? FirstViolation();
 }

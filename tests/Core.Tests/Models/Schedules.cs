@@ -13,26 +13,46 @@ internal static class Schedules
         var symptoms = new List<string>();
         int steps = 0; // of the undisturbed run, which is the first: the disturbed ones may be longer
         int possible = 0;
+        int enough = 0;
         for (int at = 0; at <= steps; at++)
         {
             using Card<TModel> card = deal();
-            var interruption = new Interruption(at, card.Others);
+            var interruption = new Interruption(at, card.Others, at == 0 ? null : card.BeforeContent);
             string? symptom = Play(card, interruption);
             possible += interruption.Ran ? 1 : 0;
             if (at == 0)
             {
                 steps = interruption.Steps;
+                enough = card.EnoughSchedules;
                 card.Others();
                 Assert.Null(symptom ?? card.Judge()); // one after the other, nothing is ever wrong
             }
-            else if ((symptom ??= interruption.Ran ? card.Judge() : null) is not null)
+            else if ((symptom ??= interruption.Ran ? Judge(card) : null) is not null)
             {
                 symptoms.Add($"before access {at}: {symptom}");
             }
         }
 
-        Assert.InRange(possible, 5, steps);
+        Assert.InRange(possible, enough, steps);
         return symptoms;
+    }
+
+    private static string? Judge<TModel>(Card<TModel> card)
+        where TModel : struct, IExplored
+    {
+        StepObserver.Current = new Interruption(0, static () => { });
+        try
+        {
+            return card.Judge();
+        }
+        catch (InvalidOperationException error)
+        {
+            return error.Message; // what the historic rule left behind cannot even be looked at
+        }
+        finally
+        {
+            StepObserver.Current = null;
+        }
     }
 
     private static string? Play<TModel>(Card<TModel> card, Interruption interruption)

@@ -143,3 +143,31 @@ internal sealed class DirectCard<TModel> : Card<TModel>
 
     public override string? Judge() => Expect(New, Parent, 0) ?? FirstViolation();
 }
+
+/// <summary>
+/// Nobody changes anything, but the device forgets the content of a slot when it is freed: another thread brings the page in, so that the first one
+/// reads garbage, and the page goes to the same slot again before that one looks at the entry. Two interruptions.
+/// </summary>
+internal sealed class ForgottenContentCard<TModel> : Card<TModel>
+    where TModel : struct, IExplored
+{
+    public ForgottenContentCard()
+        : base(slots: 1)
+    {
+        Map(Parent, 1);
+        Write(Parent, 0, Old);
+        PageOut(Parent, 0);
+        Assert.True(IsSwapped(Parent, 0));
+    }
+
+    public override Action? BeforeContent => () => Read(Parent, 0);
+
+    /// <summary>With the pin the other thread has to wait for the first one.</summary>
+    public override int EnoughSchedules => 0;
+
+    public override void Observed() => Read(Parent, 0);
+
+    public override void Others() => PageOut(Parent, 0);
+
+    public override string? Judge() => Expect(Old, Parent, 0) ?? FirstViolation();
+}

@@ -1,6 +1,5 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
-using PageTableEmu.Leaves;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
 

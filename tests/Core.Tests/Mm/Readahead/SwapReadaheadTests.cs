@@ -108,7 +108,7 @@ public sealed class SwapReadaheadTests
     [Fact]
     public void Window_LeavesOutWhatIsNotInSwap_AndEntriesOfOtherAreasAreRead()
     {
-        using var rig = new Rig<X64FourLevel>(pageCluster: 3);
+        using var rig = new Rig<X64FourLevel>(pageCluster: 0, new SwapAreaOptions { Slots = Pages + 1 }); // full: the next page goes to another one
         rig.Machine.Advise(rig.Space, rig.At(62), 1 << 12, Advice.DontNeed, ref rig.Faults);
         Assert.Equal(SwapResult.Ok, rig.Machine.SwapOn(new SwapAreaOptions { Slots = 64, Priority = 9 }, out uint other));
         rig.Write(63);
@@ -177,6 +177,7 @@ public sealed class SwapReadaheadTests
         where TArch : struct, IArchitecture
     {
         internal FaultCounters Faults;
+        private readonly ulong start = 1UL << 32;
 
         internal Rig(int pageCluster, SwapAreaOptions? area = null, bool shared = false)
         {
@@ -204,7 +205,7 @@ public sealed class SwapReadaheadTests
 
         public void Dispose() => Machine.Dispose();
 
-        internal ulong At(int page) => (1UL << 32) + ((ulong)page << TArch.PageShift);
+        internal ulong At(int page) => start + ((ulong)page << TArch.PageShift);
 
         internal void Write(int page) => Assert.Equal(UserAccessResult.Ok, Machine.Write(Space, At(page), [(byte)(page + 1)], ref Faults));
 
