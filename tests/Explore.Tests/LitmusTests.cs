@@ -123,7 +123,10 @@ public sealed class LitmusTests
     {
         var words = new Words(count);
         ExplorationResult result = Explorer.Check(
-            words.Program(shown, bodies(words)), new ExplorerOptions { MemoryOrder = order, Preemptions = count == 2 && shown.Length == 4 ? 3 : 4, Delays = 3 });
+            words.Program(shown, bodies(words)), new ExplorerOptions
+            {
+                MemoryOrder = order, Preemptions = count == 2 && shown.Length == 4 ? 3 : 4, Delays = 3,
+            });
         Assert.True(result.Exhausted);
         return words.Outcomes;
     }

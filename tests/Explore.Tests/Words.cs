@@ -38,7 +38,8 @@ internal sealed class Words(int count)
         AtStart = () => Array.Clear(registers),
         AtEnd = () =>
         {
-            Outcomes.Add(string.Join(' ', shown.Select(name => char.IsDigit(name) ? memory[name - '0'].ToString() : registers[name - 'a'].ToString())));
+            Outcomes.Add(string.Join(' ', shown.Select(
+                name => char.IsDigit(name) ? memory[name - '0'].ToString() : registers[name - 'a'].ToString())));
             return null;
         },
     };

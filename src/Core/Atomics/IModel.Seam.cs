@@ -1,6 +1,8 @@
 namespace PageTableEmu.Atomics;
 
-/// <content>What an explorer needs beyond <see cref="Step"/> and <see cref="WaitUntil"/>. All of it folds away in models that are not explored.</content>
+/// <content>
+/// What an explorer needs beyond <see cref="Step"/> and <see cref="WaitUntil"/>. All of it folds away in models that are not explored.
+/// </content>
 public partial interface IModel
 {
     /// <summary>
@@ -9,7 +11,9 @@ public partial interface IModel
     /// </summary>
     static virtual bool Explored => false;
 
-    /// <summary>Called before bytes are read, compared, filled or copied. An address is that of a first byte, or 0 when there is no such part.</summary>
+    /// <summary>
+    /// Called before bytes are read, compared, filled or copied. An address is that of a first byte, or 0 when there is no such part.
+    /// </summary>
     /// <param name="read">What is read.</param>
     /// <param name="compared">What is read beside it, by a comparison.</param>
     /// <param name="written">What is written.</param>

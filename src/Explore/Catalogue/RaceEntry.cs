@@ -38,7 +38,8 @@ public sealed class RaceEntry
     public RaceModel Model(string name) =>
         Models.FirstOrDefault(model => model.Name == name)
         ?? Models.FirstOrDefault(model => string.Equals(model.Verdict.ToString(), name, StringComparison.OrdinalIgnoreCase))
-        ?? throw new ArgumentException($"{Name} has no model '{name}'; it has {string.Join(", ", Models.Select(model => model.Name))}.", nameof(name));
+        ?? throw new ArgumentException(
+            $"{Name} has no model '{name}'; it has {string.Join(", ", Models.Select(model => model.Name))}.", nameof(name));
 
     /// <summary>Explores it under a model.</summary>
     public ExplorationResult Explore(RaceModel model, ExplorerOptions? options = null)

@@ -125,7 +125,9 @@ public sealed class WatchedPages<TArch> : StepOracle
     public string DrawSlot(uint type, ulong offset)
     {
         SwapSlotWord word = mm.Swap.Map[new SwapEntry(type, offset)];
-        return word.IsFree ? "free" : $"{word.Count}{(word.IsCached ? $" cached {word.Payload}" : "")}{(word.IsPinned ? " pinned" : "")} g{word.Generation}";
+        return word.IsFree
+            ? "free"
+            : $"{word.Count}{(word.IsCached ? $" cached {word.Payload}" : "")}{(word.IsPinned ? " pinned" : "")} g{word.Generation}";
     }
 
     /// <summary>How a frame looks now.</summary>
