@@ -13,7 +13,8 @@ public static class RaceCatalogue
     public static RaceEntry Find(string name) =>
         All.FirstOrDefault(entry => string.Equals(entry.Name, name, StringComparison.OrdinalIgnoreCase))
         ?? throw new ArgumentException(
-            $"There is no race '{name}'; there are {string.Join(", ", All.Select(entry => entry.Name))}.", nameof(name));
+            $"There is no race '{name}'; there are {string.Join(", ", All.Select(entry => entry.Name))}.",
+            nameof(name));
 
     private static RaceEntry LostRead() => new()
     {
