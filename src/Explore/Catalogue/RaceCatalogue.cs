@@ -26,7 +26,7 @@ public static class RaceCatalogue
         Narrative =
         [
             ("T", "takes the page for a device that will write to it (FOLL_GET, not a pin)"),
-            ("R", "unmaps it: a swap entry takes its place, which does not remember that the page was exclusive; the reference keeps it in the cache"),
+            ("R", "unmaps it: the swap entry does not remember that the page was exclusive; the reference keeps it in the cache"),
             ("T", "stores to another byte: the fault finds the cached folio, takes it for shared because of the reference, and copies"),
             ("T", "the device writes to the old frame, which no entry maps any more; the process reads the copy"),
         ],
