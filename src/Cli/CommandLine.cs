@@ -18,6 +18,7 @@ internal static class CommandLine
             WalkCommand.Create(),
             ReplayCommand.Create(machines),
             CaptureCommand.Create(),
+            RaceCommand.Create(),
         };
 
     /// <summary>Runs a command line.</summary>

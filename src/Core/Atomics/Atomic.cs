@@ -17,6 +17,8 @@ public static class Atomic<TModel>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Load(ref readonly ulong word)
     {
+        if (TModel.Explored && StepObserver.Current is { } observer)
+            return observer.Load(in word);
         Seam(Access.Load, ref Unsafe.AsRef(in word));
         return Volatile.Read(in word);
     }
@@ -25,6 +27,8 @@ public static class Atomic<TModel>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Load(ref readonly uint word)
     {
+        if (TModel.Explored && StepObserver.Current is { } observer)
+            return observer.Load(in word);
         Seam(Access.Load, ref Unsafe.AsRef(in word));
         return Volatile.Read(in word);
     }
@@ -33,6 +37,12 @@ public static class Atomic<TModel>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(ref ulong word, ulong value)
     {
+        if (TModel.Explored && StepObserver.Current is { } observer)
+        {
+            observer.Store(ref word, value);
+            return;
+        }
+
         Seam(Access.Store, ref word);
         Volatile.Write(ref word, value);
     }
@@ -41,6 +51,12 @@ public static class Atomic<TModel>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(ref uint word, uint value)
     {
+        if (TModel.Explored && StepObserver.Current is { } observer)
+        {
+            observer.Store(ref word, value);
+            return;
+        }
+
         Seam(Access.Store, ref word);
         Volatile.Write(ref word, value);
     }

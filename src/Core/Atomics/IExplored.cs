@@ -16,5 +16,9 @@ public interface IExplored : IModel
             Spin.Until(in word, mask, value);
     }
 
+    static void IModel.StepBytes(nuint read, nuint compared, nuint written) => StepObserver.Current?.StepBytes(read, compared, written);
+
+    static bool IModel.Explored => true;
+
     static bool IModel.Checked => true;
 }

@@ -1,0 +1,187 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using PageTableEmu.Cli.Racing;
+using PageTableEmu.Explore;
+using PageTableEmu.Explore.Catalogue;
+
+namespace PageTableEmu.Cli.Commands;
+
+/// <summary><c>ptemu race</c>: the catalogue of historic races, explored and replayed.</summary>
+internal static class RaceCommand
+{
+    /// <summary>Makes the command.</summary>
+    public static Command Create() => new("race", "Explore the historic races of swap and copy-on-write, schedule by schedule.")
+    {
+        List(), Show(), ExploreCommand(), Replay(),
+    };
+
+    private static Command List()
+    {
+        Option<bool> json = Json();
+        Command command = new("list", "List the races.") { json };
+        command.SetAction(line =>
+        {
+            TextWriter output = line.InvocationConfiguration.Output;
+            foreach (RaceEntry entry in RaceCatalogue.All)
+                output.WriteLine(line.GetValue(json) ? RaceJson.Entry(entry) : $"{entry.Name,-10} {entry.Title} ({entry.Upstream})");
+            return ExitCode.Ok;
+        });
+        return command;
+    }
+
+    private static Command Show()
+    {
+        Argument<RaceEntry> name = Name();
+        Command command = new("show", "Tell a race's story and draw a schedule that shows it.") { name };
+        command.SetAction(line =>
+        {
+            RaceEntry entry = line.GetValue(name)!;
+            TextWriter output = line.InvocationConfiguration.Output;
+            output.WriteLine($"{entry.Name}: {entry.Title}");
+            output.WriteLine($"{entry.Symptom} Mended by {entry.Upstream}.");
+            for (int step = 0; step < entry.Narrative.Count; step++)
+                output.WriteLine($"  {step + 1}. {entry.Narrative[step].Actor}: {entry.Narrative[step].What}");
+            foreach (RaceModel model in entry.Models)
+                output.WriteLine($"  {model.Name} ({RaceJson.Verdict(model)}): {model.Rule}");
+            RaceModel before = entry.Model("before");
+            ExplorationResult result = entry.Explore(before, new ExplorerOptions { Preemptions = entry.Preemptions });
+            if (result.Violation is not { } violation)
+                return ExitCode.Difference;
+            output.WriteLine($"{violation.Invariant}: {violation.Symptom}");
+            output.WriteLine($"replay: {violation.Schedule}");
+            Draw(entry, before, violation.Schedule, output);
+            return ExitCode.Ok;
+        });
+        return command;
+    }
+
+    private static Command ExploreCommand()
+    {
+        Argument<string> name = new("name") { Description = "A race, or all." };
+        name.Validators.Add(result => Validate(result, result.GetValueOrDefault<string>(), all: true));
+        Option<string> model = new("--model") { Description = "before, after, or a model's name; all of them when not given." };
+        Option<int?> preemptions = new("--preemptions") { Description = "Bound of the search; the entry's own when not given." };
+        Option<string> strategy = new("--strategy") { Description = "dfs, pct or random.", DefaultValueFactory = _ => "dfs" };
+        strategy.AcceptOnlyFromAmong("dfs", "pct", "random");
+        Option<ulong> seed = new("--seed") { Description = "Seed of pct and random.", DefaultValueFactory = _ => 1 };
+        Option<string> shard = new("--shard") { Description = "Part i of n of the search, as in 0/4.", DefaultValueFactory = _ => "0/1" };
+        shard.Validators.Add(result =>
+        {
+            if (!TryShard(result.GetValueOrDefault<string>(), out _, out _))
+                result.AddError("--shard needs a part and a number of parts, as in 0/4");
+        });
+        Option<long> limit = new("--executions") { Description = "Most executions of a model.", DefaultValueFactory = _ => 10_000_000 };
+        Option<bool> json = Json();
+        Command command = new("explore", "Explore a race; exit code 1 when a verdict is not the expected one.")
+        {
+            name, model, preemptions, strategy, seed, shard, limit, json,
+        };
+        command.SetAction(line =>
+        {
+            TryShard(line.GetValue(shard), out int part, out int parts);
+            var options = new ExplorerOptions
+            {
+                Strategy = line.GetValue(strategy) switch { "pct" => SearchStrategy.Pct, "random" => SearchStrategy.Random, _ => SearchStrategy.DepthFirst },
+                Seed = line.GetValue(seed), Shard = part, Shards = parts, MaxExecutions = line.GetValue(limit),
+                Progress = line.GetValue(json) ? null : progress => line.InvocationConfiguration.Error.WriteLine(
+                    $"  {progress.Preemptions} preemptions: {progress.Executions} executions, {progress.Executions / progress.Seconds:F0}/s, "
+                    + $"depth {progress.Depth}, {progress.Explored:P0}"),
+            };
+            return ExploreAll(line, line.GetValue(name)!, line.GetValue(model), line.GetValue(preemptions), options, line.GetValue(json));
+        });
+        return command;
+    }
+
+    private static int ExploreAll(ParseResult line, string name, string? modelName, int? preemptions, ExplorerOptions options, bool json)
+    {
+        bool expected = true;
+        TextWriter output = line.InvocationConfiguration.Output;
+        foreach (RaceEntry entry in name == "all" ? RaceCatalogue.All : [RaceCatalogue.Find(name)])
+        {
+            foreach (RaceModel model in modelName is null ? entry.Models : Chosen(entry, modelName))
+            {
+                ExplorerOptions own = options with { Preemptions = preemptions ?? (model.MustFail ? entry.Preemptions : entry.Bound) };
+                ExplorationResult result = entry.Explore(model, own);
+                expected &= result.Violation is not null == model.MustFail;
+                output.WriteLine(json ? RaceJson.Result(entry, model, own, result) : Text(entry, model, result));
+            }
+        }
+
+        return expected ? ExitCode.Ok : ExitCode.Difference;
+    }
+
+    private static IEnumerable<RaceModel> Chosen(RaceEntry entry, string name) =>
+        entry.Models.Any(model => model.Name == name) || name is "before" or "after"
+            ? entry.Models.Where(model => model.Name == name || RaceJson.Verdict(model) == name)
+            : throw new ArgumentException($"{entry.Name} has no model '{name}'; it has {string.Join(", ", entry.Models.Select(model => model.Name))}.");
+
+    private static string Text(RaceEntry entry, RaceModel model, ExplorationResult result)
+    {
+        string found = result.Violation is { } violation
+            ? $"{violation.Invariant} with {violation.Preemptions} preemptions: {violation.Schedule}"
+            : result.Exhausted ? $"clean up to {result.Preemptions} preemptions" : "not finished, nothing found";
+        return $"{entry.Name} {model.Name} ({RaceJson.Verdict(model)}): {found}; {result.Executions} executions, {result.Steps} steps, "
+            + $"{result.Seconds:F1} s, {result.Rate:F0}/s";
+    }
+
+    private static Command Replay()
+    {
+        Argument<RaceEntry> name = Name();
+        Argument<string> schedule = new("schedule") { Description = "The line that explore printed." };
+        Option<string> model = new("--model") { Description = "before, after, or a model's name.", DefaultValueFactory = _ => "before" };
+        Command command = new("replay", "Run one schedule of a race and draw it; exit code 1 when it shows a violation.") { name, schedule, model };
+        command.SetAction(line =>
+        {
+            RaceEntry entry = line.GetValue(name)!;
+            try
+            {
+                return Draw(entry, entry.Model(line.GetValue(model)!), line.GetValue(schedule)!, line.InvocationConfiguration.Output);
+            }
+            catch (Exception error) when (error is FormatException or ArgumentException)
+            {
+                line.InvocationConfiguration.Error.WriteLine($"ptemu: {error.Message}");
+                return ExitCode.Usage;
+            }
+        });
+        return command;
+    }
+
+    private static int Draw(RaceEntry entry, RaceModel model, string schedule, TextWriter output)
+    {
+        using RaceScene scene = model.SetUp(entry);
+        (ExplorationResult result, string? misfit, IReadOnlyList<string> lines) = RaceTable.Run(scene, schedule);
+        foreach (string text in lines)
+            output.WriteLine(text);
+        if (misfit is not null)
+            output.WriteLine($"not as scheduled: {misfit}");
+        output.WriteLine(result.Violation is { } violation ? $"{violation.Invariant}: {violation.Symptom}" : "no violation");
+        return result.Violation is null ? ExitCode.Ok : ExitCode.Difference;
+    }
+
+    private static Option<bool> Json() => new("--json") { Description = "One JSON object a line." };
+
+    private static Argument<RaceEntry> Name() => new("name")
+    {
+        Description = "A race of the list.",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            Validate(result, text, all: false);
+            return RaceCatalogue.All.FirstOrDefault(entry => string.Equals(entry.Name, text, StringComparison.OrdinalIgnoreCase))!;
+        },
+    };
+
+    private static void Validate(ArgumentResult result, string? name, bool all)
+    {
+        bool known = RaceCatalogue.All.Any(entry => string.Equals(entry.Name, name, StringComparison.OrdinalIgnoreCase));
+        if (!known && !(all && name == "all"))
+            result.AddError($"there is no race '{name}'; 'ptemu race list' lists them");
+    }
+
+    private static bool TryShard(string? text, out int part, out int parts)
+    {
+        part = parts = 0;
+        string[] sides = (text ?? "").Split('/');
+        return sides.Length == 2 && int.TryParse(sides[0], out part) && int.TryParse(sides[1], out parts) && part >= 0 && part < parts;
+    }
+}

@@ -1,0 +1,23 @@
+namespace PageTableEmu.Atomics;
+
+/// <content>
+/// What an explorer needs beyond <see cref="Step"/> and <see cref="WaitUntil"/>. All of it folds away in models that are not explored.
+/// </content>
+public partial interface IModel
+{
+    /// <summary>
+    /// Whether loads and stores are made by the <see cref="StepObserver"/> of the running thread, which may then show what a processor with a
+    /// store buffer or early loads would. True in <see cref="IExplored"/> only.
+    /// </summary>
+    static virtual bool Explored => false;
+
+    /// <summary>
+    /// Called before bytes are read, compared, filled or copied. An address is that of a first byte, or 0 when there is no such part.
+    /// </summary>
+    /// <param name="read">What is read.</param>
+    /// <param name="compared">What is read beside it, by a comparison.</param>
+    /// <param name="written">What is written.</param>
+    static virtual void StepBytes(nuint read, nuint compared, nuint written)
+    {
+    }
+}

@@ -1,0 +1,51 @@
+namespace PageTableEmu.Explore.Catalogue;
+
+/// <summary>A historic race: its story, and how to see it.</summary>
+public sealed class RaceEntry
+{
+    /// <summary>Its name: that of its card.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>What it is, on one line.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>Where it was mended: commit and version of Linux.</summary>
+    public required string Upstream { get; init; }
+
+    /// <summary>What a user sees.</summary>
+    public required string Symptom { get; init; }
+
+    /// <summary>The short names of what may be violated: the symptom as oracles see it.</summary>
+    public required IReadOnlyList<string> Invariants { get; init; }
+
+    /// <summary>The story: who does what, in order.</summary>
+    public required IReadOnlyList<(string Actor, string What)> Narrative { get; init; }
+
+    /// <summary>The fewest preemptions that show it.</summary>
+    public required int Preemptions { get; init; }
+
+    /// <summary>The preemptions up to which models that are clean are searched.</summary>
+    public int Bound { get; init; } = 3;
+
+    /// <summary>The rules it is explored under.</summary>
+    public required IReadOnlyList<RaceModel> Models { get; init; }
+
+    /// <summary>How it is set up.</summary>
+    public required IRaceStage Stage { get; init; }
+
+    /// <summary>The model of a name, or the first of <c>before</c> or <c>after</c>.</summary>
+    /// <exception cref="ArgumentException">There is none.</exception>
+    public RaceModel Model(string name) =>
+        Models.FirstOrDefault(model => model.Name == name)
+        ?? Models.FirstOrDefault(model => string.Equals(model.Verdict.ToString(), name, StringComparison.OrdinalIgnoreCase))
+        ?? throw new ArgumentException(
+            $"{Name} has no model '{name}'; it has {string.Join(", ", Models.Select(model => model.Name))}.", nameof(name));
+
+    /// <summary>Explores it under a model.</summary>
+    public ExplorationResult Explore(RaceModel model, ExplorerOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        using RaceScene scene = model.SetUp(this);
+        return Explorer.Explore(scene.Program, options ?? new ExplorerOptions { Preemptions = Bound });
+    }
+}

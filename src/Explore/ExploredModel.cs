@@ -1,0 +1,6 @@
+using PageTableEmu.Atomics;
+
+namespace PageTableEmu.Explore;
+
+/// <summary>Linux 6.18 rules, seen by an explorer.</summary>
+public readonly struct ExploredModel : IExplored;

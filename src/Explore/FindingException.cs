@@ -1,0 +1,26 @@
+namespace PageTableEmu.Explore;
+
+/// <summary>Thrown by an actor that has itself found something that must not be; the exploration reports the finding.</summary>
+public sealed class FindingException : Exception
+{
+    /// <summary>For serialisers; says nothing.</summary>
+    public FindingException()
+        : this("An actor found something wrong.")
+    {
+    }
+
+    /// <summary>Says only what was found.</summary>
+    public FindingException(string message)
+        : base(message) => Finding = new Finding("ACTOR", message);
+
+    /// <summary>Says only what was found.</summary>
+    public FindingException(string message, Exception innerException)
+        : base(message, innerException) => Finding = new Finding("ACTOR", message);
+
+    /// <summary>Tells what was found.</summary>
+    public FindingException(Finding finding)
+        : base(finding?.Message) => Finding = finding ?? throw new ArgumentNullException(nameof(finding));
+
+    /// <summary>What was found.</summary>
+    public Finding Finding { get; }
+}
