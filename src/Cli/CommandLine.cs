@@ -16,6 +16,7 @@ internal static class CommandLine
         {
             PteCommand.Create(),
             WalkCommand.Create(),
+            ArchCommand.Create(),
             ReplayCommand.Create(machines),
             CaptureCommand.Create(),
         };

@@ -19,10 +19,11 @@ internal sealed class EntryDrawing(Pte entry, ReplayOutput output) : IArchitectu
         where TArch : struct, IArchitecture, IEntryNames
     {
         output.Out.WriteLine($"    entry     {BitField.Summary(entry, EntryDescription.Of<TArch>(entry, 1, TArch.DefaultSwapTypes))}");
+        IReadOnlyList<EntryField> fields = TArch.Fields(entry, 1);
         if (output.IsTerminal)
-            AnsiConsole.MarkupLine(BitField.DrawMarkup<TArch>(entry, 1));
+            AnsiConsole.MarkupLine(BitField.DrawMarkup(entry, fields));
         else
-            output.Out.WriteLine(BitField.Draw<TArch>(entry, 1));
+            output.Out.WriteLine(BitField.Draw(entry, fields));
         return true;
     }
 }

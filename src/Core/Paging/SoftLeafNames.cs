@@ -40,6 +40,18 @@ public static class SoftLeafNames
         throw new ArgumentOutOfRangeException(nameof(leaf), leaf.Kind, "Every kind has a name.");
     }
 
+    /// <summary>Name of a kind that is not a marker, whose name says its bits too.</summary>
+    public static string NameOf(SoftLeafKind kind)
+    {
+        foreach ((string name, SoftLeafKind known, PteMarkers markers) in Names)
+        {
+            if (known == kind && markers == 0)
+                return name;
+        }
+
+        throw new ArgumentOutOfRangeException(nameof(kind), kind, "No such kind, or a marker.");
+    }
+
     /// <summary>Kind, and bits if it is a marker, that a name stands for.</summary>
     public static bool TryParse(string name, out SoftLeafKind kind, out PteMarkers markers)
     {
