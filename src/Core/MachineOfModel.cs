@@ -248,6 +248,8 @@ public class Machine<TArch, TModel> : IDisposable
             HugeShift = TArch.HugePageShift,
             ArchitectureId = TArch.Id,
             SwapClusterSlots = TArch.SwapClusterSlots,
+            TagBytesPerPage = TArch.TagBytesPerPage,
+            AddressTagBuffers = !TArch.KeepsTagsByAddress ? 0 : options.AddressTagBuffers == 0 ? 512 : options.AddressTagBuffers,
         };
     }
 

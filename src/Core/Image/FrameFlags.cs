@@ -80,4 +80,10 @@ public enum FrameFlags : ulong
 
     /// <summary>Some page of the large folio lost its last mapping while others are mapped (PG_partially_mapped).</summary>
     PartiallyMapped = 1 << 26,
+
+    /// <summary>
+    /// What <see cref="MetadataRegion.FrameTags"/> holds for the frame is the page's own metadata, and not left over from an earlier life
+    /// (PG_mte_tagged). Of every frame of a large folio its own. A frame is handed out without it; meaningless while the frame is free.
+    /// </summary>
+    TagsValid = 1 << 28,
 }

@@ -130,7 +130,8 @@ public sealed class LargeFolios<TModel>
     /// <remarks>Locks: the folio's own stays with the first frame, the others are free.</remarks>
     public void Separate(uint head)
     {
-        const FrameFlags OfFolio = FrameFlags.Large | FrameFlags.PartiallyMapped | FrameFlags.AnonExclusive | FrameFlags.Lru;
+        const FrameFlags OfFrame = FrameFlags.AnonExclusive | FrameFlags.TagsValid;
+        const FrameFlags OfFolio = FrameFlags.Large | FrameFlags.PartiallyMapped | OfFrame | FrameFlags.Lru;
         FrameFlags common = frames.Flags(head) & ~OfFolio;
         frames[head + 1].Count = frames[head + 1].LruNext = frames[head + 1].LruPrevious = 0;
         frames[head + 2].LruNext = frames[head + 2].LruPrevious = 0;
@@ -140,9 +141,9 @@ public sealed class LargeFolios<TModel>
             record.Mapping = frames[head].Mapping;
             record.Birth = frames[head].Birth;
             record.Count = frames[head].Count;
-            FrameFlags exclusive = (FrameFlags)Atomic<TModel>.Load(ref record.Flags) & FrameFlags.AnonExclusive;
+            FrameFlags own = (FrameFlags)Atomic<TModel>.Load(ref record.Flags) & OfFrame;
             FrameFlags cached = record.Swap != 0 ? FrameFlags.SwapCache : 0;
-            Atomic<TModel>.Store(ref record.Flags, (ulong)((common & ~FrameFlags.SwapCache) | cached | exclusive));
+            Atomic<TModel>.Store(ref record.Flags, (ulong)((common & ~FrameFlags.SwapCache) | cached | own));
         }
 
         frames.Clear(head, FrameFlags.Large | FrameFlags.PartiallyMapped);

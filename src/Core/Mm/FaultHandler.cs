@@ -107,7 +107,7 @@ public sealed class FaultHandler<TArch, TModel>
             return MapZeroPage(fault, expected, vmaFlags, marked);
         if (!mm.Vmas.TryPrepareAnonVma(fault.Vma))
             return FaultResult.OutOfMemory;
-        uint frame = mm.Folios.TryAllocateZeroed();
+        uint frame = mm.Tags.TryAllocateZeroed();
         if (frame == 0)
             return FaultResult.OutOfMemory;
         mm.Frames.Set(frame, FrameFlags.Uptodate | FrameFlags.SwapBacked);
@@ -153,7 +153,7 @@ public sealed class FaultHandler<TArch, TModel>
         if (marked)
             mm.Leaves.Mark(leaf, entry);
         else
-            leaf.SetPresent(entry);
+            mm.Leaves.Publish(leaf, entry);
     }
 
     private FaultResult HandlePresent(in Fault fault, Pte expected)

@@ -25,6 +25,9 @@ public enum FaultResult
     /// <summary>The content is lost to a memory error.</summary>
     HardwarePoison = 32,
 
+    /// <summary>The tag in the address is not that of the memory.</summary>
+    TagMismatch = 256,
+
     /// <summary>All that ends an access.</summary>
-    Error = OutOfMemory | SegmentationFault | BusError | HardwarePoison,
+    Error = OutOfMemory | SegmentationFault | BusError | HardwarePoison | TagMismatch,
 }

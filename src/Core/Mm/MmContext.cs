@@ -5,6 +5,7 @@ using PageTableEmu.Mm.Huge;
 using PageTableEmu.Mm.SharedMemory;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
+using PageTableEmu.Tags;
 
 namespace PageTableEmu.Mm;
 
@@ -29,7 +30,8 @@ public sealed class MmContext<TArch, TModel>
         Folios = new Folios<TModel>(image);
         Swap = new SwapSpace<TModel>(image, Folios);
         Tables = new PageTables<TArch, TModel>(image, Folios);
-        Leaves = new LeafOperations<TArch, TModel>(Tables, Folios.Table, Swap);
+        Tags = new PageTags<TArch, TModel>(Folios, Swap);
+        Leaves = new LeafOperations<TArch, TModel>(Tables, Folios.Table, Swap, Tags);
         Spaces = new AddressSpaces<TModel>(Folios, image);
         Vmas = new Vmas<TModel>(Spaces, image);
         ReverseMap = new ReverseMap<TModel>(Vmas);
@@ -61,6 +63,9 @@ public sealed class MmContext<TArch, TModel>
 
     /// <summary>Locked tables and changes of non-present entries.</summary>
     public LeafOperations<TArch, TModel> Leaves { get; }
+
+    /// <summary>Per-page metadata: what copies, clears and compares whole pages.</summary>
+    public PageTags<TArch, TModel> Tags { get; }
 
     /// <summary>Address spaces.</summary>
     public AddressSpaces<TModel> Spaces { get; }
@@ -110,8 +115,13 @@ public sealed class MmContext<TArch, TModel>
         return ProtectionOf(Vmas[vma].Uffd != 0 ? flags & ~VmaFlags.Shared : flags);
     }
 
-    /// <summary>The rights among a VMA's flags; the four bits have the same places.</summary>
-    public static AccessRights RightsOf(VmaFlags flags) => (AccessRights)((uint)flags & 15);
+    /// <summary>The rights among a VMA's flags; the bits have the same places.</summary>
+    public static AccessRights RightsOf(VmaFlags flags) =>
+        (AccessRights)((uint)flags & (15 | (PageTags<TArch, TModel>.IsOn ? (uint)AccessRights.TagChecked : 0)));
+
+    /// <summary>Copies a page for a mapping of a VMA (copy_user_highpage).</summary>
+    public void CopyPageFor(uint vma, uint source, uint destination) =>
+        Tags.CopyPage(source, destination, PageTags<TArch, TModel>.IsOn && (Vmas.FlagsOf(vma) & VmaFlags.TagChecked) == 0);
 
     /// <summary>The frame that an entry counts as a mapping of; 0 for the zero page (vm_normal_page).</summary>
     public static uint NormalFrame(Pte entry) => TArch.IsSpecial(entry) ? 0 : (uint)TArch.FrameOf(entry, 1);

@@ -134,16 +134,14 @@ public sealed class SwapInFault<TArch, TModel>
             present = TArch.MakeSoftDirty(present);
         if (TArch.IsSwapUffdWp(old))
             present = TArch.MakeUffdWp(present);
-        mm.Leaves.Resolve(leaf, present);
-        mm.Swap.Put(entry);
+        mm.Leaves.Restore(leaf, entry, frame, present);
     }
 
     /// <summary>The content could not be read: the entry remembers that, instead of the slot.</summary>
     private void Poison(in Fault fault, Leaf<TArch, TModel> leaf, SwapEntry entry)
     {
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[fault.Vma].AddressSpace].SwapEntries, -1);
-        mm.Leaves.Mark(leaf, SoftLeaf.OfMarker(PteMarkers.Poisoned).Encode<TArch>(mm.SwapTypes));
-        mm.Swap.Put(entry);
+        mm.Leaves.Poison(leaf, entry, SoftLeaf.OfMarker(PteMarkers.Poisoned).Encode<TArch>(mm.SwapTypes));
     }
 
     private FaultResult HandlePinned(in Fault fault, Pte expected, SwapEntry entry)
@@ -236,7 +234,7 @@ public sealed class SwapInFault<TArch, TModel>
         uint copy = mm.Folios.TryAllocate();
         if (copy == 0)
             return 0;
-        SharedBytes<TModel>.Copy(mm.Frames.Bytes(cached), mm.Frames.Bytes(copy));
+        mm.CopyPageFor(fault.Vma, cached, copy);
         mm.Frames.Lock(copy);
         mm.Frames.Set(copy, FrameFlags.SwapBacked | FrameFlags.Uptodate | FrameFlags.Dirty);
         return copy;
@@ -288,7 +286,7 @@ public sealed class SwapInFault<TArch, TModel>
         bool isKsm = mm.Frames.Has(frame, FrameFlags.Ksm);
         bool exclusive = !isKsm && IsExclusive(old, entry, frame, cache);
 
-        mm.Leaves.BeginResolve(entry);
+        mm.Leaves.BeginResolve(entry, frame);
         if (frame == cache && ShouldFreeSlot(fault, frame))
             mm.Swap.TryFreeSlot(frame);
 

@@ -123,11 +123,11 @@ public sealed class WriteProtectFault<TArch, TModel>
 
     private FaultResult CopyAndInstall(in Fault fault, in PendingCopy copy)
     {
-        uint frame = copy.Source == 0 ? mm.Folios.TryAllocateZeroed() : mm.Folios.TryAllocate();
+        uint frame = copy.Source == 0 ? mm.Tags.TryAllocateZeroed() : mm.Folios.TryAllocate();
         if (frame == 0)
             return FaultResult.OutOfMemory;
         if (copy.Source != 0)
-            SharedBytes<TModel>.Copy(mm.Frames.Bytes(copy.Source), mm.Frames.Bytes(frame));
+            mm.CopyPageFor(fault.Vma, copy.Source, frame);
         mm.Frames.Set(frame, FrameFlags.Uptodate | FrameFlags.SwapBacked);
 
         using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(fault.Root, fault.Address);
@@ -147,7 +147,7 @@ public sealed class WriteProtectFault<TArch, TModel>
         mm.Rmap.AddNew(frame, fault.Vma, fault.Address, exclusive: true);
         mm.Rmap.LockInMemory(frame, fault.Vma);
         mm.Folios.AddToLru(frame);
-        leaf.SetPresent(EntryOfCopy(fault, copy.Expected, frame));
+        mm.Leaves.Publish(leaf, EntryOfCopy(fault, copy.Expected, frame));
         if (copy.Source == 0)
         {
             Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[fault.Vma].AddressSpace].AnonPages, 1);

@@ -293,6 +293,7 @@ public sealed class SwapMap<TModel>
         if (done)
         {
             devices.SlotFreed(ref area, entry);
+            areas.TagEvents?.SlotFreed(entry);
             clusters.SlotFreed(ref area, (uint)(entry.Offset / areas.ClusterSlots));
         }
 

@@ -62,6 +62,8 @@ internal sealed class SwapTransfer<TModel>
         AssertWritable(frame);
         if (cache.TryFreeSlot(frame))
             return SwapWrite.SlotFreed;
+        if (!TryKeepTags(frame, 1))
+            return SwapWrite.Failed;
         var entry = new SwapEntry(frames[frame].Swap);
         frames.Clear(frame, FrameFlags.Dirty);
         bool zero = SharedBytes<TModel>.IsZero(frames.Bytes(frame));
@@ -86,6 +88,8 @@ internal sealed class SwapTransfer<TModel>
         AssertWritable(head);
         if (cache.TryFreeSlot(head))
             return SwapWrite.SlotFreed;
+        if (!TryKeepTags(head, frames.Large.Pages))
+            return SwapWrite.Failed;
         frames.Clear(head, FrameFlags.Dirty);
         uint end = head + frames.Large.Pages;
         bool zero = true;
@@ -142,6 +146,18 @@ internal sealed class SwapTransfer<TModel>
         }
 
         return devices.TryPeek(entry, destination) ? SwapResult.Ok : SwapResult.Error;
+    }
+
+    /// <summary>
+    /// The metadata goes first (arch_prepare_to_swap). Without room for it the folio is dirty again, as the caller may have cleaned it, and
+    /// stays in the cache: nothing is lost.
+    /// </summary>
+    private bool TryKeepTags(uint frame, uint pages)
+    {
+        if (areas.TagEvents is not { } events || events.TryPrepareToSwap(frame, pages))
+            return true;
+        frames.Set(frame, FrameFlags.Dirty);
+        return false;
     }
 
     private bool Transfer(uint frame)

@@ -51,7 +51,7 @@ internal sealed class HugeFault<TArch, TModel>
         result = FaultResult.OutOfMemory;
         if (!mm.Vmas.TryPrepareAnonVma(fault.Vma))
             return true;
-        uint head = write ? mm.Folios.TryAllocateLarge() : mm.Folios.TryHugeZeroFrame();
+        uint head = write ? mm.Tags.TryAllocateLarge() : mm.Tags.TryHugeZeroFrame();
         if (head == 0)
             return false; // no free block: base pages will do
         uint spare = mm.Tables.TryCreateSpare(mm.Vmas[fault.Vma].AddressSpace);
@@ -152,7 +152,7 @@ internal sealed class HugeFault<TArch, TModel>
     /// <summary>A store to the huge zero page: a fresh huge page takes its place, or zero pages do when no block is free.</summary>
     private bool TryReplaceZero(in Fault fault, Pte expected)
     {
-        uint head = mm.Vmas.TryPrepareAnonVma(fault.Vma) ? mm.Folios.TryAllocateLarge() : 0;
+        uint head = mm.Vmas.TryPrepareAnonVma(fault.Vma) ? mm.Tags.TryAllocateLarge() : 0;
         using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(fault.Root, fault.Address);
         if (guard.Value == expected && head != 0)
         {

@@ -47,8 +47,8 @@ internal sealed class HugeMover<TArch, TModel>
         if (TArch.IsLeaf(entry, 2))
             return TryMoveLeaf(root, source, target, oldAddress, newAddress, dropUffd ? TArch.ClearUffdWp(entry) : entry);
         uint table = mm.Tables.TableBelow(entry);
-        if (table == 0 || dropUffd)
-            return false; // marks of each entry have to be cleared
+        if (table == 0 || dropUffd || !mm.Leaves.TryMoveTable(table, oldAddress, newAddress))
+            return false; // marks of each entry have to be cleared, or what is kept of each page under its address has to move
         mm.Tables.Empty(root, source, oldAddress);
         mm.Tables.Place(table, newAddress);
         return mm.Tables.TryFill(target, newAddress, entry);

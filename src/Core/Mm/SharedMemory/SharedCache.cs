@@ -75,7 +75,7 @@ public sealed class SharedCache<TArch, TModel>
         frame = 0;
         if (!objects.Index.TryEnsure(number, page))
             return FaultResult.OutOfMemory;
-        uint fresh = mm.Folios.TryAllocateZeroed();
+        uint fresh = mm.Tags.TryAllocateZeroed();
         if (fresh == 0)
             return FaultResult.OutOfMemory;
         mm.Frames.Lock(fresh);
@@ -96,6 +96,8 @@ public sealed class SharedCache<TArch, TModel>
     internal bool TryAdd(uint number, ulong page, SharedPage expected, uint frame)
     {
         mm.Frames.AssertLocked(frame);
+        if (expected.IsSwap)
+            mm.Tags.RestoreFromSlot(expected.Entry, frame);
         ref FrameRecord record = ref mm.Frames[frame];
         record.Mapping = number;
         record.Index = page;

@@ -54,7 +54,7 @@ public sealed class SharedMappings<TArch, TModel>
         mm.Rmap.LockInMemory(frame, vma);
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].SharedPages, 1);
         if (TArch.IsNone(leaf.Value, 1))
-            leaf.SetPresent(entry);
+            mm.Leaves.Publish(leaf, entry);
         else
             mm.Leaves.Mark(leaf, entry); // in the place of a marker
     }

@@ -69,14 +69,14 @@ internal sealed class KsmMerger<TArch, TModel>
             uint cached = mm.Frames.Has(frame, FrameFlags.SwapCache) ? 1u : 0;
             if (mm.Frames.Mappings(frame) + 1 + cached != mm.Frames.References(frame) || !mm.Rmap.TryShare(frame))
             {
-                leaf.SetPresent(entry);
+                mm.Leaves.Publish(leaf, entry);
                 return false;
             }
 
             if (TArch.IsDirty(entry))
                 mm.Frames.Set(frame, FrameFlags.Dirty);
             entry = TArch.WriteProtect(TArch.MakeClean(entry));
-            leaf.SetPresent(entry);
+            mm.Leaves.Publish(leaf, entry);
         }
 
         expected = entry;
@@ -98,7 +98,7 @@ internal sealed class KsmMerger<TArch, TModel>
         mm.Frames.Get(merged);
         mm.Rmap.Add(merged, vma, exclusive: false);
         guard[address].ClearPresent();
-        guard[address].SetPresent(TArch.MakeLeaf(merged, MmContext<TArch, TModel>.ProtectionOf(mm.Vmas.FlagsOf(vma)), 1));
+        mm.Leaves.Publish(guard[address], TArch.MakeLeaf(merged, MmContext<TArch, TModel>.ProtectionOf(mm.Vmas.FlagsOf(vma)), 1));
         mm.Rmap.Remove(frame, vma);
         if (mm.Frames.Mappings(frame) == 0 && mm.Frames.Has(frame, FrameFlags.SwapCache))
             mm.Swap.TryFreeSlot(frame);
@@ -106,7 +106,8 @@ internal sealed class KsmMerger<TArch, TModel>
         return true;
     }
 
-    private bool IsEqual(uint frame, uint other) => SharedBytes<TModel>.Compare(mm.Frames.Bytes(frame), mm.Frames.Bytes(other)) == 0;
+    private bool IsEqual(uint frame, uint other) =>
+        SharedBytes<TModel>.Compare(mm.Frames.Bytes(frame), mm.Frames.Bytes(other)) == 0 && mm.Tags.Identical(frame, other);
 
     private uint RootOf(uint vma) => mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
 }

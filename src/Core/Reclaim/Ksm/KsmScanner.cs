@@ -242,7 +242,8 @@ public sealed class KsmScanner<TArch, TModel>
             return;
         }
 
-        if (otherFrame != 0 && SharedBytes<TModel>.Compare(mm.Frames.Bytes(frame), mm.Frames.Bytes(otherFrame)) == 0)
+        if (otherFrame != 0 && SharedBytes<TModel>.Compare(mm.Frames.Bytes(frame), mm.Frames.Bytes(otherFrame)) == 0
+            && mm.Tags.Identical(frame, otherFrame))
         {
             MergeTwo(number, frame, other, otherFrame);
         }
