@@ -17,6 +17,11 @@ public interface IArchitecture : IPageGeometry, ILeafFormat, ISwapFormat, IPageT
     /// <summary>Number stored in the metadata image, so that an image is not opened with another architecture's formats.</summary>
     static abstract uint Id { get; }
 
+    /// <summary>
+    /// Bits of a frame number that a leaf can hold where that is less than <see cref="ISwapFormat.FrameNumberBits"/>; otherwise 0.
+    /// </summary>
+    static virtual int NarrowLeafFrameBits => 0;
+
     /// <summary>log2 of the size of a PMD-level huge page.</summary>
     static abstract int HugePageShift { get; }
 
