@@ -17,6 +17,7 @@ internal static class CommandLine
             PteCommand.Create(),
             WalkCommand.Create(),
             ArchCommand.Create(),
+            ConformanceCommand.Create(),
             ReplayCommand.Create(machines),
             CaptureCommand.Create(),
         };
