@@ -7,12 +7,9 @@ namespace PageTableEmu.Cli.Replaying;
 /// <summary>Draws the page-table entry of a page that differs, as <c>pte decode</c> would.</summary>
 internal sealed class EntryDrawing(Pte entry, ReplayOutput output) : IArchitectureAction<bool>
 {
-    /// <summary>Machines of a replay are of this architecture.</summary>
-    private const string Architecture = "x86_64";
-
     /// <summary>Writes an entry of level 1 in four lines.</summary>
-    public static void Write(ulong raw, ReplayOutput output) =>
-        Architectures.Invoke(Architecture, new EntryDrawing(new Pte(raw), output));
+    public static void Write(ulong raw, string architecture, ReplayOutput output) =>
+        Architectures.Invoke(architecture, new EntryDrawing(new Pte(raw), output));
 
     /// <inheritdoc/>
     public bool Invoke<TArch>()

@@ -119,7 +119,8 @@ public sealed class FaultHandler<TArch, TModel>
             return guard.Table == 0 ? NoTable(fault) : FaultResult.None;
         }
 
-        Pte entry = TArch.MakeYoung(TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1));
+        // Young by its protection; mkyoung would open a PROT_NONE entry to the hardware on sparc64 (the kernel calls pte_sw_mkyoung here).
+        Pte entry = TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1);
         if ((vmaFlags & VmaFlags.Write) != 0)
             entry = TArch.MakeWritable(TArch.MakeDirty(entry));
         if (marked)

@@ -162,7 +162,8 @@ public sealed class WriteProtectFault<TArch, TModel>
     private Pte EntryOfCopy(in Fault fault, Pte old, uint frame)
     {
         VmaFlags vmaFlags = mm.Vmas.FlagsOf(fault.Vma);
-        Pte entry = TArch.MakeYoung(TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1));
+        // Young by its protection; mkyoung would open a PROT_NONE entry to the hardware on sparc64 (the kernel calls pte_sw_mkyoung here).
+        Pte entry = TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1);
         if (!fault.HasAny(FaultFlags.Unshare))
             return MakeWritable(TArch.MakeDirty(entry), vmaFlags);
         if (TArch.IsSoftDirty(old))

@@ -39,7 +39,8 @@ public sealed class SharedMappings<TArch, TModel>
     internal void Map(uint vma, Leaf<TArch, TModel> leaf, uint frame, bool write, bool writeProtected)
     {
         mm.Frames.AssertLocked(frame);
-        Pte entry = TArch.MakeYoung(TArch.MakeLeaf(frame, mm.ProtectionOf(vma), 1));
+        // Young by its protection; mkyoung would open a PROT_NONE entry to the hardware on sparc64 (the kernel calls pte_sw_mkyoung here).
+        Pte entry = TArch.MakeLeaf(frame, mm.ProtectionOf(vma), 1);
         if (write)
         {
             mm.Frames.Set(frame, FrameFlags.Dirty); // fault_dirty_shared_page
