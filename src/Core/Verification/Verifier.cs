@@ -41,6 +41,8 @@ namespace PageTableEmu.Verification;
 /// <item><term>SWAP</term><description>lists of clusters, areas and totals of the swap floor are sound</description></item>
 /// <item><term>KSM</term><description>slots, items and nodes of same-page merging are sound; merged frame and node name each other; no merged
 /// page was written</description></item>
+/// <item><term>T1, T4, T5, T6</term><description>what is kept of pages' metadata belongs to slots in use, or to addresses with swap entries; no
+/// count of pages fell below 0; a free slot keeps nothing; the metadata of a frame is defined wherever an entry checks it</description></item>
 /// <item><term>LRU</term><description>the list is whole, and every mapped frame is on it</description></item>
 /// <item><term>IMAGE</term><description>a number leads outside the image</description></item>
 /// </list>
@@ -107,6 +109,7 @@ public sealed class Verifier<TArch, TModel>
         TryRun(found, new AccountingVerifier<TArch, TModel>(survey).Run);
         TryRun(found, () => reverseMap.Findings);
         TryRun(found, new KsmVerifier<TArch, TModel>(survey).Run);
+        TryRun(found, new TagVerifier<TArch, TModel>(survey).Run);
         TryRun(found, new LockVerifier<TArch, TModel>(mm).Run);
     }
 
