@@ -273,7 +273,7 @@ public class Machine<TArch, TModel> : IDisposable
 
     private void MakeZeroPage()
     {
-        uint frame = mm.Folios.TryAllocateZeroed();
+        uint frame = mm.Tags.TryAllocateZeroed();
         if (frame == 0)
             throw new InvalidOperationException("The machine has no frame for the zero page.");
         mm.Frames.Set(frame, FrameFlags.Reserved | FrameFlags.Uptodate);

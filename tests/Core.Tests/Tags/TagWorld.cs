@@ -27,11 +27,13 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
     private readonly Dictionary<(uint Process, uint Page), Ghost> ghosts = [];
     private readonly TagInstructions<Sun4vM7<TTags>, TModel, AdiFormat> instructions;
     private readonly Backing backing;
+    private readonly uint slots;
     private FaultCounters counters;
 
     internal TagWorld(Backing backing = Backing.Zram, uint blocks = 0, uint pages = 16, uint tagBuffers = 4096)
     {
         this.backing = backing;
+        slots = blocks == 0 ? 256u : 4096;
         Machine = Machine<Sun4vM7<TTags>, TModel>.Create(new MachineImageOptions
         {
             RamBytes = blocks == 0 ? 512UL << 13 : (ulong)blocks << 23,
@@ -40,8 +42,12 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
             TagBuffers = tagBuffers,
             AddressSpaces = 16,
         });
-        for (uint frame = 0; frame < Machine.Image.FrameCount; frame++)
-            Storage.OfFrame(frame).Fill((byte)((Stale << 4) | Stale));
+        for (uint frame = 1; frame < Machine.Image.FrameCount; frame++)
+        {
+            if (Mm.Frames.References(frame) == 0)
+                Storage.OfFrame(frame).Fill((byte)((Stale << 4) | Stale));
+        }
+
         instructions = new TagInstructions<Sun4vM7<TTags>, TModel, AdiFormat>(Mm);
         SwapOn();
         Process = Machine.CreateAddressSpace();
@@ -65,7 +71,7 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
 
     internal void SwapOn()
     {
-        Assert.Equal(SwapResult.Ok, Machine.SwapOn(backing.Area(4096), out uint area));
+        Assert.Equal(SwapResult.Ok, Machine.SwapOn(backing.Area(slots), out uint area));
         Area = area;
     }
 
@@ -288,9 +294,24 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
     private ReadOnlySpan<byte> OfEntry(uint process, uint page)
     {
         Pte entry = Entry(process, page);
-        if (entry.Raw == 0 || Mm.Decode(entry) is not { Kind: SoftLeafKind.Swap } soft)
+        if (entry.Raw == 0)
+            return OfSharedPage(process, page);
+        return Mm.Decode(entry) is { Kind: SoftLeafKind.Swap } soft ? OfSlot(new SwapEntry(soft.Type, soft.Offset)) : default;
+    }
+
+    private ReadOnlySpan<byte> OfSharedPage(uint process, uint page)
+    {
+        ref Vma vma = ref Mm.Vmas[Mm.Vmas.Find(process, At(page))];
+        if (vma.SharedObject == 0)
             return default;
-        var slot = new SwapEntry(soft.Type, soft.Offset);
+        var place = Mm.Vmas.Objects.Index.Load(vma.SharedObject, vma.PageOffset + ((At(page) - vma.Start) >> 13));
+        if (place.IsFrame)
+            return OfFrame(place.Frame);
+        return place.IsSwap ? OfSlot(place.Entry) : default;
+    }
+
+    private ReadOnlySpan<byte> OfSlot(SwapEntry slot)
+    {
         SwapSlotWord word = Mm.Swap.Map[slot];
         return word.IsCached && Storage.IsValid(word.Payload) ? Storage.OfFrame(word.Payload) : Storage.OfSlot(slot);
     }
