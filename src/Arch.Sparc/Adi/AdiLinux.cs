@@ -12,10 +12,11 @@ namespace PageTableEmu.Arch.Sparc.Adi;
 /// </summary>
 /// <remarks>
 /// <para>Its hooks are where Linux has them and nowhere else: save when an anonymous page is unmapped or any page is migrated, restore after a swap
-/// fault. Therefore tags are lost or leaked by swapoff, fork, mremap, zap and migration of what is not present, by shared memory in swap, by zero pages
-/// when a huge page is split, and by copies made while a mapping does not check tags; and the restore comes after the entry is visible.</para>
-/// <para>Tags of a frame are always those of the memory: there is no "valid". A frame that was cleared has none, one that was filled by a device has what
-/// its last user left.</para>
+/// fault. Therefore tags are lost or leaked by swapoff, fork, mremap, zap and migration of what is not present, by shared memory in swap, by
+/// zero pages when a huge page is split, and by copies made while a mapping does not check tags; and the restore comes after the entry is
+/// visible.</para>
+/// <para>Tags of a frame are always those of the memory: there is no "valid". A frame that was cleared has none, one that was filled by a device
+/// has what its last user left.</para>
 /// </remarks>
 public readonly struct AdiLinux : IPageTagProvider
 {

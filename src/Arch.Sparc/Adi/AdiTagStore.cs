@@ -5,14 +5,15 @@ using PageTableEmu.Swap;
 namespace PageTableEmu.Arch.Sparc.Adi;
 
 /// <summary>
-/// The tag store of an address space as Linux has it (arch/sparc/kernel/adi_64.c, the same in 5.15 to 7.3): 256 ranges of addresses, each with a buffer for
-/// at most 8 MiB of addresses and a count of pages.
+/// The tag store of an address space as Linux has it (arch/sparc/kernel/adi_64.c, the same in 5.15 to 7.3): 256 ranges of addresses, each with a
+/// buffer for at most 8 MiB of addresses and a count of pages.
 /// </summary>
 /// <remarks>
-/// <para>Looking up, using and releasing a range are three sections of the lock, and bytes of a buffer are touched outside it: that is how the kernel does it,
-/// and with counts that are right it is enough, because whoever restores has a count of his own.</para>
-/// <para>Kept as it is: a range does not know which of its pages are saved, so one restore too many takes a neighbour's count; range 0 keeps its buffer
-/// when its last page goes, as a reserve that is never used, and takes a new one when it is used again, so that the old one is lost for good.</para>
+/// <para>Looking up, using and releasing a range are three sections of the lock, and bytes of a buffer are touched outside it: that is how the
+/// kernel does it, and with counts that are right it is enough, because whoever restores has a count of his own.</para>
+/// <para>Kept as it is: a range does not know which of its pages are saved, so one restore too many takes a neighbour's count; range 0 keeps its
+/// buffer when its last page goes, as a reserve that is never used, and takes a new one when it is used again, so that the old one is lost for
+/// good.</para>
 /// </remarks>
 internal readonly struct AdiTagStore<TModel>
     where TModel : IModel

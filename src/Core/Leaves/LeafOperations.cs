@@ -89,7 +89,8 @@ public sealed class LeafOperations<TArch, TModel>
         SwapResult result = swap.TryDuplicate(entry);
         if (result != SwapResult.Ok)
             return result;
-        byAddress.OnDuplicate(source, destination);
+        if (LeafTags<TArch, TModel>.IsOn)
+            byAddress.OnDuplicate(source, destination);
         Pte shared = TArch.ClearSwapExclusive(source.Value);
         source.Store(shared);
         destination.Store(TArch.ClearSwapUffdWp(shared)); // a child is not registered with the parent's userfaultfd
@@ -110,7 +111,8 @@ public sealed class LeafOperations<TArch, TModel>
         }
         else
         {
-            byAddress.OnMove(source, destination);
+            if (LeafTags<TArch, TModel>.IsOn)
+                byAddress.OnMove(source, destination);
             entry = TArch.MakeSwapSoftDirty(entry);
             destination.Store(keepUffdWp ? entry : TArch.ClearSwapUffdWp(entry));
         }
@@ -120,14 +122,16 @@ public sealed class LeafOperations<TArch, TModel>
     /// Asks before a level-1 table moves with all its entries (mremap of whole tables), which no entry notices; false: they have to be moved one
     /// by one. The level-2 entries of both addresses are locked.
     /// </summary>
-    public bool TryMoveTable(uint table, ulong oldAddress, ulong newAddress) => byAddress.OnMoveTable(table, oldAddress, newAddress);
+    public bool TryMoveTable(uint table, ulong oldAddress, ulong newAddress) =>
+        !LeafTags<TArch, TModel>.IsOn || byAddress.OnMoveTable(table, oldAddress, newAddress);
 
     /// <summary>
     /// Forgets a swap entry (zap, MADV_FREE): its swap reference goes, and with the last one the slot and an unmapped cached folio.
     /// </summary>
     public void Drop(Leaf<TArch, TModel> leaf, SwapEntry entry)
     {
-        byAddress.OnDrop(leaf);
+        if (LeafTags<TArch, TModel>.IsOn)
+            byAddress.OnDrop(leaf);
         leaf.Store(default);
         swap.PutAndReclaim(entry);
     }
@@ -150,7 +154,8 @@ public sealed class LeafOperations<TArch, TModel>
     {
         tags.BeforePublish(present);
         leaf.Store(present);
-        byAddress.Restore(leaf, present);
+        if (LeafTags<TArch, TModel>.IsOn)
+            byAddress.Restore(leaf, present);
     }
 
     /// <summary>
@@ -171,7 +176,8 @@ public sealed class LeafOperations<TArch, TModel>
     /// <summary>Turns a swap entry whose content is lost into a marker (swapoff of a page that could not be read): its swap reference goes.</summary>
     public void Poison(Leaf<TArch, TModel> leaf, SwapEntry entry, Pte marker)
     {
-        byAddress.OnDrop(leaf);
+        if (LeafTags<TArch, TModel>.IsOn)
+            byAddress.OnDrop(leaf);
         leaf.Store(marker);
         swap.Put(entry);
     }

@@ -26,46 +26,34 @@ internal readonly struct LeafTags<TArch, TModel>
         storage = tags.Storage;
     }
 
-    private static bool IsOn => TArch.TagBytesPerPage != 0 && TArch.KeepsTagsByAddress;
+    /// <summary>A constant. Every caller asks it before it hands an entry over, so that nothing is left of the call elsewhere.</summary>
+    internal static bool IsOn
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TArch.TagBytesPerPage != 0 && TArch.KeepsTagsByAddress;
+    }
 
-    internal bool Save(in Leaf<TArch, TModel> leaf, Pte old, uint frame, out TagSaveToken token) =>
+    internal bool Save(Leaf<TArch, TModel> leaf, Pte old, uint frame, out TagSaveToken token) =>
         TArch.Save(storage, SpaceOf(leaf), leaf.Address, old, frame, out token);
 
     internal void Undo(in TagSaveToken token) => TArch.Undo(storage, token);
 
     internal void Adopt(in TagSaveToken token) => TArch.Adopt(storage, token);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Restore(in Leaf<TArch, TModel> leaf, Pte now)
-    {
-        if (IsOn)
-            TArch.Restore(storage, SpaceOf(leaf), leaf.Address, now, (uint)TArch.FrameOf(now, 1));
-    }
+    internal void Restore(Leaf<TArch, TModel> leaf, Pte now) =>
+        TArch.Restore(storage, SpaceOf(leaf), leaf.Address, now, (uint)TArch.FrameOf(now, 1));
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void OnDuplicate(in Leaf<TArch, TModel> source, in Leaf<TArch, TModel> destination)
-    {
-        if (IsOn)
-            TArch.OnDuplicate(storage, SpaceOf(source), SpaceOf(destination), source.Address);
-    }
+    internal void OnDuplicate(Leaf<TArch, TModel> source, Leaf<TArch, TModel> destination) =>
+        TArch.OnDuplicate(storage, SpaceOf(source), SpaceOf(destination), source.Address);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void OnMove(in Leaf<TArch, TModel> source, in Leaf<TArch, TModel> destination)
-    {
-        if (IsOn)
-            TArch.OnMove(storage, SpaceOf(source), source.Address, destination.Address);
-    }
+    internal void OnMove(Leaf<TArch, TModel> source, Leaf<TArch, TModel> destination) =>
+        TArch.OnMove(storage, SpaceOf(source), source.Address, destination.Address);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void OnDrop(in Leaf<TArch, TModel> leaf)
-    {
-        if (IsOn)
-            TArch.OnDrop(storage, SpaceOf(leaf), leaf.Address);
-    }
+    internal void OnDrop(Leaf<TArch, TModel> leaf) =>
+        TArch.OnDrop(storage, SpaceOf(leaf), leaf.Address);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool OnMoveTable(uint table, ulong oldAddress, ulong newAddress) =>
-        !IsOn || TArch.OnMoveRange(storage, (uint)frames[table].Mapping, oldAddress, newAddress, 1UL << TArch.LevelShift(2));
+        TArch.OnMoveRange(storage, (uint)frames[table].Mapping, oldAddress, newAddress, 1UL << TArch.LevelShift(2));
 
-    private uint SpaceOf(in Leaf<TArch, TModel> leaf) => (uint)frames[leaf.FrameOfTable(tables)].Mapping;
+    private uint SpaceOf(Leaf<TArch, TModel> leaf) => (uint)frames[leaf.FrameOfTable(tables)].Mapping;
 }

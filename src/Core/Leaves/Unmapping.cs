@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Paging;
@@ -48,8 +49,6 @@ public ref struct Unmapping<TArch, TModel>
         Closed = 4,
     }
 
-    private static bool SavesByAddress => TArch.TagBytesPerPage != 0 && TArch.KeepsTagsByAddress;
-
     /// <summary>The entry as it was.</summary>
     public Pte Previous { get; }
 
@@ -72,21 +71,16 @@ public ref struct Unmapping<TArch, TModel>
     /// Saves the page's metadata, where it is kept by address while the page is away (arch_unmap_one); false when there is no room. After the swap
     /// reference and before sharing. Nothing on all other machines.
     /// </summary>
-    public bool TrySaveMetadata()
-    {
-        if (!SavesByAddress)
-            return true;
-        bool success = operations.ByAddress.Save(leaf, Previous, Frame, out saved);
-        done |= success ? Steps.Saved : Steps.SaveFailed;
-        return success;
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TrySaveMetadata() => !LeafTags<TArch, TModel>.IsOn || TrySaveByAddress();
 
     /// <summary>
     /// The two steps that can fail after the swap reference, in the order of the model. Sharing first is the wrong repair that was once proposed:
     /// exclusiveness is gone then when saving fails.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TrySaveAndShare() =>
-        TModel.SharesBeforeSave ? TryShare() && TrySaveMetadata() : TrySaveMetadata() && TryShare();
+        LeafTags<TArch, TModel>.IsOn && TModel.SharesBeforeSave ? TryShare() && TrySaveMetadata() : TrySaveMetadata() && TryShare();
 
     /// <summary>
     /// Gives up exclusiveness (folio_try_share_anon_rmap_pte): false, and nothing changed, when the frame may be pinned. The cleared entry
@@ -113,7 +107,8 @@ public ref struct Unmapping<TArch, TModel>
         if (TArch.IsUffdWp(Previous))
             entry = TArch.MakeSwapUffdWp(entry);
         leaf.Store(entry);
-        AdoptSaved();
+        if (LeafTags<TArch, TModel>.IsOn)
+            AdoptSaved();
         Close();
     }
 
@@ -123,15 +118,22 @@ public ref struct Unmapping<TArch, TModel>
     /// <summary>Puts everything back: what was saved first, then the swap reference, then the entry.</summary>
     public void Rollback()
     {
-        if (SavesByAddress)
+        if (LeafTags<TArch, TModel>.IsOn)
             UndoSave();
-        if (!referenced.IsNone && !LeaksReference)
+        if (!referenced.IsNone && !(LeafTags<TArch, TModel>.IsOn && LeaksReference))
             operations.Swap.Put(referenced);
         leaf.Store(Previous);
         Close();
     }
 
-    private readonly bool LeaksReference => SavesByAddress && !TModel.PutsSlotReferenceWhenSaveFails && (done & Steps.SaveFailed) != 0;
+    private readonly bool LeaksReference => !TModel.PutsSlotReferenceWhenSaveFails && (done & Steps.SaveFailed) != 0;
+
+    private bool TrySaveByAddress()
+    {
+        bool success = operations.ByAddress.Save(leaf, Previous, Frame, out saved);
+        done |= success ? Steps.Saved : Steps.SaveFailed;
+        return success;
+    }
 
     private readonly void UndoSave()
     {
@@ -141,8 +143,6 @@ public ref struct Unmapping<TArch, TModel>
 
     private readonly void AdoptSaved()
     {
-        if (!SavesByAddress)
-            return;
         if (TModel.Checked && (done & Steps.Saved) == 0)
             throw new InvalidOperationException($"The page at {leaf.Address:x} leaves without its metadata: TrySaveMetadata was not called.");
         operations.ByAddress.Adopt(saved);

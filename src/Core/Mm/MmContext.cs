@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
@@ -116,6 +117,7 @@ public sealed class MmContext<TArch, TModel>
     }
 
     /// <summary>The rights among a VMA's flags; the bits have the same places.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static AccessRights RightsOf(VmaFlags flags) =>
         (AccessRights)((uint)flags & (15 | (PageTags<TArch, TModel>.IsOn ? (uint)AccessRights.TagChecked : 0)));
 

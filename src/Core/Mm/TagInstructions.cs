@@ -1,5 +1,4 @@
 using PageTableEmu.Atomics;
-using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
@@ -34,7 +33,11 @@ public sealed class TagInstructions<TArch, TModel, TFormat>
     {
         ArgumentNullException.ThrowIfNull(mm);
         if (TArch.TagBytesPerPage != BlockTags<TFormat>.PerPage / 2)
-            throw new ArgumentException($"{TArch.Name} has {TArch.TagBytesPerPage} bytes of tags a page, {typeof(TFormat).Name} {BlockTags<TFormat>.PerPage / 2}.");
+        {
+            throw new ArgumentException(
+                $"{TArch.Name} has {TArch.TagBytesPerPage} bytes of tags a page, {typeof(TFormat).Name} {BlockTags<TFormat>.PerPage / 2}.");
+        }
+
         this.mm = mm;
         faults = new FaultHandler<TArch, TModel>(mm);
     }

@@ -22,11 +22,12 @@ namespace PageTableEmu.Paging;
 /// no; yes</description></item>
 /// <item><term><see cref="EnsureDefined"/></term><description>table locked, before an entry that checks tags is published, also when mprotect turns
 /// checking on; no; yes</description></item>
-/// <item><term><see cref="PrepareToSwap"/></term><description>folio locked, unmapped, its slot in use, before content is looked at or written; yes: the
-/// folio stays dirty and cached; replaces</description></item>
-/// <item><term><see cref="RestoreFromSlot"/></term><description>folio locked, content valid, slot still counted, strictly before the entry or index shows
-/// the frame; no; yes</description></item>
-/// <item><term><see cref="OnSlotFree"/></term><description>cluster locked, slot unused; also for slots that keep nothing; no; yes</description></item>
+/// <item><term><see cref="PrepareToSwap"/></term><description>folio locked, unmapped, its slot in use, before content is looked at or
+/// written; yes: the folio stays dirty and cached; replaces</description></item>
+/// <item><term><see cref="RestoreFromSlot"/></term><description>folio locked, content valid, slot still counted, strictly before the
+/// entry or index shows the frame; no; yes</description></item>
+/// <item><term><see cref="OnSlotFree"/></term><description>cluster locked, slot unused; also for slots that keep nothing; no;
+/// yes</description></item>
 /// <item><term><see cref="OnAreaFree"/></term><description>swapoff, no slot in use; no; yes</description></item>
 /// </list>
 /// </remarks>
@@ -84,7 +85,8 @@ public interface IPageTagProvider
         where TModel : IModel => true;
 
     /// <summary>
-    /// Gives a frame what a slot keeps, unless the frame has valid metadata already: that is newer. A slot that keeps nothing leaves the frame as it is.
+    /// Gives a frame what a slot keeps, unless the frame has valid metadata already: that is newer. A slot that keeps nothing leaves the frame
+    /// as it is.
     /// </summary>
     static virtual void RestoreFromSlot<TModel>(TagStorage<TModel> tags, SwapEntry slot, uint frame)
         where TModel : IModel
@@ -125,7 +127,9 @@ public interface IPageTagProvider
         return true;
     }
 
-    /// <summary>Takes one successful <see cref="Save"/> back, exactly once: the page stays mapped. Must not fail, and writes nothing to the frame.</summary>
+    /// <summary>
+    /// Takes one successful <see cref="Save"/> back, exactly once: the page stays mapped. Must not fail, and writes nothing to the frame.
+    /// </summary>
     static virtual void Undo<TModel>(TagStorage<TModel> tags, in TagSaveToken token)
         where TModel : IModel
     {

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using PageTableEmu.Atomics;
 using PageTableEmu.Swap;
 
 namespace PageTableEmu.Paging;

@@ -62,7 +62,7 @@ internal sealed class SwapTransfer<TModel>
         AssertWritable(frame);
         if (cache.TryFreeSlot(frame))
             return SwapWrite.SlotFreed;
-        if (!TryKeepTags(frame, 1))
+        if (areas.TagEvents is not null && !TryKeepTags(frame, 1))
             return SwapWrite.Failed;
         var entry = new SwapEntry(frames[frame].Swap);
         frames.Clear(frame, FrameFlags.Dirty);
@@ -88,7 +88,7 @@ internal sealed class SwapTransfer<TModel>
         AssertWritable(head);
         if (cache.TryFreeSlot(head))
             return SwapWrite.SlotFreed;
-        if (!TryKeepTags(head, frames.Large.Pages))
+        if (areas.TagEvents is not null && !TryKeepTags(head, frames.Large.Pages))
             return SwapWrite.Failed;
         frames.Clear(head, FrameFlags.Dirty);
         uint end = head + frames.Large.Pages;
@@ -152,9 +152,10 @@ internal sealed class SwapTransfer<TModel>
     /// The metadata goes first (arch_prepare_to_swap). Without room for it the folio is dirty again, as the caller may have cleaned it, and
     /// stays in the cache: nothing is lost.
     /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private bool TryKeepTags(uint frame, uint pages)
     {
-        if (areas.TagEvents is not { } events || events.TryPrepareToSwap(frame, pages))
+        if (areas.TagEvents!.TryPrepareToSwap(frame, pages))
             return true;
         frames.Set(frame, FrameFlags.Dirty);
         return false;

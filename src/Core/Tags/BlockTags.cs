@@ -3,7 +3,9 @@ using PageTableEmu.Swap;
 
 namespace PageTableEmu.Tags;
 
-/// <summary>Single tags of a frame: what load, store and tag instructions work with. A tag is four bits of a word and changes by compare-exchange.</summary>
+/// <summary>
+/// Single tags of a frame: what load, store and tag instructions work with. A tag is four bits of a word and changes by compare-exchange.
+/// </summary>
 /// <typeparam name="TFormat">The shape of the tags.</typeparam>
 public static class BlockTags<TFormat>
     where TFormat : struct, ITagFormat

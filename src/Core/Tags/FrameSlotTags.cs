@@ -78,7 +78,9 @@ public readonly struct FrameSlotTags<TFormat> : IPageTagProvider
             tags.Forget(slot);
     }
 
-    /// <summary>Not the default: a frame without valid metadata has the default, and so has a page that nobody tagged, unless MTE counts the flag.</summary>
+    /// <summary>
+    /// Not the default: a frame without valid metadata has the default, and so has a page that nobody tagged, unless MTE counts the flag.
+    /// </summary>
     private static bool HasTags<TModel>(TagStorage<TModel> tags, uint frame)
         where TModel : IModel =>
         tags.IsValid(frame) && (TFormat.NeverMergesTagged || !SharedBytes<TModel>.IsZero(tags.OfFrame(frame)));

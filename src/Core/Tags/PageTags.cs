@@ -35,7 +35,11 @@ public sealed class PageTags<TArch, TModel> : ISlotTagEvents
     }
 
     /// <summary>Whether pages have metadata; a constant.</summary>
-    public static bool IsOn => TArch.TagBytesPerPage != 0;
+    public static bool IsOn
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TArch.TagBytesPerPage != 0;
+    }
 
     /// <summary>Where it lies.</summary>
     public TagStorage<TModel> Storage { get; }

@@ -1,15 +1,13 @@
-using PageTableEmu.Arch.Sparc.Adi;
 using PageTableEmu.Atomics;
 using PageTableEmu.Core.Tests.Verification;
 using PageTableEmu.Leaves;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
+using ByAddress = PageTableEmu.Core.Tests.Tags.SpyTags<PageTableEmu.Arch.Sparc.Adi.AdiLinux>;
+using Spy = PageTableEmu.Core.Tests.Tags.SpyTags<PageTableEmu.Arch.Sparc.Adi.AdiFrameSlot>;
 
 namespace PageTableEmu.Core.Tests.Tags;
-
-using ByAddress = SpyTags<AdiLinux>;
-using Spy = SpyTags<AdiFrameSlot>;
 
 /// <summary>When providers are called, and that a core that forgot one of the calls would be found out.</summary>
 public class TagOrderTests
@@ -97,7 +95,9 @@ public class TagOrderTests
             calls.Add(call);
         }))
             Assert.False(w.UnmapByHand(w.Process, 0, pinned: true));
-        Assert.Equal([nameof(IPageTagProvider.Save), nameof(IPageTagProvider.Undo)], calls.Where(call => call != nameof(IPageTagProvider.OnSlotFree)));
+        Assert.Equal(
+            [nameof(IPageTagProvider.Save), nameof(IPageTagProvider.Undo)],
+            calls.Where(call => call != nameof(IPageTagProvider.OnSlotFree)));
         calls.Clear();
         using (ByAddress.Listen((call, _) => calls.Add(call)))
             Assert.True(w.UnmapByHand(w.Process, 0, pinned: false));

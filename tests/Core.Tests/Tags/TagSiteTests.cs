@@ -191,7 +191,8 @@ public class TagSiteTests
     {
         using TagWorld<AdiFrameSlot, CheckedModel> w = New(Backing.Zram);
         var counters = new FaultCounters();
-        Assert.Equal(MmResult.Ok, w.Machine.Gup.TryTake(w.Process, TagWorld<AdiFrameSlot, CheckedModel>.At(0), GupFlags.Pin, out uint pin, ref counters));
+        ulong address = TagWorld<AdiFrameSlot, CheckedModel>.At(0);
+        Assert.Equal(MmResult.Ok, w.Machine.Gup.TryTake(w.Process, address, GupFlags.Pin, out uint pin, ref counters));
         uint child = w.Fork(w.Process);
         Assert.True(w.Is(child, 0, out uint copy) && copy != pin);
         w.AssertGhosts("early copy");

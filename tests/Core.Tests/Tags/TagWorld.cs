@@ -8,7 +8,6 @@ using PageTableEmu.Mm;
 using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
-using PageTableEmu.Tags;
 using PageTableEmu.Verification;
 
 namespace PageTableEmu.Core.Tests.Tags;
@@ -204,16 +203,19 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
         return true;
     }
 
-    /// <summary>The ghosts of all pages against what the machine has, wherever it lies, touching nothing. Only of the frame-and-slot provider.</summary>
+    /// <summary>
+    /// The ghosts of all pages against what the machine has, wherever it lies, touching nothing. Only of the frame-and-slot provider.
+    /// </summary>
     internal void AssertGhosts(string step)
     {
         foreach (((uint process, uint page), Ghost ghost) in ghosts)
         {
             byte[] expected = ghost.Packed();
             ReadOnlySpan<byte> real = Is(process, page, out uint frame) ? OfFrame(frame) : OfEntry(process, page);
+            string found = real.IsEmpty ? "no tags" : Convert.ToHexString(real);
             Assert.True(
                 real.IsEmpty ? expected.All(tag => tag == 0) : real.SequenceEqual(expected),
-                $"{step}: process {process} page {page}: {(real.IsEmpty ? "no tags" : Convert.ToHexString(real))}, ghost {Convert.ToHexString(expected)}");
+                $"{step}: process {process} page {page}: {found}, ghost {Convert.ToHexString(expected)}");
         }
     }
 
@@ -225,7 +227,8 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
         {
             for (int block = 0; block < Blocks; block += Blocks - 1)
             {
-                UserAccessResult result = Machine.Read(process, AdiFormat.Tagged(At(page) + ((ulong)block << 6), ghost.Tags[block]), one, ref counters);
+                ulong pointer = AdiFormat.Tagged(At(page) + ((ulong)block << 6), ghost.Tags[block]);
+                UserAccessResult result = Machine.Read(process, pointer, one, ref counters);
                 Assert.True(result == UserAccessResult.Ok, $"{step}: process {process} page {page} block {block}: {result}");
                 if (block == 0)
                     Assert.Equal((step, page, ghost.Value), (step, page, one[0]));
@@ -235,7 +238,8 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
         }
     }
 
-    internal IReadOnlyList<string> Broken() => [.. Machine.Verify().Select(violation => violation.Invariant).Distinct().Order(StringComparer.Ordinal)];
+    internal IReadOnlyList<string> Broken() =>
+        [.. Machine.Verify().Select(violation => violation.Invariant).Distinct().Order(StringComparer.Ordinal)];
 
     internal void AssertSound(string step)
     {
