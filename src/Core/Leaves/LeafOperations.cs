@@ -77,7 +77,8 @@ public sealed class LeafOperations<TArch, TModel>
     /// </summary>
     public void Publish(Leaf<TArch, TModel> leaf, Pte entry)
     {
-        tags.BeforePublish(entry);
+        if (PageTags<TArch, TModel>.IsOn)
+            tags.BeforePublish(entry);
         leaf.SetDefined(entry);
     }
 
@@ -145,14 +146,16 @@ public sealed class LeafOperations<TArch, TModel>
     /// <param name="frame">The frame that the entry will show: the folio of the slot, or a copy of it.</param>
     public void BeginResolve(SwapEntry entry, uint frame)
     {
-        tags.RestoreFromSlot(entry, frame);
+        if (PageTags<TArch, TModel>.IsOn)
+            tags.RestoreFromSlot(entry, frame);
         swap.Put(entry);
     }
 
     /// <summary>Second half of <see cref="BeginResolve"/>: the present entry takes the place of the swap entry.</summary>
     public void Resolve(Leaf<TArch, TModel> leaf, Pte present)
     {
-        tags.BeforePublish(present);
+        if (PageTags<TArch, TModel>.IsOn)
+            tags.BeforePublish(present);
         leaf.Store(present);
         if (LeafTags<TArch, TModel>.IsOn)
             byAddress.Restore(leaf, present);
@@ -167,8 +170,10 @@ public sealed class LeafOperations<TArch, TModel>
     /// <param name="present">The entry that shows the frame.</param>
     public void Restore(Leaf<TArch, TModel> leaf, SwapEntry entry, uint frame, Pte present)
     {
-        tags.RestoreFromSlot(entry, frame);
-        tags.BeforePublish(present);
+        if (PageTags<TArch, TModel>.IsOn)
+            tags.RestoreFromSlot(entry, frame);
+        if (PageTags<TArch, TModel>.IsOn)
+            tags.BeforePublish(present);
         leaf.Store(present);
         swap.Put(entry);
     }

@@ -116,7 +116,7 @@ public sealed class UserAccess<TArch, TModel>
         Pte entry = leaf.Value;
         if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1) || !TArch.TryAccess(entry, kind, 1, out Pte after))
             return AccessOutcome.NeedsFault;
-        if (!mm.Tags.Allows(entry, (uint)TArch.FrameOf(entry, 1), pointer, load.Length + store.Length))
+        if (PageTags<TArch, TModel>.IsOn && !mm.Tags.Allows(entry, (uint)TArch.FrameOf(entry, 1), pointer, load.Length + store.Length))
             return AccessOutcome.TagMismatch;
         if (after != entry)
             leaf.SetPresent(after); // as the hardware does, before the data moves

@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Paging;
+using PageTableEmu.Tags;
 
 namespace PageTableEmu.Mm.Huge;
 
@@ -75,7 +76,7 @@ public sealed class HugePages<TArch, TModel>
         if (!guard.IsLeaf || !TArch.TryAccess(guard.Value, kind, 2, out Pte after))
             return AccessOutcome.NeedsFault;
         uint frame = (uint)TArch.FrameOf(after, 2) + PageOf(address);
-        if (!mm.Tags.Allows(after, frame, pointer, load.Length + store.Length))
+        if (PageTags<TArch, TModel>.IsOn && !mm.Tags.Allows(after, frame, pointer, load.Length + store.Length))
             return AccessOutcome.TagMismatch;
         if (after != guard.Value)
             guard.Set(after); // as the hardware does, before the data moves
