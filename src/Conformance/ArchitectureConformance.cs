@@ -26,7 +26,8 @@ public static class ArchitectureConformance
         ArgumentNullException.ThrowIfNull(wanted);
         List<LawResult> results = [.. FormatLaws<TArch>().Where(law => wanted(law.Name)).Select(law => law.Run(TArch.Name))];
         bool formatsConform = results.All(result => result.Outcome == LawOutcome.Passed);
-        results.AddRange(MachineLaws<TArch>().Where(law => wanted(law.Name)).Select(law => formatsConform ? law.Run(TArch.Name) : law.Skip(TArch.Name)));
+        results.AddRange(MachineLaws<TArch>().Where(law => wanted(law.Name)).Select(law =>
+            formatsConform ? law.Run(TArch.Name) : law.Skip(TArch.Name)));
         return new ConformanceReport(TArch.Name, results);
     }
 

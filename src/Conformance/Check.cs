@@ -32,11 +32,13 @@ internal sealed class Check
         That(holds, problem, before, after, ref inputs);
 
     /// <summary>The law asks for a word.</summary>
-    internal void Same(Pte expected, Pte actual, string problem, [InterpolatedStringHandlerArgument(nameof(expected), nameof(actual))] InputText inputs) =>
+    internal void Same(
+        Pte expected, Pte actual, string problem, [InterpolatedStringHandlerArgument(nameof(expected), nameof(actual))] InputText inputs) =>
         That(expected == actual, problem, expected, actual, ref inputs);
 
     /// <summary>The law asks for a number; words are drawn with both.</summary>
-    internal void Equal(ulong expected, ulong actual, string problem, [InterpolatedStringHandlerArgument(nameof(expected), nameof(actual))] InputText inputs) =>
+    internal void Equal(
+        ulong expected, ulong actual, string problem, [InterpolatedStringHandlerArgument(nameof(expected), nameof(actual))] InputText inputs) =>
         That(expected == actual, problem, new Pte(expected), new Pte(actual), ref inputs);
 
     /// <summary>The description of inputs: put together only when the comparison failed.</summary>

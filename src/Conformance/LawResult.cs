@@ -13,6 +13,8 @@ public sealed record LawResult(string Law, string Says, string Subject, LawOutco
     public override string ToString()
     {
         string line = $"{Outcome switch { LawOutcome.Passed => "pass", LawOutcome.Failed => "FAIL", _ => "skip" }}  {Law,-34} {Subject}: {Says}";
-        return Failure is null ? line : $"{line}\n      {Failure.Problem}\n      with {Failure.Inputs}\n{WordDrawing.Draw(Failure.Expected, Failure.Actual)}";
+        if (Failure is null)
+            return line;
+        return $"{line}\n      {Failure.Problem}\n      with {Failure.Inputs}\n{WordDrawing.Draw(Failure.Expected, Failure.Actual)}";
     }
 }

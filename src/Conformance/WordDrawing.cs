@@ -2,7 +2,9 @@ using System.Text;
 
 namespace PageTableEmu.Conformance;
 
-/// <summary>Draws two words bit by bit, the differing bits marked and named below. Assumes nothing about the format, which may be what is wrong.</summary>
+/// <summary>
+/// Draws two words bit by bit, the differing bits marked and named below. Assumes nothing about the format, which may be what is wrong.
+/// </summary>
 internal static class WordDrawing
 {
     private const int BitsPerGroup = 8;

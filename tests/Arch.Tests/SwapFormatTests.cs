@@ -87,7 +87,8 @@ public sealed class SwapFormatTests
 
     private static string Layout<TFormat>()
         where TFormat : struct, ISwapFormat =>
-        string.Join(' ', SwapEntryLayout.Of<TFormat>().Where(field => field.Name.Length > 0).Select(field => $"{field.Name} {field.High}:{field.Low}"));
+        string.Join(' ', SwapEntryLayout.Of<TFormat>().Where(field => field.Name.Length > 0)
+            .Select(field => $"{field.Name} {field.High}:{field.Low}"));
 
     private static void Check<TFormat>(string file, KernelVersion version, int rows, SwapTypeOptions? options = null)
         where TFormat : struct, ISwapOnlyFormat

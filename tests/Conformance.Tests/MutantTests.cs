@@ -42,7 +42,8 @@ public sealed class MutantTests
     [Fact]
     public void A_failure_names_law_architecture_and_inputs_and_draws_both_words()
     {
-        ConformanceReport report = Mutants.Single(mutant => mutant.Name == "ExclusiveThroughInt").Run(law => law.StartsWith("swap/", StringComparison.Ordinal));
+        Mutant mutant = Mutants.Single(mutant => mutant.Name == "ExclusiveThroughInt");
+        ConformanceReport report = mutant.Run(law => law.StartsWith("swap/", StringComparison.Ordinal));
         string text = report.Failures.Single(failure => failure.Law == "swap/marks").ToString();
         Assert.Contains("FAIL  swap/marks", text, StringComparison.Ordinal);
         Assert.Contains("arm64", text, StringComparison.Ordinal);

@@ -62,7 +62,8 @@ public sealed class OwnArchitecturesTests
         Assert.Equal(laws, report.Results.DistinctBy(result => result.Law).Count());
 
         // A law that compared nothing has shown nothing, unless it is about what the format lacks.
-        Assert.All(report.Results, result => Assert.True(result.Cases > 0 || result.Law.EndsWith("absent", StringComparison.Ordinal), result.ToString()));
+        Assert.All(report.Results, result => Assert.True(result.Cases > 0 || result.Law.EndsWith("absent", StringComparison.Ordinal),
+            result.ToString()));
     }
 }
 

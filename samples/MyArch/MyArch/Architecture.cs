@@ -44,7 +44,8 @@ public readonly struct Architecture : IArchitecture, ITagged<FrameSlotTags<MyTag
 
     public static bool IsPresent(Pte entry, int level) => Has(entry, Bits.Present);
 
-    public static bool IsTable(Pte entry, int level) => level > 1 && (entry.Raw & (Bits.Valid | Bits.Present | Bits.Leaf)) == (Bits.Valid | Bits.Present);
+    public static bool IsTable(Pte entry, int level) => level > 1
+        && (entry.Raw & (Bits.Valid | Bits.Present | Bits.Leaf)) == (Bits.Valid | Bits.Present);
 
     public static bool IsLeaf(Pte entry, int level) => IsPresent(entry, level) && (level == 1 || (LeafAllowed(level) && Has(entry, Bits.Leaf)));
 

@@ -65,7 +65,10 @@ internal sealed class ArchReport(Func<SwapTypeOptions, SwapTypeLayout> typesOf) 
     public void WriteTo(TextWriter output)
     {
         foreach ((string name, object value) in facts)
-            output.WriteLine($"{name.Replace('_', ' '),-29} {(value is ulong bytes && name.EndsWith("size", StringComparison.Ordinal) ? Size(bytes) : value)}");
+        {
+            object shown = value is ulong bytes && name.EndsWith("size", StringComparison.Ordinal) ? Size(bytes) : value;
+            output.WriteLine($"{name.Replace('_', ' '),-29} {shown}");
+        }
         foreach (Drawing drawing in drawings)
         {
             output.WriteLine();

@@ -78,7 +78,8 @@ internal static class AccessLaws<TArch>
                     if (!TArch.TryAccess(entry, kind, level, out Pte after))
                         continue;
                     check.That(TArch.IsYoung(after), "is not young", entry, after, $"{kind}, level {level}");
-                    check.That(kind != AccessKind.Write || (TArch.IsDirty(after) && TArch.IsWritable(after)), "is not dirty", entry, after, $"{kind}, level {level}");
+                    check.That(kind != AccessKind.Write || (TArch.IsDirty(after) && TArch.IsWritable(after)), "is not dirty", entry, after,
+                        $"{kind}, level {level}");
                     check.That(!TArch.IsProtNone(entry), "of no access allows one", entry, after, $"{kind}, level {level}");
                 }
             }

@@ -2,7 +2,9 @@ using PageTableEmu.Paging;
 
 namespace PageTableEmu.Conformance.Laws;
 
-/// <summary>Flags of present entries: each by itself, every pair, all subsets (mm/debug_vm_pgtable.c: basic, advanced, special, soft-dirty tests).</summary>
+/// <summary>
+/// Flags of present entries: each by itself, every pair, all subsets (mm/debug_vm_pgtable.c: basic, advanced, special, soft-dirty tests).
+/// </summary>
 internal static class FlagLaws<TArch>
     where TArch : struct, IArchitecture
 {
@@ -50,7 +52,8 @@ internal static class FlagLaws<TArch>
                 Pte set = flag.Set(entry);
                 Pte clear = flag.Clear(entry);
                 check.Same(set, flag.Set(set), $"setting {flag.Name} again changes the entry", $"{entry} with {Flags<TArch>.Describe(subset)}");
-                check.Same(clear, flag.Clear(clear), $"clearing {flag.Name} again changes the entry", $"{entry} with {Flags<TArch>.Describe(subset)}");
+                check.Same(clear, flag.Clear(clear), $"clearing {flag.Name} again changes the entry",
+                    $"{entry} with {Flags<TArch>.Describe(subset)}");
             }
         }
     }

@@ -45,7 +45,8 @@ internal static class GeometryLaws<TArch>
     private static void UserSpace(Check check)
     {
         ulong end = TArch.UserSpaceEnd;
-        check.That(end != 0 && (end & ((1UL << TArch.PageShift) - 1)) == 0, "is no multiple of the page size", new Pte(end), $"the end of user space");
+        check.That(end != 0 && (end & ((1UL << TArch.PageShift) - 1)) == 0, "is no multiple of the page size", new Pte(end),
+            $"the end of user space");
         check.That(TArch.IsCanonical(0) && TArch.IsCanonical(end - 1), "is not translated", new Pte(end - 1), $"the last address of user space");
         for (int bit = 0; 1UL << bit < end; bit++)
             check.That(TArch.IsCanonical(1UL << bit), "is not translated", new Pte(1UL << bit), $"an address of user space");
@@ -65,7 +66,8 @@ internal static class GeometryLaws<TArch>
         check.That(TArch.Name.Length > 0 && !TArch.Name.Contains(' ', StringComparison.Ordinal), "is no name", default, $"'{TArch.Name}'");
         check.That(TArch.Id != 0, "is the number of no architecture", default, $"{TArch.Name}");
         int slots = TArch.SwapClusterSlots;
-        check.That(slots is >= 64 and <= 512 && int.IsPow2(slots), "is no power of two from 64 to 512", new Pte((ulong)slots), $"the slots of a cluster");
+        check.That(slots is >= 64 and <= 512 && int.IsPow2(slots), "is no power of two from 64 to 512", new Pte((ulong)slots),
+            $"the slots of a cluster");
         SwapTypeLayout usual = SwapTypeLayout.For(KernelVersion.Linux72, TArch.UsualSwapTypeOptions);
         check.That(TArch.DefaultSwapTypes == usual, "is not the numbering of the usual options", default, $"the default numbering");
     }

@@ -33,7 +33,9 @@ internal static class Inputs<TArch>
         return from rights in Rights from frame in frames select TArch.MakeLeaf(frame, TArch.ProtectionOf(rights), level);
     }
 
-    /// <summary>Words of any kind: every bit alone and missing, runs, random ones, and random ones in the shape of the format's own entries.</summary>
+    /// <summary>
+    /// Words of any kind: every bit alone and missing, runs, random ones, and random ones in the shape of the format's own entries.
+    /// </summary>
     internal static IEnumerable<Pte> Words()
     {
         for (int bit = 0; bit < 64; bit++)

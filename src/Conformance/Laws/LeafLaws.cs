@@ -31,7 +31,8 @@ internal static class LeafLaws<TArch>
                 check.That(TArch.IsPresent(leaf, level) && TArch.IsLeaf(leaf, level), "is no present leaf", leaf, $"level {level}, {rights}");
                 check.That(TArch.IsProtNone(leaf) == !any, "is wrong about having no access at all", leaf, $"level {level}, {rights}");
                 check.That(TArch.IsWritable(leaf) == writable, "is wrong about write permission", leaf, $"level {level}, {rights}");
-                check.That(!any || TArch.IsExecutable(leaf) == Grants(rights, AccessRights.Execute), "is wrong about execute", leaf, $"level {level}, {rights}");
+                check.That(!any || TArch.IsExecutable(leaf) == Grants(rights, AccessRights.Execute), "is wrong about execute", leaf,
+                    $"level {level}, {rights}");
                 check.That(!any || TArch.IsUser(leaf), "is not the user's", leaf, $"level {level}, {rights}");
                 check.That(TArch.IsYoung(leaf) && !TArch.IsDirty(leaf), "is not young and clean", leaf, $"level {level}, {rights}");
                 bool marked = TArch.IsSpecial(leaf) || TArch.IsSoftDirty(leaf) || TArch.IsUffdWp(leaf);
@@ -70,7 +71,8 @@ internal static class LeafLaws<TArch>
                         && TArch.IsUser(first) == TArch.IsUser(leaf) && TArch.IsProtNone(first) == TArch.IsProtNone(leaf)
                         && TArch.IsSpecial(first) == TArch.IsSpecial(leaf);
                     check.That(same, "has other flags than the leaf of frame 0", first, leaf, $"level {level}, {rights}, frame {frame:x}");
-                    check.That(TArch.IsLeaf(leaf, level) && !TArch.IsTable(leaf, level), "is no leaf", leaf, $"level {level}, {rights}, frame {frame:x}");
+                    check.That(TArch.IsLeaf(leaf, level) && !TArch.IsTable(leaf, level), "is no leaf", leaf,
+                        $"level {level}, {rights}, frame {frame:x}");
                 }
             }
         }

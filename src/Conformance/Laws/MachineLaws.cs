@@ -14,8 +14,10 @@ internal static class MachineLaws<TArch>
 
     internal static IEnumerable<Law> All() =>
     [
-        new("machine/swap", "pages written, swapped out and read again have their content, and the machine is sound", check => Story(check, fork: false)),
-        new("machine/fork", "after a fork and swapping, parent and child write pages of their own, and the machine is sound", check => Story(check, fork: true)),
+        new("machine/swap", "pages written, swapped out and read again have their content, and the machine is sound",
+            check => Story(check, fork: false)),
+        new("machine/fork", "after a fork and swapping, parent and child write pages of their own, and the machine is sound",
+            check => Story(check, fork: true)),
         new("machine/swapoff", "switching the swap area off brings every page back", SwapOff),
     ];
 
@@ -59,7 +61,8 @@ internal static class MachineLaws<TArch>
     private static Machine<TArch, CheckedModel> Prepare(Check check, out uint space, out uint area)
     {
         Machine<TArch, CheckedModel> machine = SmallMachine<TArch>.Create();
-        check.That(machine.SwapOn(SwapAreaOptions.Zram(SmallMachine<TArch>.Slots), out area) == SwapResult.Ok, "fails", default, $"switching swap on");
+        check.That(machine.SwapOn(SwapAreaOptions.Zram(SmallMachine<TArch>.Slots), out area) == SwapResult.Ok, "fails", default,
+            $"switching swap on");
         space = machine.CreateAddressSpace();
         MmResult mapped = machine.Map(space, Start, (ulong)Pages << TArch.PageShift, VmaFlags.Read | VmaFlags.Write);
         check.That(mapped == MmResult.Ok, $"ends with {mapped}", default, $"mapping {Pages} pages");

@@ -61,7 +61,8 @@ internal static class ShapeLaws<TArch>
             {
                 ulong address = frame << TArch.PageShift;
                 Pte entry = TArch.MakeTable(address);
-                check.That(TArch.TableAddress(entry) == address, $"gives back {TArch.TableAddress(entry):x}", entry, $"level {level}, address {address:x}");
+                check.That(TArch.TableAddress(entry) == address, $"gives back {TArch.TableAddress(entry):x}", entry,
+                    $"level {level}, address {address:x}");
                 check.That(TArch.IsTable(entry, level) && TArch.IsPresent(entry, level), "is no table", entry, $"level {level}, address {address:x}");
                 bool other = TArch.IsLeaf(entry, level) || TArch.IsNone(entry, level) || TArch.IsBad(entry, level);
                 check.That(!other, "is something else too", entry, $"level {level}, address {address:x}");

@@ -2,7 +2,9 @@ using PageTableEmu.Paging;
 
 namespace PageTableEmu.Conformance.Laws;
 
-/// <summary>What the numbering of special types makes of a format: every kind of entry, under every kernel's numbering, with every mark and age.</summary>
+/// <summary>
+/// What the numbering of special types makes of a format: every kind of entry, under every kernel's numbering, with every mark and age.
+/// </summary>
 internal static class SoftLeafLaws<TFormat>
     where TFormat : struct, ISwapFormat
 {
@@ -23,7 +25,8 @@ internal static class SoftLeafLaws<TFormat>
                 }
             }
         });
-        yield return new("swap/every-kind", "every kind of entry of every kernel comes back with its frame, marks and age", check => EveryKind(check, level));
+        yield return new("swap/every-kind", "every kind of entry of every kernel comes back with its frame, marks and age",
+            check => EveryKind(check, level));
         yield return new("swap/migration-age", "accessed and dirty of a migration entry are bits of their own above the frame number", MigrationAge);
     }
 
@@ -51,7 +54,8 @@ internal static class SoftLeafLaws<TFormat>
                     Pte entry = leaf.Encode<TFormat>(in types);
                     SoftLeaf decoded = SoftLeaf.DecodeSwapForm<TFormat>(entry, in types, level);
                     check.That(decoded == leaf, $"is decoded as {decoded.Kind} {decoded.Marks}", entry, decoded.Kind == SoftLeafKind.Invalid
-                        ? entry : decoded.Encode<TFormat>(in types), $"{leaf.Kind} {leaf.Marks} {leaf.Frame:x}{leaf.Offset:x}, {version}, options {options}");
+                        ? entry : decoded.Encode<TFormat>(in types),
+                        $"{leaf.Kind} {leaf.Marks} {leaf.Frame:x}{leaf.Offset:x}, {version}, options {options}");
                 }
             }
         }

@@ -43,7 +43,8 @@ internal static class SwapLaws<TFormat>
             {
                 Pte entry = TFormat.EncodeSwap(type, offset);
                 check.That(TFormat.SwapType(entry) == type, $"has type {TFormat.SwapType(entry)}", entry, $"type {type}, offset {offset:x}");
-                check.That(TFormat.SwapOffset(entry) == offset, $"has offset {TFormat.SwapOffset(entry):x}", entry, $"type {type}, offset {offset:x}");
+                check.That(TFormat.SwapOffset(entry) == offset, $"has offset {TFormat.SwapOffset(entry):x}", entry,
+                    $"type {type}, offset {offset:x}");
                 foreach (var mark in Marks)
                     check.That(!mark.Is(entry), $"is {mark.Name}", entry, $"type {type}, offset {offset:x}");
             }
@@ -75,7 +76,8 @@ internal static class SwapLaws<TFormat>
         Pte full = TFormat.EncodeSwap(1, ulong.MaxValue);
         check.Equal(LargestOffset, TFormat.SwapOffset(full), "is not the largest offset declared", $"{TFormat.SwapOffsetBits} bits of offset");
         Pte types = TFormat.EncodeSwap(uint.MaxValue, 1);
-        check.Equal((1UL << TFormat.SwapTypeBits) - 1, TFormat.SwapType(types), "is not the largest type declared", $"{TFormat.SwapTypeBits} bits of type");
+        check.Equal((1UL << TFormat.SwapTypeBits) - 1, TFormat.SwapType(types), "is not the largest type declared",
+            $"{TFormat.SwapTypeBits} bits of type");
         check.That(1 << TFormat.SwapTypeBits >= CommonTypes, "cannot hold the special types", types, $"{TFormat.SwapTypeBits} bits of type");
         check.That(TFormat.SwapOffsetBits >= LeastOffsetBits, "cannot hold a swap area", full, $"{TFormat.SwapOffsetBits} bits of offset");
         bool framesFit = TFormat.FrameNumberBits > 0 && TFormat.SwapOffsetBits >= TFormat.FrameNumberBits + 2;
@@ -140,7 +142,8 @@ internal static class SwapLaws<TFormat>
                         Pte set = mark.Set(marked);
                         check.Same(set, mark.Set(set), $"{mark.Name} twice is not once", $"type {type}, offset {offset:x}, marks {subset:b3}");
                         if (!mark.Is(marked))
-                            check.Same(marked, mark.Clear(set), $"{mark.Name} is not reversible", $"type {type}, offset {offset:x}, marks {subset:b3}");
+                            check.Same(marked, mark.Clear(set), $"{mark.Name} is not reversible",
+                                $"type {type}, offset {offset:x}, marks {subset:b3}");
                     }
                 }
             }

@@ -39,7 +39,8 @@ internal static class WalkLaws<TArch>
         PageTables<TArch, CheckedModel>.Store(ref words[1], new Pte(Pattern));
         Span<byte> bytes = MemoryMarshal.AsBytes(words.Slice(1, 1));
         ulong read = TArch.BigEndian ? BinaryPrimitives.ReadUInt64BigEndian(bytes) : BinaryPrimitives.ReadUInt64LittleEndian(bytes);
-        check.Equal(Pattern, read, "is not the word that was stored", $"the bytes of an entry, most significant {(TArch.BigEndian ? "first" : "last")}");
+        check.Equal(Pattern, read, "is not the word that was stored",
+            $"the bytes of an entry, most significant {(TArch.BigEndian ? "first" : "last")}");
         PageTables<TArch, CheckedModel>.Store(ref words[1], default);
 
         // The bytes of a leaf decide the architecture's word; a format that was written for the other byte order has its flags elsewhere.
@@ -86,7 +87,8 @@ internal static class WalkLaws<TArch>
                 check.That(tree.Map(Page, 9, TArch.ProtectionOf(rights)).IsMapped, "is not mapped", leaf, $"{rights}");
                 bool expected = TArch.TryAccess(leaf, kind, 1, out Pte after);
                 AccessResult result = tree.Access(Page + 5, kind);
-                check.That(result.IsAllowed == expected, $"{kind} is {(result.IsAllowed ? "allowed" : "refused")} by the walk", leaf, after, $"{rights}");
+                check.That(result.IsAllowed == expected, $"{kind} is {(result.IsAllowed ? "allowed" : "refused")} by the walk", leaf, after,
+                    $"{rights}");
                 check.Same(after, tree.Walk(Page).Last, $"is not what {kind} leaves in the table", $"{rights}");
                 if (expected)
                     check.Equal((9UL << TArch.PageShift) + 5, result.PhysicalAddress, "is another place", $"{kind}, {rights}");
