@@ -39,6 +39,8 @@ public static class SparcLeaf<TBits>
     public static Protection ProtectionOf(AccessRights rights)
     {
         ulong raw = TBits.Present | TBits.Accessed | TBits.Cacheable;
+        if ((rights & AccessRights.TagChecked) != 0)
+            raw |= TBits.TagChecked;
         if ((rights & (AccessRights.Read | AccessRights.Write | AccessRights.Execute)) == 0)
             return new Protection(raw);
         raw |= SparcBits.Valid | TBits.Read;

@@ -16,6 +16,9 @@ public readonly struct Sun4u : ISparc<Sun4uBits>
     /// <inheritdoc/>
     public static ulong UserSpaceEnd => SparcGeometry.UserSpaceEnd(ImplementedAddressBits);
 
+    /// <summary>43 bits of physical address (PA bits 42:13), fewer than Linux's limit.</summary>
+    public static int NarrowLeafFrameBits => 30;
+
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsCanonical(ulong virtualAddress) => SparcGeometry.IsOutsideHole(virtualAddress, ImplementedAddressBits);

@@ -16,6 +16,8 @@ internal static class CommandLine
         {
             PteCommand.Create(),
             WalkCommand.Create(),
+            ArchCommand.Create(),
+            ConformanceCommand.Create(),
             ReplayCommand.Create(machines),
             CaptureCommand.Create(),
             RaceCommand.Create(),

@@ -356,6 +356,8 @@ public class Machine<TArch, TModel> : IDisposable
             HugeShift = TArch.HugePageShift,
             ArchitectureId = TArch.Id,
             SwapClusterSlots = TArch.SwapClusterSlots,
+            TagBytesPerPage = TArch.TagBytesPerPage,
+            AddressTagBuffers = !TArch.KeepsTagsByAddress ? 0 : options.AddressTagBuffers == 0 ? 512 : options.AddressTagBuffers,
         };
     }
 
@@ -379,7 +381,7 @@ public class Machine<TArch, TModel> : IDisposable
 
     private void MakeZeroPage()
     {
-        uint frame = mm.Folios.TryAllocateZeroed();
+        uint frame = mm.Tags.TryAllocateZeroed();
         if (frame == 0)
             throw new InvalidOperationException("The machine has no frame for the zero page.");
         mm.Frames.Set(frame, FrameFlags.Reserved | FrameFlags.Uptodate);

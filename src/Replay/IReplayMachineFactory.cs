@@ -5,4 +5,16 @@ public interface IReplayMachineFactory
 {
     /// <summary>Makes a machine with its own memory and its own swap device.</summary>
     IReplayMachine Create(Backend backend);
+
+    /// <summary>
+    /// Whether the machines take as many minor faults as the recorded one: not where the hardware keeps no accessed and dirty bits, because the
+    /// first use of an old page and the first store to a clean one are faults there.
+    /// </summary>
+    bool MinorFaultsAreComparable => true;
+
+    /// <summary>
+    /// What a script needs that these machines lack by their architecture, so that its recording cannot be equal; null when nothing.
+    /// </summary>
+    /// <param name="script">The script.</param>
+    string? Lacks(IReadOnlyList<ScriptOperation> script) => null;
 }

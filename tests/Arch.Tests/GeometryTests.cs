@@ -1,3 +1,4 @@
+using PageTableEmu.Arch.Arm64;
 using PageTableEmu.Arch.Sparc;
 using PageTableEmu.Arch.X64;
 using PageTableEmu.Paging;
@@ -55,7 +56,7 @@ public sealed class GeometryTests
         (string, uint)[] all =
         [
             (X64FourLevel.Name, X64FourLevel.Id), (X64FiveLevel.Name, X64FiveLevel.Id), (Sun4u.Name, Sun4u.Id), (Sun4v.Name, Sun4v.Id),
-            (Sun4vM7.Name, Sun4vM7.Id),
+            (Sun4vM7.Name, Sun4vM7.Id), (Arm64FourLevel.Name, Arm64FourLevel.Id),
         ];
         Assert.Equal(all.Length, all.DistinctBy(arch => arch.Item1).Count());
         Assert.Equal(all.Length, all.DistinctBy(arch => arch.Item2).Count());

@@ -1,3 +1,4 @@
+using PageTableEmu.Arch.Arm64;
 using PageTableEmu.Arch.Sparc;
 using PageTableEmu.Arch.X64;
 using PageTableEmu.Paging;
@@ -29,6 +30,12 @@ public sealed class SwapVectorTests
     public void Sparc_of_Linux_6_12() => Check<Sun4v>("linux-6.12/sparc64.csv", KernelVersion.Linux612, 234);
 
     [Fact]
+    public void Arm64() => Check<Arm64FourLevel>("arm64.csv", KernelVersion.Linux72, 600);
+
+    [Fact]
+    public void Arm64_of_Linux_6_12() => Check<Arm64FourLevel>("linux-6.12/arm64.csv", KernelVersion.Linux612, 394);
+
+    [Fact]
     public void Migration_age_of_x64_with_4_levels() => CheckAge<X64FourLevel>("x86_64_migration_ad.csv", 46, 44);
 
     [Fact]
@@ -42,6 +49,9 @@ public sealed class SwapVectorTests
 
     [Fact]
     public void Migration_age_of_M7() => CheckAge<Sun4vM7>("sparc64_migration_ad.csv", 53, 47);
+
+    [Fact]
+    public void Migration_age_of_arm64() => CheckAge<Arm64FourLevel>("arm64_migration_ad.csv", 48, 50);
 
     private static void Check<TArch>(string file, KernelVersion version, int rows)
         where TArch : struct, IArchitecture

@@ -20,6 +20,14 @@ public sealed class EntryCommandTests
     [InlineData("sparc64_sun4v", "sparc64.csv", "7.2", 349)]
     [InlineData("sparc64_sun4v_m7", "sparc64.csv", "7.2", 349)]
     [InlineData("sparc64_sun4v", "linux-6.12/sparc64.csv", "6.12", 234)]
+    [InlineData("arm64", "arm64.csv", "7.2", 600)]
+    [InlineData("arm64", "linux-6.12/arm64.csv", "6.12", 394)]
+    [InlineData("riscv64", "riscv64.csv", "7.2", 455)]
+    [InlineData("riscv64", "linux-6.12/riscv64.csv", "6.12", 378)]
+    [InlineData("s390x", "s390x.csv", "7.2", 375)]
+    [InlineData("ppc64_radix", "ppc64_radix.csv", "7.2", 365)]
+    [InlineData("ppc64_radix_4k", "ppc64_radix_4k.csv", "7.2", 393)]
+    [InlineData("loongarch64", "loongarch64.csv", "7.2", 285)]
     public void Every_swap_vector_is_decoded_and_comes_back(string arch, string file, string kernel, int rows)
     {
         List<Dictionary<string, string>> vectors = Vectors(file, rows);
@@ -43,6 +51,12 @@ public sealed class EntryCommandTests
     [InlineData("sparc64_sun4u", "sparc64_migration_ad.csv", "53", 47)]
     [InlineData("sparc64_sun4v", "sparc64_migration_ad.csv", "53", 47)]
     [InlineData("sparc64_sun4v_m7", "sparc64_migration_ad.csv", "53", 47)]
+    [InlineData("arm64", "arm64_migration_ad.csv", "48", 50)]
+    [InlineData("riscv64", "riscv64_migration_ad.csv", "56", 52)]
+    [InlineData("s390x", "s390x_migration_ad.csv", "46", 47)]
+    [InlineData("ppc64_radix", "ppc64_radix_migration_ad.csv", "51", 45)]
+    [InlineData("ppc64_radix_4k", "ppc64_radix_4k_migration_ad.csv", "46", 48)]
+    [InlineData("loongarch64", "loongarch64_migration_ad.csv", "48", 43)]
     public void Every_migration_vector_shows_its_age_and_comes_back(string arch, string file, string bits, int rows)
     {
         List<Dictionary<string, string>> vectors = Vectors(file, rows, row => row["max_physmem_bits"] == bits);
@@ -86,12 +100,46 @@ public sealed class EntryCommandTests
         }
     }
 
+    [Theory]
+    [InlineData("s390x", "s390x_pmd_swap.csv", 27)]
+    [InlineData("loongarch64", "loongarch64_pmd_swap.csv", 33)]
+    public void Every_swap_vector_of_a_pmd_is_decoded_and_comes_back(string arch, string file, int rows)
+    {
+        List<Dictionary<string, string>> vectors = Vectors(file, rows);
+        foreach ((Dictionary<string, string> row, JsonNode json) in vectors.Zip(RoundTrip(vectors, "--arch", arch, "--level", "pmd")))
+        {
+            Assert.Equal(row["type"], json["type"]!.ToJsonString());
+            Assert.Equal(row["offset"], json["offset"]!.ToJsonString());
+        }
+    }
+
+    [Fact]
+    public void Of_an_architecture_with_swap_entries_only_present_ones_are_recognised_but_not_made()
+    {
+        Assert.Contains("\"kind\":\"present\"", Run("", "pte", "decode", "--arch", "riscv64", "--json", "1").Output, StringComparison.Ordinal);
+        Assert.Contains("\"kind\":\"none\"", Run("", "pte", "decode", "--arch", "s390x", "--json", "400").Output, StringComparison.Ordinal);
+        Outcome made = Run("", "pte", "encode", "--arch", "riscv64", "{\"kind\":\"present\",\"pfn\":1}");
+        Assert.Equal(ExitCode.Usage, made.Code);
+        Assert.Contains("only non-present entries", made.Error, StringComparison.Ordinal);
+        Outcome mark = Run("", "pte", "encode", "--arch", "loongarch64", "{\"kind\":\"swap\",\"type\":1,\"offset\":1,\"uffd_wp\":true}");
+        Assert.Contains("loongarch64 has no uffd_wp mark", mark.Error, StringComparison.Ordinal);
+        Assert.NotEqual(0, Run("", "pte", "decode", "--arch", "riscv64", "--level", "pmd", "1").Code);
+    }
+
+    [Fact]
+    public void A_drawing_of_a_swap_format_has_the_fields_that_the_format_has()
+    {
+        string[] lines = Run("", "pte", "decode", "--arch", "ppc64_radix", "400000000001002a").Output.TrimEnd('\n').Split('\n');
+        Assert.Equal("400000000001002a  swap  type 10  offset 0x1  exclusive", lines[0]);
+        Assert.Equal(["one", "offset", "soft_dirty", "exclusive", "type"], lines[3].Split(' ', StringSplitOptions.RemoveEmptyEntries));
+    }
+
     [Fact]
     public void Random_words_of_every_architecture_and_level_come_back()
     {
         var random = new Random(20240611);
         string[] words = [.. Enumerable.Range(0, 3000).Select(index => $"{Shape((ulong)random.NextInt64(long.MinValue, long.MaxValue), index):x16}")];
-        foreach (string arch in SparcArchitectures.Concat(["x86_64", "x86_64_5level"]))
+        foreach (string arch in SparcArchitectures.Concat(["x86_64", "x86_64_5level", "arm64"]))
         {
             foreach (string level in new[] { "pte", "pmd", "pud" })
                 RoundTrip(words, "--arch", arch, "--level", level);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using PageTableEmu.Cli.Entries;
 using PageTableEmu.Paging;
 
@@ -55,10 +56,11 @@ internal sealed class EntryOptions
     }
 
     /// <summary>The architecture, by name.</summary>
-    public static Option<string> Architecture()
+    /// <param name="withSwapOnly">Whether those will do of which only the swap entries are known.</param>
+    public static Option<string> Architecture(bool withSwapOnly = false)
     {
         var option = new Option<string>("--arch") { Description = "Architecture.", Required = true };
-        option.AcceptOnlyFromAmong(Architectures.Names);
+        option.AcceptOnlyFromAmong([.. Architectures.Names, .. withSwapOnly ? SwapFormats.Names : []]);
         return option;
     }
 
@@ -66,12 +68,21 @@ internal sealed class EntryOptions
     public void AddTo(Command command)
     {
         command.Options.Add(level);
+        AddNumberingTo(command);
+    }
+
+    /// <summary>Adds only the options that decide the numbering of special types.</summary>
+    public void AddNumberingTo(Command command)
+    {
         command.Options.Add(kernel);
         command.Options.Add(without);
     }
 
     /// <summary>Level of the entries, 1 to 3.</summary>
     public int LevelOf(ParseResult line) => Levels[line.GetValue(level)!];
+
+    /// <summary>Level of the entries while the line is still being checked.</summary>
+    public int LevelOf(CommandResult line) => Levels.GetValueOrDefault(line.GetValue(level) ?? "pte", 1);
 
     /// <summary>The numbering of special types that the options ask for.</summary>
     /// <param name="line">The command line.</param>

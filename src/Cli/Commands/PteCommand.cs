@@ -22,21 +22,34 @@ internal static class PteCommand
     private static Command CreateHalf(
         string name, string argument, string argumentHelp, string help, TextReader? input, bool decode)
     {
-        Option<string> arch = EntryOptions.Architecture();
+        Option<string> arch = EntryOptions.Architecture(withSwapOnly: true);
         EntryOptions options = new();
         Option<bool> json = new("--json") { Description = "One JSON object a line." };
         Argument<string[]> inputs = new(argument) { Description = argumentHelp, Arity = ArgumentArity.ZeroOrMore };
         Command command = new(name, help) { arch, json, inputs };
         options.AddTo(command);
-        command.SetAction(line => Architectures.Invoke(
-            line.GetValue(arch)!,
-            new Conversion(line, options, line.GetValue(json), line.GetValue(inputs) ?? [], input ?? Console.In, decode)));
+        command.Validators.Add(line =>
+        {
+            string? name = line.GetValue(arch);
+            if (line.Errors.Any() || name is null || !SwapFormats.Names.Contains(name))
+                return;
+            if (!SwapFormats.HasLevel(name, options.LevelOf(line)))
+                line.AddError($"of {name} no entries of this level are known");
+        });
+        command.SetAction(line =>
+        {
+            string name = line.GetValue(arch)!;
+            var conversion = new Conversion(line, options, line.GetValue(json), line.GetValue(inputs) ?? [], input ?? Console.In, decode);
+            return SwapFormats.Names.Contains(name)
+                ? SwapFormats.Invoke(name, options.LevelOf(line), conversion)
+                : Architectures.Invoke(name, conversion);
+        });
         return command;
     }
 
     private sealed class Conversion(
         ParseResult line, EntryOptions options, bool json, string[] inputs, TextReader standardInput, bool decode)
-        : IArchitectureAction<int>
+        : IArchitectureAction<int>, ISwapFormatAction<int>
     {
         private readonly TextWriter output = line.InvocationConfiguration.Output;
 
@@ -48,14 +61,24 @@ internal static class PteCommand
             return InputLines.ForEach(inputs, standardInput, line.InvocationConfiguration.Error, text =>
             {
                 Pte entry = decode ? new Pte(InputLines.ParseWord(text)) : EntryBuilder.Build<TArch>(EntryJson.Read(text), level, in types);
-                Print<TArch>(entry, level, in types);
+                Print(entry, EntryDescription.Of<TArch>(entry, level, in types), TArch.Fields(entry, level));
             });
         }
 
-        private void Print<TArch>(Pte entry, int level, in SwapTypeLayout types)
-            where TArch : struct, IArchitecture, IEntryNames
+        public int InvokeFormat<TFormat>()
+            where TFormat : struct, ISwapOnlyFormat
         {
-            EntryDescription description = EntryDescription.Of<TArch>(entry, level, in types);
+            SwapTypeLayout types = options.TypesOf(line, TFormat.UsualSwapTypeOptions);
+            IReadOnlyList<EntryField> fields = SwapEntryLayout.Of<TFormat>();
+            return InputLines.ForEach(inputs, standardInput, line.InvocationConfiguration.Error, text =>
+            {
+                Pte entry = decode ? new Pte(InputLines.ParseWord(text)) : EntryBuilder.BuildSwapForm<TFormat>(EntryJson.Read(text), in types);
+                Print(entry, EntryDescription.OfSwapForm<TFormat>(entry, in types), fields);
+            });
+        }
+
+        private void Print(Pte entry, EntryDescription description, IReadOnlyList<EntryField> fields)
+        {
             bool terminal = ReferenceEquals(output, Console.Out) && !Console.IsOutputRedirected;
             if (json)
             {
@@ -72,9 +95,9 @@ internal static class PteCommand
 
             output.WriteLine(BitField.Summary(entry, description));
             if (terminal)
-                AnsiConsole.MarkupLine(BitField.DrawMarkup<TArch>(entry, level));
+                AnsiConsole.MarkupLine(BitField.DrawMarkup(entry, fields));
             else
-                output.WriteLine(BitField.Draw<TArch>(entry, level));
+                output.WriteLine(BitField.Draw(entry, fields));
         }
     }
 }

@@ -1,7 +1,10 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using PageTableEmu.Cli.Entries;
 using PageTableEmu.Cli.Replaying;
+using PageTableEmu.Paging;
 using PageTableEmu.Replay;
+using PageTableEmu.Replay.Machines;
 using PageTableEmu.Replay.Running;
 
 namespace PageTableEmu.Cli.Commands;
@@ -37,9 +40,15 @@ internal static class ReplayCommand
             CustomParser = result => Parse(result),
         };
         backend.HelpName = "zram|file";
+        Option<string> arch = new("--arch")
+        {
+            Description = "Architecture of the machine.",
+            DefaultValueFactory = _ => ReplayMachines.RecordedArchitecture,
+        };
+        arch.AcceptOnlyFromAmong(Architectures.Names);
         Command command = new("replay", "Replay recordings of a real kernel on our machine and compare every observation.")
         {
-            paths, verify, json, emit, backend,
+            paths, verify, json, emit, backend, arch,
         };
         command.Validators.Add(result =>
         {
@@ -56,9 +65,12 @@ internal static class ReplayCommand
             ReplayOutput output = new(line.InvocationConfiguration);
             bool verifies = line.GetValue(verify);
             string[] given = line.GetValue(paths)!;
+            string architecture = line.GetValue(arch)!;
+            IReplayMachineFactory factory =
+                architecture == ReplayMachines.RecordedArchitecture ? machines : Architectures.Invoke(architecture, new MachinesOf());
             return line.GetValue(emit)
-                ? new ScriptEmission(machines, verifies, output).Run(given[0], line.GetValue(backend)!.Value, input ?? Console.In)
-                : Compare(new TraceReplay(machines, verifies), given, line.GetValue(json), output);
+                ? new ScriptEmission(factory, verifies, output).Run(given[0], line.GetValue(backend)!.Value, input ?? Console.In)
+                : Compare(factory, verifies, given, line.GetValue(json), architecture, output);
         });
         return command;
     }
@@ -81,8 +93,9 @@ internal static class ReplayCommand
     private static string Describe(TraceResult result) =>
         result.Message is { } text && text.Contains(result.Path, StringComparison.Ordinal) ? text : $"{result.Path}: {result.Message}";
 
-    private static int Compare(TraceReplay replay, string[] given, bool json, ReplayOutput output)
+    private static int Compare(IReplayMachineFactory machines, bool verify, string[] given, bool json, string architecture, ReplayOutput output)
     {
+        var replay = new TraceReplay(machines, verify);
         IReadOnlyList<string> paths;
         try
         {
@@ -98,11 +111,17 @@ internal static class ReplayCommand
         if (json)
             ReplayJson.Write(output, results);
         else
-            ReplayReport.Write(output, results);
+            ReplayReport.Write(output, results, architecture, machines.MinorFaultsAreComparable);
         foreach (TraceResult result in results.Where(result => result.Verdict == TraceVerdict.InputError))
             output.Error(Describe(result));
         return results.Any(result => result.Verdict == TraceVerdict.InputError) ? ExitCode.Usage
             : results.Any(result => !result.IsGood) ? ExitCode.Difference
             : ExitCode.Ok;
+    }
+
+    private sealed class MachinesOf : IArchitectureAction<IReplayMachineFactory>
+    {
+        public IReplayMachineFactory Invoke<TArch>()
+            where TArch : struct, IArchitecture, IEntryNames => new ReplayMachines<TArch>();
     }
 }

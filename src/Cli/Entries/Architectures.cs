@@ -1,3 +1,4 @@
+using PageTableEmu.Arch.Arm64;
 using PageTableEmu.Arch.Sparc;
 using PageTableEmu.Arch.X64;
 
@@ -7,7 +8,8 @@ namespace PageTableEmu.Cli.Entries;
 internal static class Architectures
 {
     /// <summary>All names.</summary>
-    public static string[] Names { get; } = [X64FourLevel.Name, X64FiveLevel.Name, Sun4u.Name, Sun4v.Name, Sun4vM7.Name];
+    public static string[] Names { get; } = 
+        [X64FourLevel.Name, X64FiveLevel.Name, Sun4u.Name, Sun4v.Name, Sun4vM7.Name, Arm64FourLevel.Name];
 
     /// <summary>Does something for the architecture of a name.</summary>
     /// <exception cref="ArgumentException">There is no such architecture.</exception>
@@ -23,6 +25,8 @@ internal static class Architectures
             return action.Invoke<Sun4v>();
         if (name == Sun4vM7.Name)
             return action.Invoke<Sun4vM7>();
+        if (name == Arm64FourLevel.Name)
+            return action.Invoke<Arm64FourLevel>();
         throw new ArgumentException($"Architecture '{name}' is none of {string.Join(", ", Names)}.", nameof(name));
     }
 }

@@ -36,14 +36,10 @@ internal static class BitField
     }
 
     /// <summary>The drawing, without colour.</summary>
-    public static string Draw<TArch>(Pte entry, int level)
-        where TArch : struct, IArchitecture, IEntryNames =>
-        string.Join('\n', Rows(entry, TArch.Fields(entry, level), (text, _) => text));
+    public static string Draw(Pte entry, IReadOnlyList<EntryField> fields) => string.Join('\n', Rows(entry, fields, (text, _) => text));
 
     /// <summary>The drawing with the fields that are not zero in colour, as Spectre markup.</summary>
-    public static string DrawMarkup<TArch>(Pte entry, int level)
-        where TArch : struct, IArchitecture, IEntryNames =>
-        string.Join('\n', Rows(entry, TArch.Fields(entry, level), Colour));
+    public static string DrawMarkup(Pte entry, IReadOnlyList<EntryField> fields) => string.Join('\n', Rows(entry, fields, Colour));
 
     private static string Colour(string text, EntryField? painted) =>
         painted is null ? Markup.Escape(text) : $"[{(painted.Value.Width > 1 ? "aqua" : "lime")}]{Markup.Escape(text)}[/]";

@@ -22,28 +22,46 @@ internal static class EntryBuilder
             EntryDescription.Present => Parse<TArch>(description, FrameOf(description), level, table: false),
             EntryDescription.Table when description.Flags is null => TArch.MakeTable(FrameOf(description) << TArch.PageShift),
             EntryDescription.Table or EntryDescription.Bad => Parse<TArch>(description, FrameOf(description), level, table: true),
-            _ => BuildSoftLeaf<TArch>(description, in types),
+            _ => BuildSoftLeaf<TArch>(description, TArch.Name, in types),
         };
         EntryDescription made = EntryDescription.Of<TArch>(entry, level, in types);
-        if (made.Kind != description.Kind)
-            throw new InputException($"kind {description.Kind} with these fields gives {entry}, which is of kind {made.Kind}");
-        if (description.Pfn is { } pfn && made.Pfn is { } frame && pfn != frame)
-            throw new InputException($"pfn {pfn} does not fit: the entry would name {frame}");
-        return entry;
+        return Confirm(entry, description, made);
+    }
+
+    /// <summary>Makes the word of a non-present entry of a format whose present entries are not modelled.</summary>
+    /// <exception cref="InputException">The description contradicts itself, or the format has no such entry.</exception>
+    public static Pte BuildSwapForm<TFormat>(EntryDescription description, in SwapTypeLayout types)
+        where TFormat : struct, ISwapOnlyFormat
+    {
+        if (description.Kind is EntryDescription.None or EntryDescription.Present or EntryDescription.Table or EntryDescription.Bad)
+            throw new InputException($"of {TFormat.Name} only non-present entries can be made");
+        Pte entry = BuildSoftLeaf<TFormat>(description, TFormat.Name, in types);
+        return Confirm(entry, description, EntryDescription.OfSwapForm<TFormat>(entry, in types));
     }
 
     /// <summary>Sets the marks of a non-present entry.</summary>
     /// <exception cref="InputException">The architecture lacks one of them.</exception>
-    public static Pte Mark<TArch>(Pte entry, EntryDescription description)
-        where TArch : struct, IArchitecture
+    public static Pte Mark<TArch>(Pte entry, EntryDescription description, string name)
+        where TArch : struct, ISwapFormat
     {
+        if (description.Exclusive && !TArch.HasSwapExclusive)
+            throw new InputException($"{name} has no exclusive mark at this level");
         if (description.SoftDirty && !TArch.HasSwapSoftDirty)
-            throw new InputException($"{TArch.Name} has no soft_dirty mark");
+            throw new InputException($"{name} has no soft_dirty mark");
         if (description.UffdWp && !TArch.HasSwapUffdWp)
-            throw new InputException($"{TArch.Name} has no uffd_wp mark");
+            throw new InputException($"{name} has no uffd_wp mark");
         entry = description.Exclusive ? TArch.MakeSwapExclusive(entry) : entry;
         entry = description.SoftDirty ? TArch.MakeSwapSoftDirty(entry) : entry;
         return description.UffdWp ? TArch.MakeSwapUffdWp(entry) : entry;
+    }
+
+    private static Pte Confirm(Pte entry, EntryDescription wanted, EntryDescription made)
+    {
+        if (made.Kind != wanted.Kind)
+            throw new InputException($"kind {wanted.Kind} with these fields gives {entry}, which is of kind {made.Kind}");
+        if (wanted.Pfn is { } pfn && made.Pfn is { } frame && pfn != frame)
+            throw new InputException($"pfn {pfn} does not fit: the entry would name {frame}");
+        return entry;
     }
 
     private static Pte Parse<TArch>(EntryDescription description, ulong frame, int level, bool table)
@@ -63,8 +81,8 @@ internal static class EntryBuilder
         return entry;
     }
 
-    private static Pte BuildSoftLeaf<TArch>(EntryDescription description, in SwapTypeLayout types)
-        where TArch : struct, IArchitecture
+    private static Pte BuildSoftLeaf<TArch>(EntryDescription description, string name, in SwapTypeLayout types)
+        where TArch : struct, ISwapFormat
     {
         if (!SoftLeafNames.TryParse(description.Kind, out SoftLeafKind kind, out PteMarkers markers))
             throw new InputException($"kind '{description.Kind}' is not known");
@@ -74,7 +92,7 @@ internal static class EntryBuilder
             throw new InputException($"type {type} has more than {TArch.SwapTypeBits} bits");
         if (offset >> TArch.SwapOffsetBits != 0)
             throw new InputException($"offset {offset} has more than {TArch.SwapOffsetBits} bits");
-        return new Pte(Mark<TArch>(TArch.EncodeSwap(type, offset), description).Raw | StrayBits(description));
+        return new Pte(Mark<TArch>(TArch.EncodeSwap(type, offset), description, name).Raw | StrayBits(description));
     }
 
     private static uint TypeOf(EntryDescription description, SoftLeafKind kind, in SwapTypeLayout types)
@@ -90,7 +108,7 @@ internal static class EntryBuilder
     }
 
     private static ulong OffsetOf<TArch>(EntryDescription description, SoftLeafKind kind, PteMarkers markers)
-        where TArch : struct, IArchitecture
+        where TArch : struct, ISwapFormat
     {
         if (!SoftLeaf.IsFrameKind(kind))
         {

@@ -48,7 +48,7 @@ internal sealed record EntryDescription
         if (TArch.IsNone(entry, level))
             return new EntryDescription { Kind = None, Flags = TArch.FlagNames(entry, level) };
         if (!TArch.IsPresent(entry, level))
-            return OfSoftLeaf<TArch>(entry, SoftLeaf.Decode<TArch>(entry, in types, level));
+            return OfSoftLeaf<TArch>(entry, SoftLeaf.Decode<TArch>(entry, in types, level), TArch.Name);
         bool leaf = TArch.IsLeaf(entry, level);
         return new EntryDescription
         {
@@ -60,8 +60,17 @@ internal sealed record EntryDescription
         };
     }
 
-    private static EntryDescription OfSoftLeaf<TArch>(Pte entry, SoftLeaf leaf)
-        where TArch : struct, IArchitecture, IEntryNames
+    /// <summary>Describes an entry of a format whose present entries are not modelled: of those only that they are present.</summary>
+    public static EntryDescription OfSwapForm<TFormat>(Pte entry, in SwapTypeLayout types)
+        where TFormat : struct, ISwapOnlyFormat
+    {
+        if (TFormat.IsNone(entry) || TFormat.IsPresent(entry))
+            return new EntryDescription { Kind = TFormat.IsNone(entry) ? None : Present };
+        return OfSoftLeaf<TFormat>(entry, SoftLeaf.DecodeSwapForm<TFormat>(entry, in types, TFormat.Level), TFormat.Name);
+    }
+
+    private static EntryDescription OfSoftLeaf<TArch>(Pte entry, SoftLeaf leaf, string name)
+        where TArch : struct, ISwapFormat
     {
         uint type = TArch.SwapType(entry);
         ulong offset = TArch.SwapOffset(entry);
@@ -83,7 +92,7 @@ internal sealed record EntryDescription
         };
 
         // Bits that belong to no field are shown too, so that nothing of the word is lost.
-        EntryFields.AddBitNames(flags, entry.Raw ^ EntryBuilder.Mark<TArch>(TArch.EncodeSwap(type, offset), description).Raw);
+        EntryFields.AddBitNames(flags, entry.Raw ^ EntryBuilder.Mark<TArch>(TArch.EncodeSwap(type, offset), description, name).Raw);
         return description;
     }
 }

@@ -72,7 +72,8 @@ internal static class EntryJson
         }
     }
 
-    private static void WriteNumber(Utf8JsonWriter json, string name, ulong? value)
+    /// <summary>Writes a number or null.</summary>
+    public static void WriteNumber(Utf8JsonWriter json, string name, ulong? value)
     {
         if (value is { } number)
             json.WriteNumber(name, number);

@@ -7,22 +7,20 @@ namespace PageTableEmu.Cli.Replaying;
 /// <summary>Draws the page-table entry of a page that differs, as <c>pte decode</c> would.</summary>
 internal sealed class EntryDrawing(Pte entry, ReplayOutput output) : IArchitectureAction<bool>
 {
-    /// <summary>Machines of a replay are of this architecture.</summary>
-    private const string Architecture = "x86_64";
-
     /// <summary>Writes an entry of level 1 in four lines.</summary>
-    public static void Write(ulong raw, ReplayOutput output) =>
-        Architectures.Invoke(Architecture, new EntryDrawing(new Pte(raw), output));
+    public static void Write(ulong raw, string architecture, ReplayOutput output) =>
+        Architectures.Invoke(architecture, new EntryDrawing(new Pte(raw), output));
 
     /// <inheritdoc/>
     public bool Invoke<TArch>()
         where TArch : struct, IArchitecture, IEntryNames
     {
         output.Out.WriteLine($"    entry     {BitField.Summary(entry, EntryDescription.Of<TArch>(entry, 1, TArch.DefaultSwapTypes))}");
+        IReadOnlyList<EntryField> fields = TArch.Fields(entry, 1);
         if (output.IsTerminal)
-            AnsiConsole.MarkupLine(BitField.DrawMarkup<TArch>(entry, 1));
+            AnsiConsole.MarkupLine(BitField.DrawMarkup(entry, fields));
         else
-            output.Out.WriteLine(BitField.Draw<TArch>(entry, 1));
+            output.Out.WriteLine(BitField.Draw(entry, fields));
         return true;
     }
 }

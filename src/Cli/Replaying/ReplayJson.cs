@@ -80,6 +80,8 @@ internal static class ReplayJson
             json.WriteNumber("different", sum.Different);
             json.WriteNumber("unknown", sum.Unknown);
             json.WriteNumber("broken", sum.Broken);
+            if (sum.Excepted != 0)
+                json.WriteNumber("excepted", sum.Excepted);
             json.WriteNumber("operations", sum.Operations);
             json.WriteNumber("equal_operations", sum.EqualOperations);
             json.WriteEndObject();
@@ -92,6 +94,7 @@ internal static class ReplayJson
     {
         TraceVerdict.Equal => "equal",
         TraceVerdict.Difference => "difference",
+        TraceVerdict.Excepted => "excepted",
         TraceVerdict.UnknownOperation => "unknown_operation",
         TraceVerdict.Violation => "violation",
         TraceVerdict.Failure => "failure",

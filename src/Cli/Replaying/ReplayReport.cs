@@ -9,13 +9,13 @@ internal static class ReplayReport
     private static readonly string[] Columns =
         ["profile", "backend", "traces", "equal", "different", "not yet known", "broken", "operations", "equal operations"];
 
-    /// <summary>Writes the report.</summary>
-    public static void Write(ReplayOutput output, IReadOnlyList<TraceResult> results)
+    /// <summary>Writes the report of machines of an architecture.</summary>
+    public static void Write(ReplayOutput output, IReadOnlyList<TraceResult> results, string architecture, bool minorFaults)
     {
         foreach (TraceResult result in results)
         {
             if (!result.IsGood && result.Verdict != TraceVerdict.InputError)
-                Write(output, result);
+                Write(output, result, architecture);
         }
 
         IReadOnlyList<ReplaySummary> sums = ReplayRunner.Summarise(results);
@@ -24,9 +24,15 @@ internal static class ReplayReport
             WriteTable(rows);
         else
             WritePlain(output.Out, rows);
+        foreach (IGrouping<string?, TraceResult> group in results.Where(IsExcepted).GroupBy(result => result.Message))
+            output.Out.WriteLine($"{group.Count()} not replayed: {group.Key}");
+        if (!minorFaults)
+            output.Out.WriteLine($"minor faults not compared: {architecture} has no accessed and dirty bits of the hardware");
     }
 
-    private static void Write(ReplayOutput output, TraceResult result)
+    private static bool IsExcepted(TraceResult result) => result.Verdict == TraceVerdict.Excepted;
+
+    private static void Write(ReplayOutput output, TraceResult result, string architecture)
     {
         TextWriter writer = output.Out;
         if (result.Difference is not { } difference)
@@ -42,7 +48,7 @@ internal static class ReplayReport
         writer.WriteLine($"    recorded  {difference.Expected}");
         writer.WriteLine($"    here      {difference.Actual}");
         if (result.Entry is { } entry)
-            EntryDrawing.Write(entry, output);
+            EntryDrawing.Write(entry, architecture, output);
     }
 
     private static ReplaySummary Total(IReadOnlyList<ReplaySummary> sums) => new(
@@ -66,7 +72,7 @@ internal static class ReplayReport
 
         foreach (string[] row in rows)
         {
-            bool good = row[2] == row[3];
+            bool good = row[4..7].All(cell => cell == "0");
             table.AddRow([.. row.Select((cell, column) => new Text(cell, column == 3 ? new Style(good ? Color.Green : Color.Red) : Style.Plain))]);
         }
 

@@ -34,4 +34,22 @@ public partial interface IModel
     /// overflow code with few references.
     /// </summary>
     static virtual uint SlotCountLimit => 4094;
+
+    /// <summary>
+    /// Whether an unmapping that could not save a page's metadata gives its swap reference back. Linux before 322842ea3c72 (5.18) did not.
+    /// Matters only where metadata is kept by address.
+    /// </summary>
+    static virtual bool PutsSlotReferenceWhenSaveFails => true;
+
+    /// <summary>
+    /// Whether an unmapping that fails after it saved a page's metadata takes that back (the arch_remap_one that Linux up to 7.3 lacks).
+    /// Matters only where metadata is kept by address.
+    /// </summary>
+    static virtual bool UndoesSavedMetadata => true;
+
+    /// <summary>
+    /// Whether an unmapping gives up exclusiveness before it saves metadata: a repair that was proposed for the missing undo, and is wrong.
+    /// Matters only where metadata is kept by address.
+    /// </summary>
+    static virtual bool SharesBeforeSave => false;
 }

@@ -106,4 +106,10 @@ public enum FrameFlags : ulong
 
     /// <summary>The group that the folio is charged to, a number: <see cref="MemoryGroups{TModel}.OwnerOf"/>.</summary>
     Owner = 0xFFUL << 56,
+
+    /// <summary>
+    /// What <see cref="MetadataRegion.FrameTags"/> holds for the frame is the page's own metadata, and not left over from an earlier life
+    /// (PG_mte_tagged). Of every frame of a large folio its own. A frame is handed out without it; meaningless while the frame is free.
+    /// </summary>
+    TagsValid = 1 << 28,
 }

@@ -35,6 +35,9 @@ internal sealed class ImageHeader
         KsmSlots,
         KsmItems,
         KsmNodes,
+        TagBytesPerPage,
+        TagBuffers,
+        AddressTagBuffers,
         Count,
     }
 
@@ -129,6 +132,11 @@ internal sealed class ImageHeader
             KsmSlots = Narrow(Field.KsmSlots),
             KsmItems = Narrow(Field.KsmItems),
             KsmNodes = Narrow(Field.KsmNodes),
+            TagBytesPerPage = Narrow(Field.TagBytesPerPage) is var tagBytes && tagBytes <= 4096
+                ? (int)tagBytes
+                : throw new CorruptImageException(nameof(Field.TagBytesPerPage), $"{tagBytes} is above 4096"),
+            TagBuffers = Narrow(Field.TagBuffers),
+            AddressTagBuffers = Narrow(Field.AddressTagBuffers),
         };
         try
         {
@@ -166,6 +174,9 @@ internal sealed class ImageHeader
         Field.KsmSlots => Options.KsmSlots,
         Field.KsmItems => Options.KsmItems,
         Field.KsmNodes => Options.KsmNodes,
+        Field.TagBytesPerPage => (ulong)Options.TagBytesPerPage,
+        Field.TagBuffers => Options.TagBuffers,
+        Field.AddressTagBuffers => Options.AddressTagBuffers,
         _ => throw new ArgumentOutOfRangeException(nameof(field), field, "not a header field"),
     };
 }

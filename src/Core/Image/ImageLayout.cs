@@ -93,7 +93,21 @@ internal sealed class ImageLayout
         Add(MetadataRegion.KsmNodes, 64, options.KsmNodes);
         Add(MetadataRegion.MemoryGroups, 64, 32);
         Add(MetadataRegion.SwapOwners, 4, options.SwapSlots);
+        PlaceTags();
         Add(MetadataRegion.Processes, 64, 64);
+    }
+
+    /// <summary>Nothing at all on a machine without per-page metadata.</summary>
+    private void PlaceTags()
+    {
+        ulong bytes = (ulong)options.TagBytesPerPage;
+        ulong byAddress = options.AddressTagBuffers;
+        Add(MetadataRegion.FrameTags, bytes, bytes == 0 ? 0 : Frames);
+        Add(MetadataRegion.SlotTags, 8, bytes == 0 ? 0 : options.SwapSlots);
+        Add(MetadataRegion.TagBuffers, bytes, bytes == 0 ? 0 : options.TagBuffers);
+        Add(MetadataRegion.AddressTags, 64, byAddress == 0 ? 0 : options.AddressSpaces + 1UL);
+        Add(MetadataRegion.AddressTagTables, 8192, byAddress == 0 ? 0 : options.AddressSpaces);
+        Add(MetadataRegion.AddressTagBuffers, 1 << ChunkShift, byAddress);
     }
 
     private void Add(MetadataRegion region, ulong stride, ulong capacity)

@@ -153,8 +153,9 @@ public sealed class LargeFolios<TModel>
     /// <remarks>Locks: the folio's own stays with the first frame, the others are free.</remarks>
     public void Separate(uint head)
     {
+        const FrameFlags OfFrame = FrameFlags.AnonExclusive | FrameFlags.TagsValid;
         const FrameFlags OfWhole = FrameFlags.Large | FrameFlags.PartiallyMapped | FrameFlags.OrderMask;
-        FrameFlags common = frames.Flags(head) & ~(OfWhole | FrameFlags.AnonExclusive | FrameFlags.Lru | FrameFlags.LruKindMask);
+        FrameFlags common = frames.Flags(head) & ~(OfWhole | OfFrame | FrameFlags.Lru | FrameFlags.LruKindMask);
         uint pages = frames.PagesOf(head);
         deferred.Remove(head);
         frames[head + 1].Count = frames[head + 1].LruNext = frames[head + 1].LruPrevious = 0;
@@ -165,9 +166,9 @@ public sealed class LargeFolios<TModel>
             record.Mapping = frames[head].Mapping;
             record.Birth = frames[head].Birth;
             record.Count = 0;
-            FrameFlags exclusive = (FrameFlags)Atomic<TModel>.Load(ref record.Flags) & FrameFlags.AnonExclusive;
+            FrameFlags own = (FrameFlags)Atomic<TModel>.Load(ref record.Flags) & OfFrame;
             FrameFlags cached = record.Swap != 0 ? FrameFlags.SwapCache : 0;
-            Atomic<TModel>.Store(ref record.Flags, (ulong)((common & ~FrameFlags.SwapCache) | cached | exclusive));
+            Atomic<TModel>.Store(ref record.Flags, (ulong)((common & ~FrameFlags.SwapCache) | cached | own));
         }
 
         frames.Clear(head, OfWhole);

@@ -149,6 +149,10 @@ public sealed unsafe partial class MachineImage : IDisposable
         return ref Unsafe.AsRef<ulong>(ram + physicalAddress); // safe: inside the RAM mapping
     }
 
+    /// <summary>The frame in which a word of RAM lies that <see cref="RamWord"/> returned.</summary>
+    public uint FrameOf(ref readonly ulong word) =>
+        (uint)((nuint)Unsafe.ByteOffset(ref Unsafe.AsRef<byte>(ram), ref Unsafe.As<ulong, byte>(ref Unsafe.AsRef(in word))) >> PageShift);
+
     internal bool IsAreaCommitted(uint area) => area < knownAreas || areaMap.IsCommitted(area);
 
     /// <summary>Commits the records, bits and word of an area's frames and then its RAM; the bit of the latter publishes them all.</summary>
@@ -159,7 +163,9 @@ public sealed unsafe partial class MachineImage : IDisposable
             ulong first = area * layout.AreaFrames;
             ulong last = Math.Min(first + layout.AreaFrames, FrameCount) - 1;
             if (!TryCommitRecords(MetadataRegion.Frames, first, last) || !TryCommitRecords(MetadataRegion.FrameBits, first / 64, last / 64)
-                || !TryCommitRecords(MetadataRegion.FrameAreas, area, area) || !areaMap.TryCommit(area))
+                || !TryCommitRecords(MetadataRegion.FrameAreas, area, area)
+                || (Capacity(MetadataRegion.FrameTags) != 0 && !TryCommitRecords(MetadataRegion.FrameTags, first, last))
+                || !areaMap.TryCommit(area))
             {
                 return false;
             }

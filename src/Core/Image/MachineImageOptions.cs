@@ -69,6 +69,21 @@ public sealed record MachineImageOptions
     /// <summary>Merged pages that may live at the same time.</summary>
     public uint KsmNodes { get; init; } = 65536;
 
+    /// <summary>
+    /// Bytes of metadata (tags) that belong to each page, 0 on an architecture that has none: a multiple of 8, at most 4096. Follows from the
+    /// architecture.
+    /// </summary>
+    public int TagBytesPerPage { get; init; }
+
+    /// <summary>Swapped-out pages whose metadata may be kept at the same time. Takes no room where pages have no metadata.</summary>
+    public uint TagBuffers { get; init; } = 4096;
+
+    /// <summary>
+    /// Buffers of 64 KiB for metadata that is kept by virtual address, as Linux keeps that of SPARC; 0 where it is not. A machine whose
+    /// architecture keeps it so gets 512 when this is not set.
+    /// </summary>
+    public uint AddressTagBuffers { get; init; }
+
     /// <summary>Throws unless the sizes make a machine.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Names the first size that is wrong, with its value and limit.</exception>
     internal void Validate()
@@ -82,6 +97,9 @@ public sealed record MachineImageOptions
             throw new ArgumentOutOfRangeException(nameof(RamBytes), RamBytes, $"RAM must be a whole number of pages of {page} bytes.");
         ArgumentOutOfRangeException.ThrowIfLessThan(ReservedFrames, 1u, nameof(ReservedFrames));
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual<ulong>(ReservedFrames, RamBytes / page, nameof(ReservedFrames));
+        Within(TagBytesPerPage, 0, 4096, nameof(TagBytesPerPage));
+        if (TagBytesPerPage % 8 != 0)
+            throw new ArgumentOutOfRangeException(nameof(TagBytesPerPage), TagBytesPerPage, "Metadata of a page is a multiple of 8 bytes.");
         Within(SwapClusterSlots, 64, 512, nameof(SwapClusterSlots));
         if (!BitOperations.IsPow2(SwapClusterSlots))
             throw new ArgumentOutOfRangeException(nameof(SwapClusterSlots), SwapClusterSlots, "A cluster has a power of two of slots.");

@@ -78,6 +78,24 @@ public enum MetadataRegion
     /// <summary>By slot of the swap map: the group that it is charged to.</summary>
     SwapOwners,
 
+    /// <summary>Per-page metadata of frames, one record per frame; empty on architectures that have none.</summary>
+    FrameTags,
+
+    /// <summary>Per slot of the swap map, the record of <see cref="TagBuffers"/> that holds the metadata of the page in it; 0 when none.</summary>
+    SlotTags,
+
+    /// <summary>Per-page metadata of pages that are swapped out.</summary>
+    TagBuffers,
+
+    /// <summary>Metadata that is kept by address: one head per address space.</summary>
+    AddressTags,
+
+    /// <summary>Metadata that is kept by address: tables of address ranges, one for each address space that ever saved any.</summary>
+    AddressTagTables,
+
+    /// <summary>Metadata that is kept by address: buffers of 64 KiB.</summary>
+    AddressTagBuffers,
+
     /// <summary>Processes that are attached.</summary>
     Processes,
 }

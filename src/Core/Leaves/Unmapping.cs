@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Paging;
@@ -12,32 +13,44 @@ namespace PageTableEmu.Leaves;
 /// done, in reverse, so that a new failing step cannot miss an undo.
 /// </summary>
 /// <remarks>
-/// Order of a swap-out (try_to_unmap_one): begin (clear the entry) → <see cref="AddSlotReference"/> → <see cref="TryShare"/> → CommitSwap.
-/// Of a page that moves (try_to_migrate_one): begin → TryShare → CommitMigration.
-/// Sharing is the last step that can fail, because the exclusive flag cannot be set again safely once others may have seen it clear.
+/// Order of a swap-out (try_to_unmap_one): begin (clear the entry) → <see cref="AddSlotReference"/> → <see cref="TrySaveMetadata"/> →
+/// <see cref="TryShare"/> → CommitSwap; of a page that moves (try_to_migrate_one) the same without the slot, ending in CommitMigration. Sharing is
+/// the last step that can fail, because the exclusive flag cannot be set again safely once others may have seen it clear. A rollback goes the
+/// other way: what was saved, the swap reference, and last the entry.
+/// <para>Metadata that belongs to frames and slots needs no saving here; the step is for a provider that keeps it by address. Its failures and
+/// those of the steps after it are where Linux once leaked; the model says which of those leaks it shall have
+/// (<see cref="IModel.PutsSlotReferenceWhenSaveFails"/>, <see cref="IModel.UndoesSavedMetadata"/>, <see cref="IModel.SharesBeforeSave"/>).</para>
 /// </remarks>
 public ref struct Unmapping<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
 {
-    private readonly FrameTable<TModel> frames;
-    private readonly SwapSpace<TModel> swap;
+    private readonly LeafOperations<TArch, TModel> operations;
     private readonly Leaf<TArch, TModel> leaf;
     private SwapEntry referenced;
-    private bool closed;
+    private TagSaveToken saved;
+    private Steps done;
 
-    internal Unmapping(FrameTable<TModel> frames, SwapSpace<TModel> swap, Leaf<TArch, TModel> leaf)
+    internal Unmapping(LeafOperations<TArch, TModel> operations, Leaf<TArch, TModel> leaf)
     {
-        this.frames = frames;
-        this.swap = swap;
+        this.operations = operations;
         this.leaf = leaf;
         Previous = TModel.UnmapFences ? leaf.Exchange(default) : leaf.Value; // a full fence: whoever pins the frame after this sees the entry gone
         if (!TModel.UnmapFences)
             leaf.Store(default);
         Frame = (uint)TArch.FrameOf(Previous, 1);
-        WasExclusive = frames.Has(Frame, FrameFlags.AnonExclusive);
+        WasExclusive = operations.Frames.Has(Frame, FrameFlags.AnonExclusive);
         if (TModel.Checked)
             OpenUnmappings.Opened();
+    }
+
+    [Flags]
+    private enum Steps : byte
+    {
+        None = 0,
+        Saved = 1,
+        SaveFailed = 2,
+        Closed = 4,
     }
 
     /// <summary>The entry as it was.</summary>
@@ -52,11 +65,26 @@ public ref struct Unmapping<TArch, TModel>
     /// <summary>Takes the swap reference that the new entry will own; before the entry is published, so that a count is never too low.</summary>
     public SwapResult AddSlotReference(SwapEntry entry)
     {
-        SwapResult result = swap.TryDuplicate(entry);
+        SwapResult result = operations.Swap.TryDuplicate(entry);
         if (result == SwapResult.Ok)
             referenced = entry;
         return result;
     }
+
+    /// <summary>
+    /// Saves the page's metadata, where it is kept by address while the page is away (arch_unmap_one); false when there is no room. After the swap
+    /// reference and before sharing. Nothing on all other machines.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TrySaveMetadata() => !LeafTags<TArch, TModel>.IsOn || TrySaveByAddress();
+
+    /// <summary>
+    /// The two steps that can fail after the swap reference, in the order of the model. Sharing first is the wrong repair that was once proposed:
+    /// exclusiveness is gone then when saving fails.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TrySaveAndShare() =>
+        LeafTags<TArch, TModel>.IsOn && TModel.SharesBeforeSave ? TryShare() && TrySaveMetadata() : TrySaveMetadata() && TryShare();
 
     /// <summary>
     /// Gives up exclusiveness (folio_try_share_anon_rmap_pte): false, and nothing changed, when the frame may be pinned. The cleared entry
@@ -66,9 +94,9 @@ public ref struct Unmapping<TArch, TModel>
     {
         if (!WasExclusive)
             return true;
-        if (frames.MaybePinned(Frame))
+        if (operations.Frames.MaybePinned(Frame))
             return false;
-        frames.Clear(Frame, FrameFlags.AnonExclusive);
+        operations.Frames.Clear(Frame, FrameFlags.AnonExclusive);
         return true;
     }
 
@@ -83,6 +111,8 @@ public ref struct Unmapping<TArch, TModel>
         if (TArch.IsUffdWp(Previous))
             entry = TArch.MakeSwapUffdWp(entry);
         leaf.Store(entry);
+        if (LeafTags<TArch, TModel>.IsOn)
+            AdoptSaved();
         Close();
     }
 
@@ -110,20 +140,44 @@ public ref struct Unmapping<TArch, TModel>
     /// <summary>Ends in nothing: the page is not remembered.</summary>
     public void Discard() => Close();
 
-    /// <summary>Puts everything back: the swap reference first, then the entry.</summary>
+    /// <summary>Puts everything back: what was saved first, then the swap reference, then the entry.</summary>
     public void Rollback()
     {
-        if (!referenced.IsNone)
-            swap.Put(referenced);
+        if (LeafTags<TArch, TModel>.IsOn)
+            UndoSave();
+        if (!referenced.IsNone && !(LeafTags<TArch, TModel>.IsOn && LeaksReference))
+            operations.Swap.Put(referenced);
         leaf.Store(Previous);
         Close();
     }
 
+    private readonly bool LeaksReference => !TModel.PutsSlotReferenceWhenSaveFails && (done & Steps.SaveFailed) != 0;
+
+    private bool TrySaveByAddress()
+    {
+        bool success = operations.ByAddress.Save(leaf, Previous, Frame, out saved);
+        done |= success ? Steps.Saved : Steps.SaveFailed;
+        return success;
+    }
+
+    private readonly void UndoSave()
+    {
+        if ((done & Steps.Saved) != 0 && TModel.UndoesSavedMetadata)
+            operations.ByAddress.Undo(saved);
+    }
+
+    private readonly void AdoptSaved()
+    {
+        if (TModel.Checked && (done & Steps.Saved) == 0)
+            throw new InvalidOperationException($"The page at {leaf.Address:x} leaves without its metadata: TrySaveMetadata was not called.");
+        operations.ByAddress.Adopt(saved);
+    }
+
     private void Close()
     {
-        if (closed)
+        if ((done & Steps.Closed) != 0)
             throw new InvalidOperationException("The unmapping has already ended.");
-        closed = true;
+        done |= Steps.Closed;
         if (TModel.Checked)
             OpenUnmappings.Closed();
     }

@@ -141,6 +141,7 @@ public sealed class FaultHandler<TArch, TModel>
             return guard.Table == 0 ? NoTable(fault) : FaultResult.None;
         }
 
+        // Young by its protection; mkyoung would open a PROT_NONE entry to the hardware on sparc64 (the kernel calls pte_sw_mkyoung here).
         Pte entry = TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1);
         if ((vmaFlags & VmaFlags.Write) != 0)
             entry = TArch.MakeWritable(TArch.MakeDirty(entry));
@@ -186,7 +187,7 @@ public sealed class FaultHandler<TArch, TModel>
         if (marked)
             mm.Leaves.Mark(leaf, entry);
         else
-            leaf.SetPresent(entry);
+            mm.Leaves.Publish(leaf, entry);
     }
 
     private FaultResult HandlePresent(in Fault fault, Pte expected)

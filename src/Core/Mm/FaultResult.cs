@@ -37,6 +37,9 @@ public enum FaultResult
     /// <summary>A userfaultfd has to resolve the fault first; nothing changed.</summary>
     Userfault = UserfaultMissing | UserfaultWriteProtect | UserfaultMinor,
 
+    /// <summary>The tag in the address is not that of the memory.</summary>
+    TagMismatch = 512,
+
     /// <summary>All that ends an access.</summary>
-    Error = OutOfMemory | SegmentationFault | BusError | HardwarePoison | Userfault,
+    Error = OutOfMemory | SegmentationFault | BusError | HardwarePoison | Userfault | TagMismatch,
 }

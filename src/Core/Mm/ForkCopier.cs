@@ -99,7 +99,7 @@ public sealed class ForkCopier<TArch, TModel>
         uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
         if (frame == 0)
         {
-            destination.SetPresent(Share(entry)); // the zero page is not counted
+            mm.Leaves.Publish(destination, Share(entry)); // the zero page is not counted
             return Outcome.Copied;
         }
 
@@ -119,7 +119,7 @@ public sealed class ForkCopier<TArch, TModel>
         }
 
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[childVma].AddressSpace].AnonPages, 1);
-        destination.SetPresent(Share(entry));
+        mm.Leaves.Publish(destination, Share(entry));
         return Outcome.Copied;
     }
 
@@ -129,7 +129,7 @@ public sealed class ForkCopier<TArch, TModel>
         mm.Frames.Get(frame);
         mm.Frames.AddMapping(frame);
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[childVma].AddressSpace].SharedPages, 1);
-        destination.SetPresent(TArch.MakeClean(Share(entry)));
+        mm.Leaves.Publish(destination, TArch.MakeClean(Share(entry)));
     }
 
     private static Pte Share(Pte entry) => TArch.MakeOld(TArch.ClearUffdWp(entry));
@@ -141,7 +141,7 @@ public sealed class ForkCopier<TArch, TModel>
             return Outcome.NeedsFrame;
         uint copy = prepared;
         prepared = 0;
-        SharedBytes<TModel>.Copy(mm.Frames.Bytes(frame), mm.Frames.Bytes(copy));
+        mm.CopyPageFor(childVma, frame, copy);
         mm.Frames.Set(copy, FrameFlags.Uptodate | FrameFlags.SwapBacked);
         VmaFlags vmaFlags = mm.Vmas.FlagsOf(childVma);
         Pte fresh = TArch.MakeDirty(TArch.MakeLeaf(copy, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1));
@@ -152,7 +152,7 @@ public sealed class ForkCopier<TArch, TModel>
         mm.Rmap.AddNew(copy, childVma, destination.Address, exclusive: true);
         mm.Folios.Lru.Add(copy);
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[childVma].AddressSpace].AnonPages, 1);
-        destination.SetPresent(fresh);
+        mm.Leaves.Publish(destination, fresh);
         return Outcome.Copied;
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
@@ -6,6 +7,7 @@ using PageTableEmu.Mm.SharedMemory;
 using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
+using PageTableEmu.Tags;
 
 namespace PageTableEmu.Mm;
 
@@ -30,7 +32,8 @@ public sealed class MmContext<TArch, TModel>
         Folios = new Folios<TModel>(image);
         Swap = new SwapSpace<TModel>(image, Folios);
         Tables = new PageTables<TArch, TModel>(image, Folios);
-        Leaves = new LeafOperations<TArch, TModel>(Tables, Folios.Table, Swap);
+        Tags = new PageTags<TArch, TModel>(Folios, Swap);
+        Leaves = new LeafOperations<TArch, TModel>(Tables, Folios.Table, Swap, Tags);
         Spaces = new AddressSpaces<TModel>(Folios, image);
         Vmas = new Vmas<TModel>(Spaces, image);
         ReverseMap = new ReverseMap<TModel>(Vmas);
@@ -63,6 +66,9 @@ public sealed class MmContext<TArch, TModel>
 
     /// <summary>Locked tables and changes of non-present entries.</summary>
     public LeafOperations<TArch, TModel> Leaves { get; }
+
+    /// <summary>Per-page metadata: what copies, clears and compares whole pages.</summary>
+    public PageTags<TArch, TModel> Tags { get; }
 
     /// <summary>Address spaces.</summary>
     public AddressSpaces<TModel> Spaces { get; }
@@ -139,7 +145,7 @@ public sealed class MmContext<TArch, TModel>
         uint pages = 1u << order;
         if (group != 0 && !Folios.Groups.TryCharge(group, pages))
             return 0;
-        uint head = Folios.TryAllocateLarge(order, zeroed);
+        uint head = Tags.TryAllocateLarge(order, zeroed);
         if (group != 0)
             Settle(head, group, pages);
         return head;
@@ -152,10 +158,10 @@ public sealed class MmContext<TArch, TModel>
     internal uint TryAllocateIn(uint group, bool zeroed)
     {
         if (group == 0)
-            return zeroed ? Folios.TryAllocateZeroed() : Folios.TryAllocate();
+            return zeroed ? Tags.TryAllocateZeroed() : Folios.TryAllocate();
         if (!Folios.Groups.TryCharge(group, 1))
             return 0;
-        uint frame = zeroed ? Folios.TryAllocateZeroed() : Folios.TryAllocate();
+        uint frame = zeroed ? Tags.TryAllocateZeroed() : Folios.TryAllocate();
         Settle(frame, group, 1);
         return frame;
     }
@@ -193,8 +199,14 @@ public sealed class MmContext<TArch, TModel>
     /// <summary>Whether an entry must not be writable, because the next store has to mark it as written (pte_needs_soft_dirty_wp).</summary>
     public static bool NeedsSoftDirtyFault(VmaFlags flags, Pte entry) => TracksSoftDirty(flags) && !TArch.IsSoftDirty(entry);
 
-    /// <summary>The rights among a VMA's flags; the four bits have the same places.</summary>
-    public static AccessRights RightsOf(VmaFlags flags) => (AccessRights)((uint)flags & 15);
+    /// <summary>The rights among a VMA's flags; the bits have the same places.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static AccessRights RightsOf(VmaFlags flags) =>
+        (AccessRights)((uint)flags & (15 | (PageTags<TArch, TModel>.IsOn ? (uint)AccessRights.TagChecked : 0)));
+
+    /// <summary>Copies a page for a mapping of a VMA (copy_user_highpage).</summary>
+    public void CopyPageFor(uint vma, uint source, uint destination) =>
+        Tags.CopyPage(source, destination, PageTags<TArch, TModel>.IsOn && (Vmas.FlagsOf(vma) & VmaFlags.TagChecked) == 0);
 
     /// <summary>The frame that an entry counts as a mapping of; 0 for the zero page (vm_normal_page).</summary>
     public static uint NormalFrame(Pte entry) => TArch.IsSpecial(entry) ? 0 : (uint)TArch.FrameOf(entry, 1);

@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Paging;
+using PageTableEmu.Tags;
 
 namespace PageTableEmu.Mm;
 
@@ -118,16 +119,24 @@ public sealed class Mmap<TArch, TModel>
 
     /// <summary>
     /// Gives a range new rights. It stops at a hole with NoMemory, after doing the part before it. Locked pages that become writable are
-    /// faulted in for writing.
+    /// faulted in for writing. On an architecture with tags, checking them is a right (PROT_ADI): it ends when it is not among
+    /// <paramref name="rights"/>, and a mergeable VMA cannot have it (Invalid).
     /// </summary>
     public MmResult Protect(uint space, ulong start, ulong length, AccessRights rights, ref FaultCounters counters)
     {
         if (!IsRange(start, length))
             return MmResult.Invalid;
         using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
-        VmaFlags wanted = (VmaFlags)(uint)(rights & (AccessRights.Read | AccessRights.Write | AccessRights.Execute));
+        VmaFlags wanted = (VmaFlags)(uint)rights & Settable;
         return ProtectLocked(space, start, start + length, wanted, ref counters);
     }
+
+    /// <summary>Whether pages of a VMA have tags that are checked.</summary>
+    internal static bool IsTagged(VmaFlags flags) => PageTags<TArch, TModel>.IsOn && (flags & VmaFlags.TagChecked) != 0;
+
+    /// <summary>What mprotect changes.</summary>
+    private static VmaFlags Settable =>
+        VmaFlags.Read | VmaFlags.Write | VmaFlags.Execute | (PageTags<TArch, TModel>.IsOn ? VmaFlags.TagChecked : 0);
 
     /// <summary>Whether a range is not empty, page-aligned and inside user space.</summary>
     internal static bool IsRange(ulong start, ulong length)
@@ -216,7 +225,6 @@ public sealed class Mmap<TArch, TModel>
 
     private MmResult ProtectLocked(uint space, ulong start, ulong end, VmaFlags rights, ref FaultCounters counters)
     {
-        const VmaFlags Rights = VmaFlags.Read | VmaFlags.Write | VmaFlags.Execute;
         for (ulong position = start; position < end;)
         {
             uint vma = mm.Vmas.Find(space, position);
@@ -224,7 +232,9 @@ public sealed class Mmap<TArch, TModel>
                 return MmResult.NoMemory;
             ulong stop = Math.Min(mm.Vmas[vma].End, end);
             VmaFlags old = mm.Vmas.FlagsOf(vma);
-            VmaFlags wanted = (old & ~Rights) | rights;
+            VmaFlags wanted = (old & ~Settable) | rights;
+            if (IsTagged(wanted) && (wanted & VmaFlags.Mergeable) != 0)
+                return MmResult.Invalid; // arch_validate_flags
             if (wanted != old)
             {
                 uint changed = mm.Vmas.TryModify(vma, position, stop, Accounted(vma, old, wanted), mm.Vmas[vma].Uffd);

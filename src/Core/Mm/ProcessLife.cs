@@ -104,6 +104,7 @@ public sealed class ProcessLife<TArch, TModel>
         uint root = mm.Spaces[space].Root;
         mm.Tables.FreeTables(root, 0, TArch.UserSpaceEnd, 0, ulong.MaxValue, ref mm.Spaces[space].FastWalkers);
         mm.Tables.FreeRoot(root);
+        mm.Tags.OnSpaceExit(space);
         mm.Spaces.ReleaseWrite(space);
         mm.Spaces.RemoveFromMmList(space);
         mm.Spaces.Destroy(space);

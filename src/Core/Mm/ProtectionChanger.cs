@@ -69,7 +69,7 @@ public sealed class ProtectionChanger<TArch, TModel>
         }
         else if (TArch.IsPresent(old, 1))
         {
-            leaf.SetPresent(Rewrite(vma, old, protection, uffd));
+            mm.Leaves.Publish(leaf, Rewrite(vma, old, protection, uffd)); // tags may be checked from now on
         }
         else
         {

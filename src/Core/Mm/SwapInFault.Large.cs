@@ -57,7 +57,7 @@ public sealed partial class SwapInFault<TArch, TModel>
             uint pages = mm.Frames.PagesOf(head);
             ulong start = LargeAnonFault<TArch, TModel>.FirstOf(fault.Address, mm.Frames.OrderOf(head));
             bool write = fault.HasAny(FaultFlags.Write);
-            BeginResolve(fault, first, pages);
+            BeginResolve(fault, first, head, pages);
             Pte entry = BuildEntry(fault, expected, head, exclusive: true, ref write);
             mm.Rmap.AddNewPages(head, fault.Vma, start, exclusive: true);
             large.Resolve(guard, start, pages, entry);
@@ -76,7 +76,7 @@ public sealed partial class SwapInFault<TArch, TModel>
         uint pages = mm.Frames.PagesOf(head);
         bool write = fault.HasAny(FaultFlags.Write);
         bool exclusive = IsExclusive(old, entry, frame, frame);
-        BeginResolve(fault, new SwapEntry(entry.Type, entry.Offset - (frame - head)), pages);
+        BeginResolve(fault, new SwapEntry(entry.Type, entry.Offset - (frame - head)), head, pages);
         if (ShouldFreeSlot(fault, entry, frame, write, exclusive))
             mm.Swap.TryFreeSlot(frame);
         exclusive = exclusive || IsAlone(frame, frame, write);
@@ -88,10 +88,10 @@ public sealed partial class SwapInFault<TArch, TModel>
         return write;
     }
 
-    private void BeginResolve(in Fault fault, SwapEntry first, uint pages)
+    private void BeginResolve(in Fault fault, SwapEntry first, uint head, uint pages)
     {
         for (uint page = 0; page < pages; page++)
-            mm.Leaves.BeginResolve(new SwapEntry(first.Type, first.Offset + page));
+            mm.Leaves.BeginResolve(new SwapEntry(first.Type, first.Offset + page), head + page);
         ref AddressSpace space = ref mm.Spaces[mm.Vmas[fault.Vma].AddressSpace];
         Atomic<TModel>.Add(ref space.AnonPages, pages);
         Atomic<TModel>.Add(ref space.SwapEntries, -(long)pages);

@@ -49,7 +49,7 @@ public sealed partial class SwapInFault<TArch, TModel>
                 return failure;
             bool wantsWrite = false;
             CountMapped(fault);
-            mm.Leaves.BeginResolve(entry);
+            mm.Leaves.BeginResolve(entry, cached);
             Pte readOnly = BuildEntry(fault, expected, cached, exclusive: false, ref wantsWrite);
             mm.Rmap.Add(cached, fault.Vma, exclusive: false);
             mm.Leaves.Resolve(guard[fault.Address], readOnly);
@@ -81,7 +81,7 @@ public sealed partial class SwapInFault<TArch, TModel>
         bool releaseFirst = TModel.SwapInRelease == SwapInRelease.BeforeMapping;
         if (releaseFirst)
         {
-            mm.Leaves.BeginResolve(entry);
+            mm.Leaves.BeginResolve(entry, frame);
             if (frame == cache && ShouldFreeSlot(fault, entry, frame, write, exclusive))
                 mm.Swap.TryFreeSlot(frame);
         }
@@ -92,7 +92,7 @@ public sealed partial class SwapInFault<TArch, TModel>
         Pte entryNow = BuildEntry(fault, old, frame, exclusive, ref write);
         AddMapping(fault, frame, cache, exclusive);
         if (!releaseFirst)
-            mm.Leaves.BeginResolve(entry);
+            mm.Leaves.BeginResolve(entry, frame);
         mm.Leaves.Resolve(leaf, entryNow);
         if (!releaseFirst)
             ReleaseMapped(fault, entry, frame, cache, write, exclusive);

@@ -20,7 +20,7 @@ public sealed partial class SwapInFault<TArch, TModel>
         if (TModel.SwapOffVerifiesFolio && !mm.Swap.IsBound(cached, entry))
             return true; // let go of meanwhile: the next round looks again
         bool usable = (mm.Frames.Flags(cached) & (FrameFlags.Uptodate | FrameFlags.HwPoison)) == FrameFlags.Uptodate;
-        uint frame = !usable || FitsHere(fault, cached) ? cached : TryCopy(mm.Vmas[fault.Vma].AddressSpace, cached);
+        uint frame = !usable || FitsHere(fault, cached) ? cached : TryCopy(fault.Vma, cached);
         if (frame == 0)
             return false;
         bool restored = TryRestoreLocked(fault, entry, frame, cached, usable);
@@ -65,8 +65,7 @@ public sealed partial class SwapInFault<TArch, TModel>
             present = TArch.MakeSoftDirty(present);
         if (TArch.IsSwapUffdWp(old))
             present = TArch.MakeUffdWp(present);
-        mm.Leaves.Resolve(leaf, present);
-        mm.Swap.Put(entry);
+        mm.Leaves.Restore(leaf, entry, frame, present);
     }
 
     /// <summary>The content is lost: the entry remembers that, instead of the slot; and the frame, if it was a memory error.</summary>
@@ -76,7 +75,6 @@ public sealed partial class SwapInFault<TArch, TModel>
             ? mm.EncodeHwPoison(cached)
             : SoftLeaf.OfMarker(PteMarkers.Poisoned).Encode<TArch>(mm.SwapTypes);
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[fault.Vma].AddressSpace].SwapEntries, -1);
-        mm.Leaves.Mark(leaf, lost);
-        mm.Swap.Put(entry);
+        mm.Leaves.Poison(leaf, entry, lost);
     }
 }

@@ -183,7 +183,7 @@ public sealed partial class SwapInFault<TArch, TModel>
         bool keepsLock = TModel.KsmSwapInCopy == KsmSwapInCopy.Locked;
         if (!keepsLock)
             mm.Frames.Unlock(cached);
-        uint copy = TryCopy(mm.Vmas[fault.Vma].AddressSpace, cached);
+        uint copy = TryCopy(fault.Vma, cached);
         if (!keepsLock)
             mm.Folios.Put(cached);
         FaultResult result = copy == 0 ? FaultResult.OutOfMemory : MapLocked(fault, expected, entry, copy, cached, out _);
@@ -193,12 +193,12 @@ public sealed partial class SwapInFault<TArch, TModel>
     }
 
     /// <summary>A copy of a folio: locked, dirty, with one reference. 0 when no frame is free.</summary>
-    private uint TryCopy(uint space, uint source)
+    private uint TryCopy(uint vma, uint source)
     {
-        uint copy = mm.TryAllocate(space);
+        uint copy = mm.TryAllocate(mm.Vmas[vma].AddressSpace);
         if (copy == 0)
             return 0;
-        SharedBytes<TModel>.Copy(mm.Frames.Bytes(source), mm.Frames.Bytes(copy));
+        mm.CopyPageFor(vma, source, copy);
         mm.Frames.Lock(copy);
         mm.Frames.Set(copy, FrameFlags.SwapBacked | FrameFlags.Uptodate | FrameFlags.Dirty);
         return copy;

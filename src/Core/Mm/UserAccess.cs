@@ -2,6 +2,7 @@ using PageTableEmu.Atomics;
 using PageTableEmu.Leaves;
 using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
+using PageTableEmu.Tags;
 
 namespace PageTableEmu.Mm;
 
@@ -9,6 +10,8 @@ namespace PageTableEmu.Mm;
 /// <remarks>
 /// Each access to a page happens under the lock of its page table: whoever takes the page away locks the same table, so no store can reach a
 /// frame after its entry is gone. That is what flushing a hardware TLB achieves on a machine.
+/// <para>On an architecture with memory tags an address may carry one. Through an entry that checks tags every block that the access touches in a
+/// page is compared before any byte of that page moves: an exact mismatch, for stores too.</para>
 /// </remarks>
 public sealed class UserAccess<TArch, TModel>
     where TArch : struct, IArchitecture
@@ -132,24 +135,30 @@ public sealed class UserAccess<TArch, TModel>
     {
         using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
         result = FaultResult.SegmentationFault;
-        uint vma = mm.Vmas.Find(space, address);
+        uint vma = mm.Vmas.Find(space, TArch.Untag(address));
         if (vma == 0 || (mm.Vmas.FlagsOf(vma) & Needed(kind)) == 0)
             return false;
-        if (!refault && TryAccess(mm.Spaces[space].Root, address, kind, load, store))
+        AccessOutcome outcome = refault ? AccessOutcome.NeedsFault : TryAccess(mm.Spaces[space].Root, address, kind, load, store);
+        if (outcome == AccessOutcome.Done)
             return true;
-        result = faults.Handle(vma, address, flags, ref counters);
+        result = FaultResult.TagMismatch;
+        if (!PageTags<TArch, TModel>.IsOn || outcome != AccessOutcome.TagMismatch)
+            result = faults.Handle(vma, TArch.Untag(address), flags, ref counters);
         return false;
     }
 
-    private bool TryAccess(uint root, ulong address, AccessKind kind, Span<byte> load, ReadOnlySpan<byte> store)
+    private AccessOutcome TryAccess(uint root, ulong pointer, AccessKind kind, Span<byte> load, ReadOnlySpan<byte> store)
     {
+        ulong address = TArch.Untag(pointer);
         using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
         if (guard.Table == 0)
-            return mm.Huge.TryAccess(root, address, kind, load, store);
+            return mm.Huge.TryAccess(root, pointer, kind, load, store);
         Leaf<TArch, TModel> leaf = guard[address];
         Pte entry = leaf.Value;
         if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1) || !TArch.TryAccess(entry, kind, 1, out Pte after))
-            return false;
+            return AccessOutcome.NeedsFault;
+        if (PageTags<TArch, TModel>.IsOn && !mm.Tags.Allows(entry, (uint)TArch.FrameOf(entry, 1), pointer, load.Length + store.Length))
+            return AccessOutcome.TagMismatch;
         if (after != entry)
             leaf.SetPresent(after); // as the hardware does, before the data moves
         Span<byte> page = mm.Frames.Bytes((uint)TArch.FrameOf(entry, 1))[(int)(address & ((1UL << TArch.PageShift) - 1))..];
@@ -157,13 +166,15 @@ public sealed class UserAccess<TArch, TModel>
             SharedBytes<TModel>.Copy(store, page[..store.Length]);
         else
             SharedBytes<TModel>.Copy(page[..load.Length], load);
-        return true;
+        return AccessOutcome.Done;
     }
 
     private static UserAccessResult Translate(FaultResult result)
     {
         if ((result & FaultResult.OutOfMemory) != 0)
             return UserAccessResult.OutOfMemory;
+        if ((result & FaultResult.TagMismatch) != 0)
+            return UserAccessResult.TagMismatch;
         return (result & FaultResult.SegmentationFault) != 0 ? UserAccessResult.SegmentationFault : UserAccessResult.BusError;
     }
 }

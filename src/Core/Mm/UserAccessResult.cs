@@ -12,6 +12,9 @@ public enum UserAccessResult
     /// <summary>The content is lost (SIGBUS).</summary>
     BusError,
 
+    /// <summary>The tag in the address is not that of the memory (SIGSEGV with SEGV_ADIPERR, SEGV_MTESERR).</summary>
+    TagMismatch,
+
     /// <summary>No frame could be had, not even by reclaim.</summary>
     OutOfMemory,
 

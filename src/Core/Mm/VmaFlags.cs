@@ -70,6 +70,9 @@ public enum VmaFlags : uint
     /// <summary>First bit that belongs to the architecture (VM_ARCH_1).</summary>
     Architecture = 1u << 24,
 
+    /// <summary>Accesses are checked against the tags of memory, on architectures that have them (VM_SPARC_ADI, which is VM_ARCH_1).</summary>
+    TagChecked = Architecture,
+
     /// <summary>Empty in a forked child (VM_WIPEONFORK).</summary>
     WipeOnFork = 1u << 25,
 

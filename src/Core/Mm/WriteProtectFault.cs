@@ -153,7 +153,7 @@ public sealed class WriteProtectFault<TArch, TModel>
         if (frame == 0)
             return FaultResult.OutOfMemory;
         if (copy.Source != 0)
-            SharedBytes<TModel>.Copy(mm.Frames.Bytes(copy.Source), mm.Frames.Bytes(frame));
+            mm.CopyPageFor(fault.Vma, copy.Source, frame);
         mm.Frames.Set(frame, FrameFlags.Uptodate | FrameFlags.SwapBacked);
 
         using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(fault.Root, fault.Address);
@@ -173,7 +173,7 @@ public sealed class WriteProtectFault<TArch, TModel>
         mm.Rmap.AddNew(frame, fault.Vma, fault.Address, exclusive: true);
         mm.Rmap.LockInMemory(frame, fault.Vma);
         mm.Folios.Lru.Add(frame);
-        leaf.SetPresent(EntryOfCopy(fault, copy.Expected, frame));
+        mm.Leaves.Publish(leaf, EntryOfCopy(fault, copy.Expected, frame));
         ref AddressSpace space = ref mm.Spaces[mm.Vmas[fault.Vma].AddressSpace];
         bool ofObject = copy.Source != 0 && mm.Frames.Has(copy.Source, FrameFlags.SharedMemory);
         if (copy.Source == 0 || ofObject)
@@ -191,6 +191,7 @@ public sealed class WriteProtectFault<TArch, TModel>
     private Pte EntryOfCopy(in Fault fault, Pte old, uint frame)
     {
         VmaFlags vmaFlags = mm.Vmas.FlagsOf(fault.Vma);
+        // Young by its protection; mkyoung would open a PROT_NONE entry to the hardware on sparc64 (the kernel calls pte_sw_mkyoung here).
         Pte entry = TArch.MakeLeaf(frame, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1);
         if (!fault.HasAny(FaultFlags.Unshare))
             return MakeWritable(TArch.MakeDirty(entry), vmaFlags);

@@ -21,4 +21,7 @@ public enum AccessRights
 
     /// <summary>The mapping is shared.</summary>
     Shared = 8,
+
+    /// <summary>Accesses are checked against the tags of memory (PROT_ADI; VM_SPARC_ADI). Nothing on architectures without tags.</summary>
+    TagChecked = 1 << 24,
 }

@@ -9,13 +9,18 @@ namespace PageTableEmu.Paging;
 /// <see cref="ILeafFormat.IsTable"/>, which must exclude each other; (3) its non-present entries (<see cref="ISwapFormat"/>): no value they
 /// can produce may be none or present; (4) give it an id below and a case in the tests' list of architectures.
 /// </remarks>
-public interface IArchitecture : IPageGeometry, ILeafFormat, ISwapFormat
+public interface IArchitecture : IPageGeometry, ILeafFormat, ISwapFormat, IPageTagProvider
 {
     /// <summary>Short name, as in the vector files: <c>x86_64</c>, <c>sparc64_sun4v</c>.</summary>
     static abstract string Name { get; }
 
     /// <summary>Number stored in the metadata image, so that an image is not opened with another architecture's formats.</summary>
     static abstract uint Id { get; }
+
+    /// <summary>
+    /// Bits of a frame number that a leaf can hold where that is less than <see cref="ISwapFormat.FrameNumberBits"/>; otherwise 0.
+    /// </summary>
+    static virtual int NarrowLeafFrameBits => 0;
 
     /// <summary>log2 of the size of a PMD-level huge page.</summary>
     static abstract int HugePageShift { get; }

@@ -17,6 +17,9 @@ public interface ISwapFormat
     /// </summary>
     static abstract int FrameNumberBits { get; }
 
+    /// <summary>Whether non-present entries have an exclusive mark: only some huge forms lack it.</summary>
+    static virtual bool HasSwapExclusive => true;
+
     /// <summary>Whether non-present entries have a soft-dirty mark.</summary>
     static abstract bool HasSwapSoftDirty { get; }
 
@@ -32,10 +35,10 @@ public interface ISwapFormat
     /// <summary>Offset field of a non-present entry.</summary>
     static abstract ulong SwapOffset(Pte entry);
 
-    /// <summary>The exclusive mark: the page belonged to this entry alone when it was swapped out.</summary>
+    /// <summary>The exclusive mark: the page belonged to this entry alone when it was swapped out; false where the format has none.</summary>
     static abstract bool IsSwapExclusive(Pte entry);
 
-    /// <summary>Sets the exclusive mark.</summary>
+    /// <summary>Sets the exclusive mark; the entry itself where the format has none.</summary>
     static abstract Pte MakeSwapExclusive(Pte entry);
 
     /// <summary>Clears the exclusive mark.</summary>

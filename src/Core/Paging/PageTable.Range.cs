@@ -94,7 +94,7 @@ public sealed partial class PageTable<TArch, TModel>
     {
         ulong last = end - 1;
         CheckAddress(start);
-        if ((end & PageMask) != 0 || last < start || !TArch.IsCanonical(last) || (start ^ last) >> (TArch.VirtualAddressBits - 1) != 0)
+        if ((end & PageMask) != 0 || last < start || !TArch.IsCanonical(last) || (long)(start ^ last) < 0)
             throw new ArgumentException($"{start:x} to {end:x} is not a range of whole pages in one half of the address space.", nameof(end));
         return last;
     }

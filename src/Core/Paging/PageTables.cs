@@ -84,6 +84,9 @@ public sealed partial class PageTables<TArch, TModel>
         return ref image.RamWord(((ulong)table << TArch.PageShift) + (index * 8));
     }
 
+    /// <summary>The frame of the table in which an entry lies.</summary>
+    internal uint TableOf(ref readonly ulong entry) => image.FrameOf(in entry);
+
     /// <summary>Reads an entry.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pte Load(ref ulong word) => new(Order(Atomic<TModel>.Load(ref word)));

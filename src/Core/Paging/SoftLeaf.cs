@@ -123,22 +123,19 @@ public readonly struct SoftLeaf : IEquatable<SoftLeaf>
             return default;
         if (TArch.IsPresent(entry, level))
             return new SoftLeaf(SoftLeafKind.Present, 0, 0, SoftLeafMarks.None, 0);
-        uint type = TArch.SwapType(entry);
-        ulong offset = TArch.SwapOffset(entry);
-        SoftLeafMarks marks = MarksOf<TArch>(entry);
-
-        // What is left over when type, offset and marks are taken away may only be bits that the architecture ignores in empty entries.
-        ulong rest = entry.Raw ^ Mark<TArch>(TArch.EncodeSwap(type, offset), marks).Raw;
-        SoftLeafKind kind = TArch.IsNone(new Pte(rest), level) ? KindOf(type, in types) : SoftLeafKind.Invalid;
-        return kind switch
-        {
-            SoftLeafKind.Swap when level == 1 => new SoftLeaf(kind, type, offset, marks, 0),
-            SoftLeafKind.Marker when offset != 0 && (offset & ~(ulong)types.Markers) == 0 => new SoftLeaf(kind, 0, offset, marks, 0),
-            SoftLeafKind.SwapinError => new SoftLeaf(kind, 0, offset, marks, 0),
-            _ when IsFrameKind(kind) => DecodeFrame<TArch>(kind, type, offset, marks, types.MigrationAgeBits),
-            _ => new SoftLeaf(SoftLeafKind.Invalid, type, offset, marks, 0),
-        };
+        ulong rest = RestOf<TArch>(entry);
+        return Classify<TArch>(entry, TArch.IsNone(new Pte(rest), level), in types, level);
     }
+
+    /// <summary>
+    /// Classifies a word of a format whose present entries are not modelled; the caller knows that it is neither none nor present.
+    /// </summary>
+    /// <param name="entry">The word.</param>
+    /// <param name="types">Numbering of the special types.</param>
+    /// <param name="level">Level of the table. Swap entries exist at level 1 only.</param>
+    public static SoftLeaf DecodeSwapForm<TFormat>(Pte entry, in SwapTypeLayout types, int level = 1)
+        where TFormat : struct, ISwapFormat =>
+        Classify<TFormat>(entry, RestOf<TFormat>(entry) == 0, in types, level);
 
     /// <summary>
     /// The word of an entry: the inverse of <see cref="Decode{TArch}"/> for every kind but <see cref="SoftLeafKind.Present"/>. Bits that
@@ -147,7 +144,7 @@ public readonly struct SoftLeaf : IEquatable<SoftLeaf>
     /// <param name="types">Numbering of the special types.</param>
     /// <exception cref="InvalidOperationException">The kernel or the architecture has no entry of this kind, or its value does not fit.</exception>
     public Pte Encode<TArch>(in SwapTypeLayout types)
-        where TArch : struct, IArchitecture
+        where TArch : struct, ISwapFormat
     {
         if (Kind == SoftLeafKind.None)
             return default;
@@ -213,8 +210,32 @@ public readonly struct SoftLeaf : IEquatable<SoftLeaf>
         _ => SwapTypeLayout.Absent,
     };
 
+    // What is left over when type, offset and marks are taken away may only be bits that the architecture ignores in empty entries.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong RestOf<TArch>(Pte entry)
+        where TArch : struct, ISwapFormat =>
+        entry.Raw ^ Mark<TArch>(TArch.EncodeSwap(TArch.SwapType(entry), TArch.SwapOffset(entry)), MarksOf<TArch>(entry)).Raw;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static SoftLeaf Classify<TArch>(Pte entry, bool wellFormed, in SwapTypeLayout types, int level)
+        where TArch : struct, ISwapFormat
+    {
+        uint type = TArch.SwapType(entry);
+        ulong offset = TArch.SwapOffset(entry);
+        SoftLeafMarks marks = MarksOf<TArch>(entry);
+        SoftLeafKind kind = wellFormed ? KindOf(type, in types) : SoftLeafKind.Invalid;
+        return kind switch
+        {
+            SoftLeafKind.Swap when level == 1 => new SoftLeaf(kind, type, offset, marks, 0),
+            SoftLeafKind.Marker when offset != 0 && (offset & ~(ulong)types.Markers) == 0 => new SoftLeaf(kind, 0, offset, marks, 0),
+            SoftLeafKind.SwapinError => new SoftLeaf(kind, 0, offset, marks, 0),
+            _ when IsFrameKind(kind) => DecodeFrame<TArch>(kind, type, offset, marks, types.MigrationAgeBits),
+            _ => new SoftLeaf(SoftLeafKind.Invalid, type, offset, marks, 0),
+        };
+    }
+
     private static SoftLeaf DecodeFrame<TArch>(SoftLeafKind kind, uint type, ulong offset, SoftLeafMarks marks, bool ageBits)
-        where TArch : struct, IArchitecture
+        where TArch : struct, ISwapFormat
     {
         ulong frame = offset & ((1UL << TArch.FrameNumberBits) - 1);
         ulong above = offset >> TArch.FrameNumberBits;
@@ -225,13 +246,13 @@ public readonly struct SoftLeaf : IEquatable<SoftLeaf>
     }
 
     private static SoftLeafMarks MarksOf<TArch>(Pte entry)
-        where TArch : struct, IArchitecture =>
+        where TArch : struct, ISwapFormat =>
         (TArch.IsSwapExclusive(entry) ? SoftLeafMarks.Exclusive : 0)
         | (TArch.IsSwapSoftDirty(entry) ? SoftLeafMarks.SoftDirty : 0)
         | (TArch.IsSwapUffdWp(entry) ? SoftLeafMarks.UffdWp : 0);
 
     private static Pte Mark<TArch>(Pte entry, SoftLeafMarks marks)
-        where TArch : struct, IArchitecture
+        where TArch : struct, ISwapFormat
     {
         if ((marks & SoftLeafMarks.Exclusive) != 0)
             entry = TArch.MakeSwapExclusive(entry);

@@ -20,12 +20,15 @@ public static class SoftLeafNames
         ("pte_marker_uffd_wp", SoftLeafKind.Marker, PteMarkers.UffdWp),
         ("pte_marker_poisoned", SoftLeafKind.Marker, PteMarkers.Poisoned),
         ("pte_marker_guard", SoftLeafKind.Marker, PteMarkers.Guard),
-        ("pte_marker", SoftLeafKind.Marker, 0),
+        ("pte_marker_uffd_wp_poisoned", SoftLeafKind.Marker, PteMarkers.UffdWp | PteMarkers.Poisoned),
+        ("pte_marker_uffd_wp_guard", SoftLeafKind.Marker, PteMarkers.UffdWp | PteMarkers.Guard),
+        ("pte_marker_poisoned_guard", SoftLeafKind.Marker, PteMarkers.Poisoned | PteMarkers.Guard),
+        ("pte_marker_uffd_wp_poisoned_guard", SoftLeafKind.Marker, PteMarkers.UffdWp | PteMarkers.Poisoned | PteMarkers.Guard),
         ("swapin_error", SoftLeafKind.SwapinError, 0),
         ("invalid", SoftLeafKind.Invalid, 0),
     ];
 
-    /// <summary>Name of an entry's kind; a marker is named by its bit, or <c>pte_marker</c> if it has several.</summary>
+    /// <summary>Name of an entry's kind; a marker is named by its bits.</summary>
     public static string NameOf(SoftLeaf leaf)
     {
         foreach ((string name, SoftLeafKind kind, PteMarkers markers) in Names)
@@ -37,7 +40,19 @@ public static class SoftLeafNames
         throw new ArgumentOutOfRangeException(nameof(leaf), leaf.Kind, "Every kind has a name.");
     }
 
-    /// <summary>Kind, and bits if it is a marker of one bit, that a name stands for.</summary>
+    /// <summary>Name of a kind that is not a marker, whose name says its bits too.</summary>
+    public static string NameOf(SoftLeafKind kind)
+    {
+        foreach ((string name, SoftLeafKind known, PteMarkers markers) in Names)
+        {
+            if (known == kind && markers == 0)
+                return name;
+        }
+
+        throw new ArgumentOutOfRangeException(nameof(kind), kind, "No such kind, or a marker.");
+    }
+
+    /// <summary>Kind, and bits if it is a marker, that a name stands for.</summary>
     public static bool TryParse(string name, out SoftLeafKind kind, out PteMarkers markers)
     {
         foreach ((string known, SoftLeafKind knownKind, PteMarkers knownMarkers) in Names)

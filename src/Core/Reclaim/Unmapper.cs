@@ -126,7 +126,7 @@ public sealed class Unmapper<TArch, TModel>
     private bool TrySwapOut(ref Unmapping<TArch, TModel> unmapping, uint frame, uint space)
     {
         var entry = new SwapEntry(mm.Frames[frame].Swap);
-        if (unmapping.AddSlotReference(entry) != SwapResult.Ok || !unmapping.TryShare())
+        if (unmapping.AddSlotReference(entry) != SwapResult.Ok || !unmapping.TrySaveAndShare())
         {
             unmapping.Rollback();
             return false;

@@ -87,6 +87,7 @@ internal sealed class SwapActivation<TModel>
         // protected it is gone. The kernel's synchronize_rcu waits for such sections.
         clusters.WaitForAllocators(ref areas[type]);
         allocator.DropHints(type);
+        areas.TagEvents?.AreaFreed(type);
         devices.Close(type);
         Forget(type);
         return SwapResult.Ok;

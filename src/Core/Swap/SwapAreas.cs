@@ -28,6 +28,9 @@ internal sealed class SwapAreas<TModel>
 
     internal MachineImage Image => image;
 
+    /// <summary>Who wants to know of slots that are written and freed; null on a machine whose pages have no metadata.</summary>
+    internal ISlotTagEvents? TagEvents { get; set; }
+
     internal ref SwapStateRecord State => ref image.Record<SwapStateRecord>(MetadataRegion.SwapState, 0);
 
     internal ref SwapAreaRecord this[uint type] => ref image.Record<SwapAreaRecord>(MetadataRegion.SwapAreas, type);

@@ -22,6 +22,7 @@ public sealed class SwapSpace<TModel> : IDisposable
         ArgumentNullException.ThrowIfNull(folios);
         this.folios = folios;
         areas = new SwapAreas<TModel>(image);
+        Tags = new TagStorage<TModel>(image, areas);
         devices = new SwapDevices<TModel>(areas);
         Overflow = new SwapOverflow<TModel>(areas);
         var clusters = new SwapClusters<TModel>(areas);
@@ -36,6 +37,9 @@ public sealed class SwapSpace<TModel> : IDisposable
     /// <summary>The words of the slots.</summary>
     public SwapMap<TModel> Map { get; }
 
+    /// <summary>Per-page metadata of frames and slots.</summary>
+    public TagStorage<TModel> Tags { get; }
+
     /// <summary>Reads and writes that shall fail; of this view only.</summary>
     public SwapFaults Faults => devices.Faults;
 
@@ -43,6 +47,12 @@ public sealed class SwapSpace<TModel> : IDisposable
     public ClusterReadahead<TModel> Readahead { get; }
 
     internal SwapAreas<TModel> Areas => areas;
+
+    /// <summary>Who wants to know of slots that are written and freed; set before the first one is.</summary>
+    internal ISlotTagEvents? TagEvents
+    {
+        set => areas.TagEvents = value;
+    }
 
     internal SwapOverflow<TModel> Overflow { get; }
 

@@ -77,6 +77,8 @@ internal sealed class SwapTransfer<TModel>
         AssertWritable(frame);
         if (cache.TryFreeSlot(frame))
             return SwapWrite.SlotFreed;
+        if (areas.TagEvents is not null && !TryKeepTags(frame, 1))
+            return SwapWrite.Failed;
         var entry = new SwapEntry(frames[frame].Swap);
         frames.Clear(frame, FrameFlags.Dirty);
         bool zero = SharedBytes<TModel>.IsZero(frames.Bytes(frame));
@@ -101,6 +103,8 @@ internal sealed class SwapTransfer<TModel>
         AssertWritable(head);
         if (cache.TryFreeSlot(head))
             return SwapWrite.SlotFreed;
+        if (areas.TagEvents is not null && !TryKeepTags(head, frames.PagesOf(head)))
+            return SwapWrite.Failed;
         frames.Clear(head, FrameFlags.Dirty);
         uint end = head + frames.PagesOf(head);
         bool zero = true;
@@ -167,6 +171,19 @@ internal sealed class SwapTransfer<TModel>
             return SwapResult.Ok;
         Atomic<TModel>.Add(ref areas.State.ReadErrors, 1);
         return SwapResult.Error;
+    }
+
+    /// <summary>
+    /// The metadata goes first (arch_prepare_to_swap). Without room for it the folio is dirty again, as the caller may have cleaned it, and
+    /// stays in the cache: nothing is lost.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryKeepTags(uint frame, uint pages)
+    {
+        if (areas.TagEvents!.TryPrepareToSwap(frame, pages))
+            return true;
+        frames.Set(frame, FrameFlags.Dirty);
+        return false;
     }
 
     private bool Transfer(uint frame)

@@ -12,6 +12,6 @@ public enum SwapWrite
     /// <summary>The write is under way: <see cref="Image.FrameFlags.Writeback"/> is set until it completes.</summary>
     UnderWay,
 
-    /// <summary>The device refused; the folio is dirty again.</summary>
+    /// <summary>The device refused, or there was no room for the page's metadata; the folio is dirty again.</summary>
     Failed,
 }

@@ -57,6 +57,12 @@ internal sealed class HugeLeafVerifier<TArch, TModel>
             return;
         }
 
+        for (uint page = 0; page < HugePages<TArch, TModel>.Pages; page++)
+        {
+            if (survey.HasUndefinedTags(leaf, frame + page))
+                findings.Add("T6", $"Page {page} of the huge leaf at {address:x} of address space {space} has tags that nobody defined.");
+        }
+
         Count((uint)frame, space, leaf, writable);
         FrameFlags flags = mm.Frames.Flags((uint)frame);
         if (writable && (flags & FrameFlags.AnonExclusive) == 0)

@@ -100,7 +100,7 @@ internal sealed class LargeFolioVerifier<TArch, TModel>
     private void CheckPage(uint frame, uint head, FrameFlags flags, uint entire)
     {
         ref FrameRecord record = ref mm.Frames[frame];
-        const FrameFlags OfTail = FrameFlags.Tail | FrameFlags.AnonExclusive | FrameFlags.OrderMask;
+        const FrameFlags OfTail = FrameFlags.Tail | FrameFlags.AnonExclusive | FrameFlags.OrderMask | FrameFlags.TagsValid;
         if (frame != head && ((FrameFlags)record.Flags & ~OfTail) != 0)
             findings.Add("H3", $"Frame {frame} of large folio {head} has flags of its own: {(FrameFlags)record.Flags}.");
         if (frame != head && (((FrameFlags)record.Flags & FrameFlags.Tail) == 0 || mm.Frames.HeadOf(frame) != head))

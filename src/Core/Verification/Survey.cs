@@ -3,6 +3,7 @@ using PageTableEmu.Atomics;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
+using PageTableEmu.Tags;
 
 namespace PageTableEmu.Verification;
 
@@ -93,6 +94,11 @@ internal sealed class Survey<TArch, TModel>
         index = Areas[entry.Type].FirstSlot + (uint)entry.Offset;
         return true;
     }
+
+    /// <summary>Whether an entry checks the metadata of a frame that has none of its own.</summary>
+    internal bool HasUndefinedTags(Pte entry, ulong frame) =>
+        PageTags<TArch, TModel>.IsOn && !TArch.KeepsTagsByAddress && TArch.ChecksTags(entry) && HasRecord(frame)
+        && !Mm.Tags.Storage.IsValid((uint)frame);
 
     /// <summary>Whether a frame has a record to look at.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

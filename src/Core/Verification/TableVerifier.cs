@@ -179,6 +179,8 @@ internal sealed class TableVerifier<TArch, TModel>
             new MarkVerifier<TArch, TModel>(mm, findings).CheckPresent(entry, address, space, vma);
         bool writable = TArch.IsWritable(entry);
         ulong frame = TArch.FrameOf(entry, 1);
+        if (survey.HasUndefinedTags(entry, frame))
+            findings.Add("T6", $"Frame {frame} is mapped at {address:x} of address space {space} with tags that nobody defined.");
         if (TArch.IsSpecial(entry))
         {
             if (frame != mm.Folios.ZeroFrame)

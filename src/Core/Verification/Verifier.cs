@@ -46,6 +46,8 @@ namespace PageTableEmu.Verification;
 /// page was written</description></item>
 /// <item><term>MK1, MK2, MK3, MK4</term><description>write-protect marks and markers lie in registered VMAs, and such pages are not writable; guard
 /// markers lie in VMAs that know of them; where stores are tracked, no page is writable that does not count as written</description></item>
+/// <item><term>T1, T4, T5, T6</term><description>what is kept of pages' metadata belongs to slots in use, or to addresses with swap entries; no
+/// count of pages fell below 0; a free slot keeps nothing; the metadata of a frame is defined wherever an entry checks it</description></item>
 /// <item><term>LRU</term><description>the list is whole, and every mapped frame is on it</description></item>
 /// <item><term>IMAGE</term><description>a number leads outside the image</description></item>
 /// </list>
@@ -112,6 +114,7 @@ public sealed class Verifier<TArch, TModel>
         TryRun(found, new AccountingVerifier<TArch, TModel>(survey).Run);
         TryRun(found, () => reverseMap.Findings);
         TryRun(found, new KsmVerifier<TArch, TModel>(survey).Run);
+        TryRun(found, new TagVerifier<TArch, TModel>(survey).Run);
         TryRun(found, new LockVerifier<TArch, TModel>(mm, survey.Moving).Run);
     }
 

@@ -24,7 +24,7 @@ internal sealed class RowComparison(TraceRow recorded, TraceRow emitted, Bijecti
     };
 
     /// <summary>Compares the outcome of the operation and the numbers of the machine.</summary>
-    public Difference? CompareOutcome(Func<int, string, bool> isLoose)
+    public Difference? CompareOutcome(Func<int, string, bool> isLoose, bool minorFaults)
     {
         OperationOutcome a = recorded.Outcome;
         OperationOutcome b = emitted.Outcome;
@@ -33,7 +33,7 @@ internal sealed class RowComparison(TraceRow recorded, TraceRow emitted, Bijecti
         return Number("ret", a.Result, b.Result)
             ?? Number("err", a.Error, b.Error)
             ?? Number("val", a.Value, b.Value)
-            ?? Number("min", a.MinorFaults, b.MinorFaults)
+            ?? (minorFaults ? Number("min", a.MinorFaults, b.MinorFaults) : null)
             ?? Number("maj", a.MajorFaults, b.MajorFaults)
             ?? (used ? null : Number("used", recorded.UsedSlots, emitted.UsedSlots))
             ?? (transfersAreLoose ? null : Number("pswpin", recorded.SwapIns, emitted.SwapIns))

@@ -14,7 +14,8 @@ namespace PageTableEmu.Replay.Comparison;
 /// decides that. And what the recording calls unstable: one field of a line, or all from a line on.</para>
 /// </remarks>
 /// <param name="unstable">The recording's notes.</param>
-public sealed class TraceComparer(IReadOnlyList<UnstableNote> unstable)
+/// <param name="minorFaults">Whether minor faults are compared.</param>
+public sealed class TraceComparer(IReadOnlyList<UnstableNote> unstable, bool minorFaults = true)
 {
     private readonly Bijection frames = new();
     private readonly Bijection slots = new();
@@ -49,7 +50,7 @@ public sealed class TraceComparer(IReadOnlyList<UnstableNote> unstable)
         ArgumentNullException.ThrowIfNull(recorded);
         ArgumentNullException.ThrowIfNull(emitted);
         RowComparison row = new(recorded, emitted, frames, slots);
-        Difference? difference = row.CompareOutcome(IsLoose) ?? CompareProcesses(row);
+        Difference? difference = row.CompareOutcome(IsLoose, minorFaults) ?? CompareProcesses(row);
         if (recorded.Operation.EndsWith("swapoff", StringComparison.Ordinal))
             epoch++;
         return difference ?? row.CompareCached();

@@ -244,7 +244,11 @@ internal sealed class MachineObserver<TArch>(MmContext<TArch, CheckedModel> mm)
     /// <summary>The counters of one VMA in bytes; shares in 2^-12 byte, rounded down once at the end (fs/proc/task_mmu.c).</summary>
     private struct SmapsSums
     {
-        private static long PageBytes => 1L << TArch.PageShift;
+        /// <summary>
+        /// A page counts as one of the recorded machine, which had pages of 4 KiB: scaled here, because shares are rounded down after they are
+        /// summed and could not be scaled afterwards.
+        /// </summary>
+        private const long PageBytes = 4096;
 
         private long rss;
         private long pss;

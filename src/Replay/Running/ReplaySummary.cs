@@ -13,6 +13,9 @@ namespace PageTableEmu.Replay.Running;
 public sealed record ReplaySummary(
     string Profile, string Backend, int Traces, int Equal, int Different, int Unknown, int Broken, long Operations, long EqualOperations)
 {
+    /// <summary>Traces that need what the machine's architecture lacks.</summary>
+    public int Excepted { get; init; }
+
     /// <summary>Sums results.</summary>
     public static ReplaySummary Of(string profile, string backend, IReadOnlyCollection<TraceResult> results)
     {
@@ -28,6 +31,9 @@ public sealed record ReplaySummary(
         return new ReplaySummary(
             profile, backend, results.Count, Count(TraceVerdict.Equal), Count(TraceVerdict.Difference), Count(TraceVerdict.UnknownOperation),
             Count(TraceVerdict.Violation, TraceVerdict.Failure, TraceVerdict.InputError),
-            results.Sum(result => (long)result.Operations), results.Sum(result => (long)result.Equal));
+            results.Sum(result => (long)result.Operations), results.Sum(result => (long)result.Equal))
+        {
+            Excepted = Count(TraceVerdict.Excepted),
+        };
     }
 }

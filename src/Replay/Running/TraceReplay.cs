@@ -52,7 +52,7 @@ public sealed class TraceReplay(IReplayMachineFactory machines, bool verify)
 
     private TraceResult Compare(Trace trace, TraceHeader header, TraceResult result, ref int done)
     {
-        TraceComparer comparer = new(trace.Unstable);
+        TraceComparer comparer = new(trace.Unstable, machines.MinorFaultsAreComparable);
         TraceRow[] expected = [.. trace.Rows.Where(row => row.Number < comparer.StopAt)];
         IReadOnlyList<ScriptOperation> script = ScriptParser.Parse(header.Script);
         int emitted = comparer.StopAt == long.MaxValue ? script.Count : Math.Min(script.Count, expected.Length);
@@ -60,6 +60,8 @@ public sealed class TraceReplay(IReplayMachineFactory machines, bool verify)
         if (TraceComparer.CompareCounts(expected.Length, emitted) is { } count)
             return result with { Verdict = TraceVerdict.Difference, Difference = count };
 
+        if (machines.Lacks(script) is { } lacking)
+            return result with { Verdict = TraceVerdict.Excepted, Message = lacking };
         using IReplayMachine machine = machines.Create(header.Backend);
         ReplaySession session = new(machine);
         TraceRow row = new();

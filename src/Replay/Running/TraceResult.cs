@@ -30,6 +30,6 @@ public sealed record TraceResult
     /// <summary>For a person: what was unknown, violated or wrong, and where.</summary>
     public string? Message { get; init; }
 
-    /// <summary>The trace is as it should be.</summary>
-    public bool IsGood => Verdict == TraceVerdict.Equal;
+    /// <summary>The trace is as it should be: equal, or of something that the architecture lacks.</summary>
+    public bool IsGood => Verdict is TraceVerdict.Equal or TraceVerdict.Excepted;
 }

@@ -9,6 +9,9 @@ public enum TraceVerdict
     /// <summary>An operation showed something else than the recording.</summary>
     Difference,
 
+    /// <summary>The script needs what the machine's architecture lacks: not replayed.</summary>
+    Excepted,
+
     /// <summary>The machine does not know an operation.</summary>
     UnknownOperation,
 

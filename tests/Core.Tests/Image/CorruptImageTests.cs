@@ -11,7 +11,7 @@ public sealed class CorruptImageTests
         "Magic", "Version", "MetadataBytes", "RamIdentity", "RamBytes", "PageShift", "HugeShift", "ArchitectureId", "ReservedFrames", "SwapSlots",
         "SwapStoreSlots", "SwapClusterSlots", "SwapOverflows", "AddressSpaces", "Vmas", "AnonVmas", "AnonVmaChains",
         "SharedObjects", "SharedIndexBlocks",
-        "KsmSlots", "KsmItems", "KsmNodes",
+        "KsmSlots", "KsmItems", "KsmNodes", "TagBytesPerPage", "TagBuffers", "AddressTagBuffers",
     ];
 
     /// <summary>Exhaustive: each of the 4,096 bits of the header, one at a time.</summary>

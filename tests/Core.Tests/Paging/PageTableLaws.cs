@@ -15,12 +15,12 @@ public abstract class PageTableLaws<TArch, TModel>
 
     private static IEnumerable<int> LeafLevels => Enumerable.Range(1, TArch.Levels).Where(level => TArch.LeafAllowed(level));
 
-    /// <summary>Where the hole in the middle of the address space begins.</summary>
+    /// <summary>Where the lower range of addresses ends: at the hole in the middle, or where nothing is translated any more.</summary>
     private static ulong Half
     {
         get
         {
-            ulong half = 1UL << (TArch.VirtualAddressBits - 1);
+            ulong half = 1UL << TArch.VirtualAddressBits;
             while (!TArch.IsCanonical(half - 1))
                 half >>= 1;
             return half;
@@ -72,15 +72,21 @@ public abstract class PageTableLaws<TArch, TModel>
     {
         using var machine = new PagingMachine<TArch, TModel>();
         ulong half = Half;
-        ulong[] addresses = [0, half - Page, 0 - half, 0 - Page];
-        for (uint i = 0; i < 4; i++)
+        bool upperHalf = TArch.IsCanonical(ulong.MaxValue);
+        ulong[] addresses = upperHalf ? [0, half - Page, 0 - half, 0 - Page] : [0, half - Page];
+        for (uint i = 0; i < addresses.Length; i++)
             Assert.True(machine.Tree.MapRange(addresses[i], i + 20, 1, Writable).IsMapped);
-        for (uint i = 0; i < 4; i++)
+        for (uint i = 0; i < addresses.Length; i++)
             Assert.Equal((20UL + i) << TArch.PageShift, machine.Tree.Translate(addresses[i]));
         machine.AssertCounts();
         machine.Tree.UnmapRange(0, half, out ChangeResult low).Flush();
-        machine.Tree.UnmapRange(0 - half, 0, out ChangeResult high).Flush();
-        Assert.Equal((2UL, 2UL), (low.Pages, high.Pages));
+        Assert.Equal(2UL, low.Pages);
+        if (upperHalf)
+        {
+            machine.Tree.UnmapRange(0 - half, 0, out ChangeResult high).Flush();
+            Assert.Equal(2UL, high.Pages);
+        }
+
         machine.AssertAllFreed();
     }
 

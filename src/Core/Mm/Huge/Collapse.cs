@@ -202,7 +202,7 @@ public sealed class Collapse<TArch, TModel>
             if (done)
                 GiveUp(vma, MmContext<TArch, TModel>.NormalFrame(entries[page]), head + (uint)page);
             else
-                guard[first + ((ulong)page << TArch.PageShift)].SetPresent(entries[page]);
+                mm.Leaves.Publish(guard[first + ((ulong)page << TArch.PageShift)], entries[page]);
         }
 
         ArrayPool<Pte>.Shared.Return(entries);
@@ -236,7 +236,7 @@ public sealed class Collapse<TArch, TModel>
     {
         if (frame == 0)
             return; // the target is zero already
-        SharedBytes<TModel>.Copy(mm.Frames.Bytes(frame), mm.Frames.Bytes(target));
+        mm.CopyPageFor(vma, frame, target);
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].AnonPages, -1);
         mm.Rmap.Remove(frame, vma);
         mm.FreeSwapCache(frame);

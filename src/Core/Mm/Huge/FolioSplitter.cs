@@ -239,7 +239,8 @@ public sealed class FolioSplitter<TArch, TModel>
     private bool CanBecomeZeroPage(uint frame, uint vma) =>
         !mm.Frames.Has(frame, FrameFlags.Mlocked)
         && (mm.Vmas.FlagsOf(vma) & VmaFlags.Locked) == 0
-        && SharedBytes<TModel>.IsZero(mm.Frames.Bytes(frame));
+        && SharedBytes<TModel>.IsZero(mm.Frames.Bytes(frame))
+        && mm.Tags.Identical(frame, mm.Folios.ZeroFrame);
 
     private void MapZeroPage(uint frame, uint vma, ulong address, uint table)
     {
@@ -251,6 +252,7 @@ public sealed class FolioSplitter<TArch, TModel>
             zero = TArch.MakeSoftDirty(zero);
         if (TArch.IsUffdWp(old))
             zero = TArch.MakeUffdWp(zero);
+        mm.Tags.BeforePublish(zero);
         PageTables<TArch, TModel>.Store(ref word, zero);
         mm.Frames.RemoveMapping(frame);
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].AnonPages, -1);

@@ -56,7 +56,7 @@ internal sealed class HugeFault<TArch, TModel>
         result = FaultResult.OutOfMemory;
         if (!mm.Vmas.TryPrepareAnonVma(fault.Vma))
             return true;
-        uint head = write ? TryAllocateLarge(fault.Vma) : mm.Folios.TryHugeZeroFrame();
+        uint head = write ? TryAllocateLarge(fault.Vma) : mm.Tags.TryHugeZeroFrame();
         if (head == 0)
             return false; // no free block: base pages will do
         uint spare = mm.Tables.TryCreateSpare(mm.Vmas[fault.Vma].AddressSpace);

@@ -57,8 +57,8 @@ internal sealed class HugeMover<TArch, TModel>
         }
 
         uint table = mm.Tables.TableBelow(entry);
-        if (table == 0 || dropUffd)
-            return false; // marks of each entry have to be cleared
+        if (table == 0 || dropUffd || !mm.Leaves.TryMoveTable(table, oldAddress, newAddress))
+            return false; // marks of each entry have to be cleared, or what is kept of each page under its address has to move
         mm.Tables.Empty(root, source, oldAddress);
         mm.Tables.Place(table, newAddress);
         return mm.Tables.TryFill(target, newAddress, entry);

@@ -1,6 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Paging;
+using PageTableEmu.Tags;
 
 namespace PageTableEmu.Mm.Huge;
 
@@ -79,22 +80,25 @@ public sealed class HugePages<TArch, TModel>
     }
 
     /// <summary>
-    /// A processor's access through a huge leaf, under its lock; false when there is none or it does not allow the access.
+    /// A processor's access through a huge leaf, under its lock; a fault is needed when there is none or it does not allow the access.
     /// </summary>
-    public bool TryAccess(uint root, ulong address, AccessKind kind, Span<byte> load, ReadOnlySpan<byte> store)
+    public AccessOutcome TryAccess(uint root, ulong pointer, AccessKind kind, Span<byte> load, ReadOnlySpan<byte> store)
     {
+        ulong address = TArch.Untag(pointer);
         using HugeGuard<TArch, TModel> guard = Lock(root, address);
         if (!guard.IsLeaf || !TArch.TryAccess(guard.Value, kind, 2, out Pte after))
-            return false;
+            return AccessOutcome.NeedsFault;
+        uint frame = (uint)TArch.FrameOf(after, 2) + PageOf(address);
+        if (PageTags<TArch, TModel>.IsOn && !mm.Tags.Allows(after, frame, pointer, load.Length + store.Length))
+            return AccessOutcome.TagMismatch;
         if (after != guard.Value)
             guard.Set(after); // as the hardware does, before the data moves
-        uint frame = (uint)TArch.FrameOf(after, 2) + PageOf(address);
         Span<byte> page = mm.Frames.Bytes(frame)[(int)(address & ((1UL << TArch.PageShift) - 1))..];
         if (kind == AccessKind.Write)
             SharedBytes<TModel>.Copy(store, page[..store.Length]);
         else
             SharedBytes<TModel>.Copy(page[..load.Length], load);
-        return true;
+        return AccessOutcome.Done;
     }
 
     /// <summary>
@@ -102,6 +106,7 @@ public sealed class HugePages<TArch, TModel>
     /// </summary>
     internal bool TryInstall(uint middle, ulong address, Pte leaf, uint spare)
     {
+        mm.Tags.BeforePublish(leaf, 2);
         if (!mm.Tables.TryFill(middle, address, leaf))
             return false;
         mm.Tables.PutAside(middle, spare);
@@ -120,6 +125,7 @@ public sealed class HugePages<TArch, TModel>
         mm.Rmap.LockInMemory(head, vma);
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].AnonPages, Pages);
         Pte leaf = TArch.MakeDirty(TArch.MakeLeaf(head, MmContext<TArch, TModel>.ProtectionOf(flags), 2));
+        mm.Tags.BeforePublish(leaf, 2);
         return (flags & VmaFlags.Write) != 0 ? TArch.MakeWritable(leaf) : leaf;
     }
 
@@ -196,6 +202,7 @@ public sealed class HugePages<TArch, TModel>
         for (uint page = 0; page < Pages; page++)
         {
             ulong address = guard.First + ((ulong)page << TArch.PageShift);
+            mm.Tags.BeforePublish(entry);
             PageTables<TArch, TModel>.Store(ref mm.Tables.Entry(table, address), entry);
             if (head != 0)
                 entry = TArch.Advance(entry, 1, 1);

@@ -50,6 +50,7 @@ internal sealed class HugeProtection<TArch, TModel>
             leaf = TArch.ClearUffdWp(leaf);
         if (uffd != UffdWpChange.Protect && !TArch.IsWritable(leaf) && CanMakeWritable(vma, leaf))
             leaf = TArch.MakeWritable(leaf);
+        mm.Tags.BeforePublish(leaf, 2); // tags may be checked from now on
         guard.Set(leaf);
         return true;
     }

@@ -108,6 +108,8 @@ public sealed class SharedCache<TArch, TModel>
     internal bool TryAdd(uint number, ulong page, SharedPage expected, uint frame)
     {
         mm.Frames.AssertLocked(frame);
+        if (expected.IsSwap)
+            mm.Tags.RestoreFromSlot(expected.Entry, frame);
         ref FrameRecord record = ref mm.Frames[frame];
         record.Mapping = number;
         record.Index = page;

@@ -39,6 +39,7 @@ public sealed class SharedMappings<TArch, TModel>
     internal void Map(uint vma, Leaf<TArch, TModel> leaf, uint frame, bool write, bool writeProtected)
     {
         mm.Frames.AssertLocked(frame);
+        // Young by its protection; mkyoung would open a PROT_NONE entry to the hardware on sparc64 (the kernel calls pte_sw_mkyoung here).
         Pte entry = TArch.MakeLeaf(frame, mm.ProtectionOf(vma), 1);
         if (write)
         {
@@ -54,7 +55,7 @@ public sealed class SharedMappings<TArch, TModel>
         mm.Rmap.LockInMemory(frame, vma);
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].SharedPages, 1);
         if (TArch.IsNone(leaf.Value, 1))
-            leaf.SetPresent(entry);
+            mm.Leaves.Publish(leaf, entry);
         else
             mm.Leaves.Mark(leaf, entry); // in the place of a marker
     }

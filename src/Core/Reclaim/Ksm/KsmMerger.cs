@@ -80,14 +80,14 @@ internal sealed class KsmMerger<TArch, TModel>
             entry = leaf.ClearPresent();
             if ((TModel.KsmClearsBeforeCounting && IsHeld(frame)) || !mm.Rmap.TryShare(frame))
             {
-                leaf.SetPresent(entry);
+                mm.Leaves.Publish(leaf, entry);
                 return false;
             }
 
             if (TArch.IsDirty(entry))
                 mm.Frames.Set(frame, FrameFlags.Dirty);
             entry = TArch.WriteProtect(TArch.MakeClean(entry));
-            leaf.SetPresent(entry);
+            mm.Leaves.Publish(leaf, entry);
         }
 
         expected = entry;
@@ -117,7 +117,7 @@ internal sealed class KsmMerger<TArch, TModel>
         mm.Frames.Get(merged);
         mm.Rmap.Add(merged, vma, exclusive: false);
         guard[address].ClearPresent();
-        guard[address].SetPresent(TArch.MakeLeaf(merged, MmContext<TArch, TModel>.ProtectionOf(mm.Vmas.FlagsOf(vma)), 1));
+        mm.Leaves.Publish(guard[address], TArch.MakeLeaf(merged, MmContext<TArch, TModel>.ProtectionOf(mm.Vmas.FlagsOf(vma)), 1));
         mm.Rmap.Remove(frame, vma);
         if (mm.Frames.Mappings(frame) == 0 && mm.Frames.Has(frame, FrameFlags.SwapCache))
             mm.Swap.TryFreeSlot(frame);
@@ -125,7 +125,8 @@ internal sealed class KsmMerger<TArch, TModel>
         return true;
     }
 
-    private bool IsEqual(uint frame, uint other) => SharedBytes<TModel>.Compare(mm.Frames.Bytes(frame), mm.Frames.Bytes(other)) == 0;
+    private bool IsEqual(uint frame, uint other) =>
+        SharedBytes<TModel>.Compare(mm.Frames.Bytes(frame), mm.Frames.Bytes(other)) == 0 && mm.Tags.Identical(frame, other);
 
     private uint RootOf(uint vma) => mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
 }

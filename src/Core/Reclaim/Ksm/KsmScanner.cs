@@ -288,7 +288,8 @@ public sealed class KsmScanner<TArch, TModel>
             return;
         }
 
-        bool equal = otherFrame != 0 && SharedBytes<TModel>.Compare(mm.Frames.Bytes(frame), mm.Frames.Bytes(otherFrame)) == 0;
+        bool equal = otherFrame != 0 && SharedBytes<TModel>.Compare(mm.Frames.Bytes(frame), mm.Frames.Bytes(otherFrame)) == 0
+            && mm.Tags.Identical(frame, otherFrame);
         if (equal && mm.Frames.IsLarge(frame) && mm.Frames.HeadOf(frame) == mm.Frames.HeadOf(otherFrame))
         {
             // Two references of ours to one folio would let no attempt to split it succeed: it is split now and merged by the next scan.
@@ -308,14 +309,8 @@ public sealed class KsmScanner<TArch, TModel>
             records.Wait(number);
         }
 
-        if (otherFrame == 0)
-            return;
-        // Two equal pages of one large folio did not merge: the reference to each was one too many for splitting it. Now that the other's is
-        // gone it can be split, and the next scan will merge them.
-        bool together = mm.Frames.IsLarge(frame) && mm.Frames.HeadOf(frame) == mm.Frames.HeadOf(otherFrame);
-        mm.Folios.Put(otherFrame);
-        if (together)
-            merger.TrySplit(frame);
+        if (otherFrame != 0)
+            mm.Folios.Put(otherFrame);
     }
 
     /// <summary>This page becomes a KSM frame, the other is replaced by it. If that fails half-way the page is unshared again.</summary>

@@ -1,0 +1,28 @@
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Arch.Formats;
+
+/// <summary>
+/// A swap entry made of plain bit fields: type, offset, one bit a mark, and bits that are always set. Everything of
+/// <see cref="ISwapFormat"/> follows from where they lie.
+/// </summary>
+public interface IFieldSwapFormat : ISwapOnlyFormat
+{
+    /// <summary>Lowest bit of the type.</summary>
+    static abstract int TypeShift { get; }
+
+    /// <summary>Lowest bit of the offset.</summary>
+    static abstract int OffsetShift { get; }
+
+    /// <summary>Bits that every non-present entry has set.</summary>
+    static abstract ulong FixedBits { get; }
+
+    /// <summary>The exclusive mark; 0 where there is none.</summary>
+    static abstract ulong ExclusiveBit { get; }
+
+    /// <summary>The soft-dirty mark; 0 where there is none.</summary>
+    static abstract ulong SoftDirtyBit { get; }
+
+    /// <summary>The userfaultfd write-protect mark; 0 where there is none.</summary>
+    static abstract ulong UffdWpBit { get; }
+}

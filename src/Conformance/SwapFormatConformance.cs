@@ -1,0 +1,18 @@
+using PageTableEmu.Conformance.Laws;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Conformance;
+
+/// <summary>Tries the laws of swap entries on an architecture of which only those are known.</summary>
+public static class SwapFormatConformance
+{
+    /// <summary>Tries all laws.</summary>
+    /// <typeparam name="TFormat">The format of one level.</typeparam>
+    public static ConformanceReport Run<TFormat>()
+        where TFormat : struct, ISwapOnlyFormat
+    {
+        string subject = TFormat.Level == 1 ? TFormat.Name : $"{TFormat.Name} (level {TFormat.Level})";
+        IEnumerable<Law> laws = [.. SwapLaws<TFormat>.All(), .. SoftLeafLaws<TFormat>.All(TFormat.IsNone, TFormat.IsPresent, TFormat.Level)];
+        return new ConformanceReport(subject, [.. laws.Select(law => law.Run(subject))]);
+    }
+}

@@ -1,0 +1,45 @@
+using PageTableEmu.Arch.X64;
+using PageTableEmu.Paging;
+
+namespace PageTableEmu.Replay.Machines;
+
+/// <summary>
+/// Makes machines of any architecture for the same scripts: as many pages of RAM and of swap as the recorded machine had, whatever their
+/// size. What such a machine shows is scaled to the recorded page size (<see cref="MachineObserver{TArch}"/>).
+/// </summary>
+/// <typeparam name="TArch">The architecture.</typeparam>
+public sealed class ReplayMachines<TArch> : IReplayMachineFactory
+    where TArch : struct, IArchitecture
+{
+    /// <inheritdoc/>
+    public IReplayMachine Create(Backend backend) => new ReplayMachine<TArch>(backend);
+
+    /// <inheritdoc/>
+    public bool MinorFaultsAreComparable
+    {
+        get
+        {
+            Pte old = TArch.MakeOld(TArch.MakeLeaf(0, TArch.ProtectionOf(AccessRights.Read), 1));
+            return TArch.TryAccess(old, AccessKind.Read, 1, out _);
+        }
+    }
+
+    /// <inheritdoc/>
+    public string? Lacks(IReadOnlyList<ScriptOperation> script)
+    {
+        ArgumentNullException.ThrowIfNull(script);
+        foreach (ScriptOperation operation in script)
+        {
+            if (!TArch.HasUffdWp && operation.Kind is (OperationKind.Uffd or OperationKind.UffdWp or OperationKind.UffdUnwp))
+                return $"{TArch.Name} has no userfaultfd write-protection";
+            if (PagesOfHuge != RecordedPagesOfHuge && operation.Kind is (OperationKind.MapHuge or OperationKind.Huge or OperationKind.Collapse))
+                return $"a huge page of {TArch.Name} has {PagesOfHuge} pages, those that the script is written for have {RecordedPagesOfHuge}";
+        }
+
+        return null;
+    }
+
+    private static int PagesOfHuge => 1 << (TArch.HugePageShift - TArch.PageShift);
+
+    private static int RecordedPagesOfHuge => 1 << (X64Geometry.LevelShift(2) - X64Geometry.PageShift);
+}

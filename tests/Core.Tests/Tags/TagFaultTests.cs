@@ -1,0 +1,177 @@
+using PageTableEmu.Arch.Sparc.Adi;
+using PageTableEmu.Atomics;
+using PageTableEmu.Core.Tests.Verification;
+using PageTableEmu.Mm;
+using PageTableEmu.Paging;
+using PageTableEmu.Swap;
+
+namespace PageTableEmu.Core.Tests.Tags;
+
+/// <summary>Each allocation of tag storage fails once, at every place: what was right without the failure is right with it.</summary>
+public class TagFaultTests
+{
+    private delegate void Step<TTags, TModel>(TagWorld<TTags, TModel> w)
+        where TTags : struct, IPageTagProvider
+        where TModel : struct, IModel;
+
+    public static TheoryData<string, Backing> Sites
+    {
+        get
+        {
+            var sites = new TheoryData<string, Backing>();
+            foreach (string site in Names)
+            {
+                sites.Add(site, Backing.Zram);
+                sites.Add(site, Backing.Asynchronous);
+            }
+
+            return sites;
+        }
+    }
+
+    private static IEnumerable<string> Names =>
+        ["swap", "twice", "swapoff", "zap", "lazyfree", "fork", "exit", "move", "shared", "toggle", "pageout", "readahead", "pinned"];
+
+    [Theory]
+    [MemberData(nameof(Sites))]
+    public void FrameSlot_EveryFailureAtEverySite_LosesAndLeaksNothing(string site, Backing backing)
+    {
+        long allocations = Run<AdiFrameSlot, CheckedModel>(site, backing, 0, AssertRight);
+        Assert.True(allocations > 0, $"{site} allocates nothing");
+        for (int n = 1; n <= allocations; n++)
+            Run<AdiFrameSlot, CheckedModel>(site, backing, n, AssertRight);
+    }
+
+    /// <summary>What is wrong in Linux's store without any failure is as wrong with one, and no more.</summary>
+    [Theory]
+    [MemberData(nameof(Sites))]
+    public void Linux_EveryFailureAtEverySite_BreaksNothingElse(string site, Backing backing)
+    {
+        var without = new HashSet<string>();
+        long allocations = Run<AdiLinux, CheckedModel>(site, backing, 0, (w, _) => without.UnionWith(w.Broken()));
+        Assert.Subset(new HashSet<string> { "T1", "T4" }, without);
+        for (int n = 1; n <= allocations; n++)
+        {
+            int failure = n;
+            Run<AdiLinux, CheckedModel>(site, backing, n, (w, step) =>
+                Assert.True(w.Broken().All(without.Contains), $"{site}, failure {failure}, {step}: {string.Join(", ", w.Broken())}"));
+        }
+    }
+
+    [Fact]
+    public void Legacy_EveryFailureOfASwapOut_LeaksAReference()
+    {
+        for (int n = 1; n <= 2; n++)
+        {
+            var broken = new HashSet<string>();
+            Run<AdiLinux, AdiLegacy>("swap", Backing.Zram, n, (w, _) => broken.UnionWith(w.Broken()));
+            Assert.Contains("I1", broken);
+        }
+    }
+
+    private static void AssertRight(TagWorld<AdiFrameSlot, CheckedModel> w, string step)
+    {
+        w.AssertGhosts(step);
+        w.AssertSound(step);
+    }
+
+    /// <summary>Runs a site's steps with a check after each; returns how often tag storage was asked for.</summary>
+    private static long Run<TTags, TModel>(string site, Backing backing, int failure, Action<TagWorld<TTags, TModel>, string> check)
+        where TTags : struct, IPageTagProvider
+        where TModel : struct, IModel
+    {
+        using var w = new TagWorld<TTags, TModel>(backing, pages: 8);
+        for (uint page = 0; page < 4; page++)
+            w.Fill(w.Process, page, (byte)(page + 1), 5 + page);
+        if (site == "shared")
+        {
+            w.MapShared(w.Process, 50, 2);
+            w.Fill(w.Process, 50, 1, 6);
+            w.Fill(w.Process, 51, 2, 7);
+        }
+
+        w.Storage.Faults.FailAllocation = failure;
+        int number = 0;
+        foreach (Step<TTags, TModel> step in StepsOf<TTags, TModel>(site))
+        {
+            step(w);
+            check(w, $"{site} with failure {failure}, step {number++}");
+        }
+
+        w.Storage.Faults.FailAllocation = 0;
+        if (typeof(TTags) == typeof(AdiFrameSlot))
+            w.AssertSeen($"{site} with failure {failure}, at the end");
+        check(w, $"{site} with failure {failure}, at the end");
+        return w.Storage.Faults.Allocations;
+    }
+
+    private static IEnumerable<Step<TTags, TModel>> StepsOf<TTags, TModel>(string site)
+        where TTags : struct, IPageTagProvider
+        where TModel : struct, IModel
+    {
+        yield return static w => w.Machine.Reclaim(100);
+        yield return static w => w.Machine.Settle();
+        switch (site)
+        {
+            case "twice":
+                yield return static w => w.Write(w.Process, 0, 9);
+                yield return static w => w.Machine.ReclaimAll();
+                break;
+            case "swapoff":
+                yield return static w => Assert.Equal(SwapResult.Ok, w.Machine.SwapOff(w.Area));
+                yield return static w => w.SwapOn();
+                break;
+            case "zap":
+                yield return static w => w.DontNeed(w.Process, 0, 2);
+                yield return static w => w.Fill(w.Process, 1, 8, 3);
+                yield return static w => w.Machine.ReclaimAll();
+                break;
+            case "lazyfree":
+                yield return FreeTwo;
+                break;
+            case "fork":
+                yield return static w => w.Fork(w.Process);
+                yield return static w => w.Write(w.Process, 0, 9);
+                yield return static w => w.Machine.ReclaimAll();
+                break;
+            case "exit":
+                yield return static w => w.Fork(w.Process);
+                yield return static w => w.Exit(w.Process);
+                break;
+            case "move":
+                yield return static w => w.Move(w.Process, 0, 100, 3);
+                yield return static w => w.Machine.ReclaimAll();
+                break;
+            case "toggle":
+                yield return static w => Assert.Equal(MmResult.Ok, w.Protect(w.Process, 0, 2, tags: false));
+                yield return static w => w.TryRead(w.Process, 0, 0, out _);
+                yield return static w => Assert.Equal(MmResult.Ok, w.Protect(w.Process, 0, 2, tags: true));
+                break;
+            case "pageout":
+                yield return static w => w.Write(w.Process, 2, 7);
+                yield return static w => Assert.Equal(MmResult.Ok, w.Advise(w.Process, 0, 4, Advice.PageOut));
+                break;
+            case "readahead":
+                yield return static w => Assert.Equal(MmResult.Ok, w.Advise(w.Process, 0, 4, Advice.WillNeed));
+                yield return static w => w.Machine.ReclaimAll();
+                break;
+            case "pinned":
+                yield return static w => w.Write(w.Process, 3, 7);
+                yield return static w => w.UnmapByHand(w.Process, 3, pinned: true);
+                yield return static w => w.Machine.ReclaimAll();
+                break;
+            default:
+                yield return static w => w.Machine.ReclaimAll();
+                break;
+        }
+    }
+
+    private static void FreeTwo<TTags, TModel>(TagWorld<TTags, TModel> w)
+        where TTags : struct, IPageTagProvider
+        where TModel : struct, IModel
+    {
+        bool whole = w.IsSwapped(w.Process, 0) && w.IsSwapped(w.Process, 1); // a page that is still there is only marked
+        Assert.Equal(MmResult.Ok, whole ? w.Advise(w.Process, 0, 2, Advice.Free) : w.Advise(w.Process, 0, 2, Advice.DontNeed));
+        w.Forget(w.Process, 0, 2);
+    }
+}

@@ -1,0 +1,39 @@
+using PageTableEmu.Arch.Arm64;
+using PageTableEmu.Arch.Sparc;
+using PageTableEmu.Paging;
+using PageTableEmu.Replay.Machines;
+using PageTableEmu.Replay.Running;
+
+namespace PageTableEmu.Replay.Tests;
+
+/// <summary>The same recordings on machines of other architectures: memory management does not depend on the format.</summary>
+public class ArchitectureTracesTests
+{
+    [Fact]
+    public void On_arm64_every_trace_is_equal() => Check<Arm64FourLevel>(400, excepted: 0);
+
+    [Fact]
+    public void On_sparc64_every_trace_is_equal_that_needs_neither_uffd_wp_nor_huge_pages_of_512_pages() => Check<Sun4vM7>(358, excepted: 42);
+
+    [Fact]
+    public void Exceptions_are_named()
+    {
+        var machines = new ReplayMachines<Sun4vM7>();
+        Assert.Contains("userfaultfd", machines.Lacks(Scripts.ScriptParser.Parse(["map A 3", "uffd A 0 3"])), StringComparison.Ordinal);
+        Assert.Contains("1024 pages", machines.Lacks(Scripts.ScriptParser.Parse(["maphuge A 512"])), StringComparison.Ordinal);
+        Assert.Null(machines.Lacks(Scripts.ScriptParser.Parse(["map A 3", "nohuge A 0 3", "pageout A 0 3"])));
+        Assert.False(machines.MinorFaultsAreComparable);
+        Assert.True(new ReplayMachines<Arm64FourLevel>().MinorFaultsAreComparable);
+    }
+
+    private static void Check<TArch>(int equal, int excepted)
+        where TArch : struct, IArchitecture
+    {
+        IReadOnlyList<TraceResult> results =
+            ReplayRunner.Run(new TraceReplay(new ReplayMachines<TArch>(), verify: true), ReplayRunner.FindTraces([TestData.Traces]));
+        TraceResult[] wrong = [.. results.Where(result => !result.IsGood)];
+        Assert.True(wrong.Length == 0, $"{wrong.Length} of {results.Count}; first: {wrong.FirstOrDefault()}");
+        Assert.Equal(equal, results.Count(result => result.Verdict == TraceVerdict.Equal));
+        Assert.Equal(excepted, results.Count(result => result.Verdict == TraceVerdict.Excepted));
+    }
+}
