@@ -69,6 +69,7 @@ internal sealed class ArchReport(Func<SwapTypeOptions, SwapTypeLayout> typesOf) 
             object shown = value is ulong bytes && name.EndsWith("size", StringComparison.Ordinal) ? Size(bytes) : value;
             output.WriteLine($"{name.Replace('_', ' '),-29} {shown}");
         }
+
         foreach (Drawing drawing in drawings)
         {
             output.WriteLine();
