@@ -3,7 +3,7 @@ using PageTableEmu.Paging;
 namespace PageTableEmu.Leaves;
 
 /// <content>
-/// Migration entries. They are made by an <see cref="Unmapping{TArch, TModel}"/> and end by <see cref="LeafOperations{TArch, TModel}.Resolve"/>;
+/// Migration entries. They are made by an <see cref="Unmapping{TArch, TModel}"/> and end by <see cref="LeafOperations{TArch, TModel}.Publish"/>;
 /// moving one is <see cref="LeafOperations{TArch, TModel}.Move"/>. They own nothing, so none of this touches the folio.
 /// </content>
 public sealed partial class LeafOperations<TArch, TModel>

@@ -151,10 +151,7 @@ public sealed partial class LeafOperations<TArch, TModel>
         swap.Put(entry);
     }
 
-    /// <summary>
-    /// Second half of <see cref="BeginResolve"/>: the present entry takes the place of the swap entry; or that of a migration entry, which has no
-    /// first half.
-    /// </summary>
+    /// <summary>Second half of <see cref="BeginResolve"/>: the present entry takes the place of the swap entry.</summary>
     public void Resolve(Leaf<TArch, TModel> leaf, Pte present)
     {
         if (PageTags<TArch, TModel>.IsOn)

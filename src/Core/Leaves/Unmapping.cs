@@ -125,6 +125,8 @@ public ref struct Unmapping<TArch, TModel>
         if (TModel.Checked && !referenced.IsNone)
             throw new InvalidOperationException($"An unmapping that has a reference of slot {referenced} cannot end in a migration entry.");
         leaf.Store(MigrationEntry<TArch>.Of(Previous, Frame, WasExclusive).Encode<TArch>(types));
+        if (LeafTags<TArch, TModel>.IsOn)
+            AdoptSaved();
         Close();
     }
 
@@ -133,7 +135,7 @@ public ref struct Unmapping<TArch, TModel>
     /// <param name="entry">A present entry of the same frame.</param>
     public void CommitPresent(Leaf<TArch, TModel> destination, Pte entry)
     {
-        destination.SetPresent(entry);
+        operations.Publish(destination, entry);
         Close();
     }
 

@@ -203,7 +203,7 @@ public sealed class LruScanner<TArch, TModel>
         }
 
         /// <summary>Enough came free: the rest is looked at only in the proportion that both kinds were meant to get.</summary>
-        private bool IsDone(Span<ulong> left)
+        private static bool IsDone(Span<ulong> left)
         {
             ulong anon = left[(int)LruKind.InactiveAnon] + left[(int)LruKind.ActiveAnon];
             ulong file = left[(int)LruKind.InactiveFile] + left[(int)LruKind.ActiveFile];

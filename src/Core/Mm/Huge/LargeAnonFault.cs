@@ -119,11 +119,11 @@ internal sealed class LargeAnonFault<TArch, TModel>
         mm.Folios.Lru.Add(head);
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[fault.Vma].AddressSpace].AnonPages, 1L << order);
 
-        Pte entry = TArch.MakeYoung(TArch.MakeLeaf(head, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1));
+        Pte entry = TArch.MakeLeaf(head, MmContext<TArch, TModel>.ProtectionOf(vmaFlags), 1);
         if ((vmaFlags & VmaFlags.Write) != 0)
             entry = TArch.MakeWritable(TArch.MakeDirty(entry));
         for (uint page = 0; page < 1u << order; page++, entry = TArch.Advance(entry, 1, 1))
-            guard[first + ((ulong)page << TArch.PageShift)].SetPresent(entry);
+            mm.Leaves.Publish(guard[first + ((ulong)page << TArch.PageShift)], entry);
         return true;
     }
 }

@@ -83,7 +83,7 @@ internal sealed class SharedFault<TArch, TModel>
         bool mapped = false;
         if (frame != 0)
         {
-            SharedBytes<TModel>.Copy(mm.Frames.Bytes(frame), mm.Frames.Bytes(copy));
+            mm.CopyPageFor(fault.Vma, frame, copy);
             mm.Frames.Set(copy, FrameFlags.Uptodate | FrameFlags.SwapBacked);
             using (TableGuard<TArch, TModel> guard = mm.Leaves.LockOrCreate(fault.Root, fault.Address))
             {
@@ -116,7 +116,7 @@ internal sealed class SharedFault<TArch, TModel>
         if (marked)
             mm.Leaves.Mark(leaf, TArch.MakeUffdWp(entry));
         else
-            leaf.SetPresent(entry);
+            mm.Leaves.Publish(leaf, entry);
     }
 
     /// <summary>

@@ -73,7 +73,7 @@ internal sealed class PageMover<TArch, TModel>
             return MmResult.Again;
         tables[source].ClearPresent();
         Protection protection = MmContext<TArch, TModel>.ProtectionOf(mm.Vmas.FlagsOf(to));
-        tables[destination].SetPresent(TArch.MakeSpecial(TArch.MakeLeaf(mm.Folios.ZeroFrame, protection, 1)));
+        mm.Leaves.Publish(tables[destination], TArch.MakeSpecial(TArch.MakeLeaf(mm.Folios.ZeroFrame, protection, 1)));
         return MmResult.Ok;
     }
 

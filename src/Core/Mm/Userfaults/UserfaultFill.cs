@@ -110,7 +110,7 @@ internal sealed class UserfaultFill<TArch, TModel>
         if (!TArch.IsNone(guard[address].Value, 1))
             return MmResult.Exists;
         Protection protection = MmContext<TArch, TModel>.ProtectionOf(mm.Vmas.FlagsOf(vma));
-        guard[address].SetPresent(TArch.MakeSpecial(TArch.MakeLeaf(mm.Folios.ZeroFrame, protection, 1)));
+        mm.Leaves.Publish(guard[address], TArch.MakeSpecial(TArch.MakeLeaf(mm.Folios.ZeroFrame, protection, 1)));
         return MmResult.Ok;
     }
 
@@ -142,7 +142,7 @@ internal sealed class UserfaultFill<TArch, TModel>
         mm.Folios.Lru.Add(frame);
         Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].AnonPages, 1);
         if (TArch.IsNone(guard[address].Value, 1))
-            guard[address].SetPresent(entry);
+            mm.Leaves.Publish(guard[address], entry);
         else
             mm.Leaves.Mark(guard[address], entry); // in the place of a marker
         return MmResult.Ok;

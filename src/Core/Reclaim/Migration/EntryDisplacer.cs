@@ -173,7 +173,7 @@ internal sealed class EntryDisplacer<TArch, TModel>
         Unmapping<TArch, TModel> unmapping = mm.Leaves.BeginUnmap(guard[place.Address]);
         if (TArch.IsDirty(unmapping.Previous))
             mm.Frames.Set(frame, FrameFlags.Dirty);
-        if (!unmapping.TryShare())
+        if (!unmapping.TrySaveAndShare())
         {
             unmapping.Rollback();
             return false;
@@ -249,7 +249,7 @@ internal sealed class EntryDisplacer<TArch, TModel>
             mm.Rmap.LockInMemory(target, place.Vma);
         }
 
-        mm.Leaves.Resolve(guard[place.Address], Present(entry, target, place.Vma, 1));
+        mm.Leaves.Publish(guard[place.Address], Present(entry, target, place.Vma, 1)); // its metadata came with the copy
     }
 
     private void RestoreLeaf(in HugeGuard<TArch, TModel> guard, uint folio, uint target, uint vma)
@@ -259,7 +259,9 @@ internal sealed class EntryDisplacer<TArch, TModel>
             return;
         mm.Frames.Get(target);
         mm.Rmap.AddLarge(target, vma, exclusive: entry.Kind != SoftLeafKind.MigrationRead);
-        guard.Set(Present(entry, target, vma, 2));
+        Pte leaf = Present(entry, target, vma, 2);
+        mm.Tags.BeforePublish(leaf, 2);
+        guard.Set(leaf);
     }
 
     private Pte Present(in SoftLeaf entry, uint target, uint vma, int level)

@@ -87,7 +87,7 @@ internal sealed class FolioCopier<TArch, TModel>
     private void CopyContent(uint folio, uint target)
     {
         for (uint page = 0; page < mm.PagesOf(folio); page++)
-            SharedBytes<TModel>.Copy(mm.Frames.Bytes(folio + page), mm.Frames.Bytes(target + page));
+            mm.Tags.CopyPage(folio + page, target + page);
     }
 
     /// <summary>The target is old from the start: no processor has it in a batch that would hold a reference (lru_cache_disable).</summary>

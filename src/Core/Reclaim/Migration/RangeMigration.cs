@@ -98,7 +98,7 @@ public sealed class RangeMigration<TArch, TModel>
         whole = 0;
         if (!mm.Frames.IsLarge(folio))
             return MoveSingle(page);
-        uint target = migrator.Moves(folio) ? mm.Folios.TryAllocateLarge(mm.Frames.OrderOf(folio), zeroed: false) : 0;
+        uint target = migrator.Moves(folio) ? mm.Tags.TryAllocateLarge(mm.Frames.OrderOf(folio), zeroed: false) : 0;
         if (target == 0)
             return TrySplit(page) ? MoveSingle(page) : Unsplittable(folio, out whole);
         MigrationResult result = migrator.Move(folio, target, MigrationMode.Sync);
