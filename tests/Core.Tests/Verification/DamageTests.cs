@@ -121,11 +121,11 @@ public abstract class DamageTests<TArch>
             m.Space.SwapEntries++;
         },
         ["L1 an anonymous cached page that is not swap-backed"] = m => m.Frames.Clear(m.FrameOf(CleanCached), FrameFlags.SwapBacked),
-        ["LRU its length"] = m => m.State.LruCount++,
-        ["LRU a link back"] = m => m.Frames[m.State.LruYoungest].LruPrevious = m.State.LruYoungest,
-        ["LRU a ring"] = m => m.Frames[m.State.LruYoungest].LruNext = m.State.LruOldest,
+        ["LRU its length"] = m => m.LruList.Pages++,
+        ["LRU a link back"] = m => m.Frames[m.LruList.Youngest].LruPrevious = m.LruList.Youngest,
+        ["LRU a ring"] = m => m.Frames[m.LruList.Youngest].LruNext = m.LruList.Oldest,
         ["LRU a frame that is not on it"] = m => m.Frames.Clear(m.FrameOf(Private), FrameFlags.Lru),
-        ["LRU a frame outside RAM"] = m => m.State.LruOldest = uint.MaxValue,
+        ["LRU a frame outside RAM"] = m => m.LruList.Oldest = uint.MaxValue,
         ["M2 a migration entry"] = m =>
         {
             m[Empty] = SoftLeaf.OfFrame(SoftLeafKind.MigrationRead, m.FrameOf(Private)).Encode<TArch>(m.Mm.SwapTypes);

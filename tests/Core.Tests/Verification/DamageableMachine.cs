@@ -63,6 +63,9 @@ internal sealed class DamageableMachine<TArch> : IDisposable
 
     public ref FrameState State => ref Machine.Image.Record<FrameState>(MetadataRegion.FrameState, 0);
 
+    /// <summary>The list that fresh pages are on.</summary>
+    public ref LruList LruList => ref State.Lru[(int)LruKind.InactiveAnon];
+
     public ref MmState MmState => ref Machine.Image.Record<MmState>(MetadataRegion.MmState, 0);
 
     public uint LeafTable => Mm.Tables.LeafTable(Space.Root, Start);
@@ -126,7 +129,8 @@ internal sealed class DamageableMachine<TArch> : IDisposable
         PageOut(page);
         Machine.Settle();
         uint frame = Mm.Swap.Lookup(SlotOf(page));
-        Assert.Equal(ShrinkResult.Freed, new Reclaimer<TArch, CheckedModel>(Mm).Shrink(frame, ignoreReferences: false));
+        Assert.True(Mm.Folios.Lru.TryIsolate(frame));
+        Assert.Equal(1, new Reclaimer<TArch, CheckedModel>(Mm).ShrinkIsolated(frame, ignoreReferences: true));
         Mm.Folios.Put(frame);
     }
 

@@ -103,8 +103,13 @@ public sealed class MigrationInterleavingTests
                 Assert.Equal(MmResult.Ok, machine.Move(space, Start + Page, Start + (64 * Page), Page));
                 break;
             case Other.GetReference:
-                uint first = machine.Context.Folios.NextOnLru(0);
-                machine.Context.Folios.Put(first);
+                uint first = 0;
+                if (machine.Context.Folios.Lru.Isolate(LruKind.InactiveAnon, 1, 0, new Span<uint>(ref first)) != 0)
+                {
+                    machine.Context.Folios.Lru.PutBack(first);
+                    machine.Context.Folios.Put(first);
+                }
+
                 break;
             case Other.Free:
                 Assert.Equal(MmResult.Ok, machine.Advise(space, Start + Page, Page, Advice.Free, ref faults));
