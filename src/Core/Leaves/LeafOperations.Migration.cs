@@ -1,9 +1,10 @@
 using PageTableEmu.Paging;
+using PageTableEmu.Tags;
 
 namespace PageTableEmu.Leaves;
 
 /// <content>
-/// Migration entries. They are made by an <see cref="Unmapping{TArch, TModel}"/> and end by <see cref="LeafOperations{TArch, TModel}.Publish"/>;
+/// Migration entries. They are made by an <see cref="Unmapping{TArch, TModel}"/> and end by <see cref="ResolveMigration"/>;
 /// moving one is <see cref="LeafOperations{TArch, TModel}.Move"/>. They own nothing, so none of this touches the folio.
 /// </content>
 public sealed partial class LeafOperations<TArch, TModel>
@@ -21,6 +22,16 @@ public sealed partial class LeafOperations<TArch, TModel>
         if (copied != entry)
             source.Store(copied.Encode<TArch>(types));
         destination.Store(TArch.ClearSwapUffdWp(copied.Encode<TArch>(types))); // a child is not registered with the parent's userfaultfd
+    }
+
+    /// <summary>
+    /// Puts a present entry in the place of a migration entry (remove_migration_pte). The page's metadata came along with the copy, or never left.
+    /// </summary>
+    public void ResolveMigration(Leaf<TArch, TModel> leaf, Pte present)
+    {
+        if (PageTags<TArch, TModel>.IsOn)
+            tags.BeforePublish(present);
+        leaf.Store(present);
     }
 
     /// <summary>Forgets a migration entry (zap): whoever moves the page simply finds none here when it has arrived.</summary>

@@ -249,7 +249,7 @@ internal sealed class EntryDisplacer<TArch, TModel>
             mm.Rmap.LockInMemory(target, place.Vma);
         }
 
-        mm.Leaves.Publish(guard[place.Address], Present(entry, target, place.Vma, 1)); // its metadata came with the copy
+        mm.Leaves.ResolveMigration(guard[place.Address], Present(entry, target, place.Vma, 1));
     }
 
     private void RestoreLeaf(in HugeGuard<TArch, TModel> guard, uint folio, uint target, uint vma)
