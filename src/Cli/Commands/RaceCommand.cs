@@ -44,7 +44,7 @@ internal static class RaceCommand
             foreach (RaceModel model in entry.Models)
                 output.WriteLine($"  {model.Name} ({RaceJson.Verdict(model)}): {model.Rule}");
             RaceModel before = entry.Model("before");
-            ExplorationResult result = entry.Explore(before, new ExplorerOptions { Preemptions = entry.Preemptions });
+            ExplorationResult result = entry.Explore(before, new ExplorerOptions { Preemptions = entry.BoundOf(before) });
             if (result.Violation is not { } violation)
                 return ExitCode.Difference;
             output.WriteLine($"{violation.Invariant}: {violation.Symptom}");
@@ -100,7 +100,7 @@ internal static class RaceCommand
         {
             foreach (RaceModel model in modelName is null ? entry.Models : Chosen(entry, modelName))
             {
-                ExplorerOptions own = options with { Preemptions = preemptions ?? (model.MustFail ? entry.Preemptions : entry.Bound) };
+                ExplorerOptions own = options with { Preemptions = preemptions ?? entry.BoundOf(model) };
                 ExplorationResult result = entry.Explore(model, own);
                 expected &= result.Violation is not null == model.MustFail;
                 output.WriteLine(json ? RaceJson.Result(entry, model, own, result) : Text(entry, model, result));
@@ -149,7 +149,7 @@ internal static class RaceCommand
     private static int Draw(RaceEntry entry, RaceModel model, string schedule, TextWriter output)
     {
         using RaceScene scene = model.SetUp(entry);
-        (ExplorationResult result, string? misfit, IReadOnlyList<string> lines) = RaceTable.Run(scene, schedule);
+        (ExplorationResult result, string? misfit, IReadOnlyList<string> lines) = RaceTable.Run(entry, scene, schedule);
         foreach (string text in lines)
             output.WriteLine(text);
         if (misfit is not null)

@@ -26,10 +26,10 @@ internal sealed class RaceTable
     }
 
     /// <summary>Runs a schedule and draws it.</summary>
-    public static (ExplorationResult Result, string? Misfit, IReadOnlyList<string> Lines) Run(RaceScene scene, string schedule)
+    public static (ExplorationResult Result, string? Misfit, IReadOnlyList<string> Lines) Run(RaceEntry entry, RaceScene scene, string schedule)
     {
         var table = new RaceTable(scene);
-        ExplorationResult result = Explorer.Replay(scene.Program, schedule, null, table.Note, out string? misfit);
+        ExplorationResult result = Explorer.Replay(scene.Program, schedule, entry.Options(scene, new ExplorerOptions()), table.Note, out string? misfit);
         return (result, misfit, table.Lines());
     }
 

@@ -16,6 +16,14 @@ public interface IExplored : IModel
             Spin.Until(in word, mask, value);
     }
 
+    static void IModel.GoRound(int rounds)
+    {
+        if (StepObserver.Current is { } observer)
+            observer.GoRound();
+        else
+            Spin.Round(rounds);
+    }
+
     static void IModel.StepBytes(nuint read, nuint compared, nuint written) => StepObserver.Current?.StepBytes(read, compared, written);
 
     static bool IModel.Explored => true;

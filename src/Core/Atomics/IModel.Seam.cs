@@ -20,4 +20,11 @@ public partial interface IModel
     static virtual void StepBytes(nuint read, nuint compared, nuint written)
     {
     }
+
+    /// <summary>
+    /// Called between two rounds of a loop that looks again and again, because no single word tells when it is done. An explorer lets the caller go
+    /// on only after somebody else has written something: before that it would find what it found.
+    /// </summary>
+    /// <param name="rounds">Rounds so far.</param>
+    static virtual void GoRound(int rounds) => Spin.Round(rounds);
 }

@@ -9,4 +9,12 @@ internal static class Spin
         while ((Volatile.Read(in word) & mask) != value)
             spin.SpinOnce(sleep1Threshold: -1); // never sleep a millisecond: the holder is inside a short section
     }
+
+    internal static void Round(int rounds)
+    {
+        if (rounds < 4)
+            Thread.SpinWait(32);
+        else
+            Thread.Yield();
+    }
 }

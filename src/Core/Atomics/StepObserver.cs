@@ -25,6 +25,11 @@ public abstract class StepObserver
     /// <summary>Called instead of blocking; must return only when <c>(word &amp; mask) == value</c> was seen to hold.</summary>
     public abstract void WaitUntil(ref readonly ulong word, ulong mask, ulong value);
 
+    /// <summary>Called between two rounds of a loop that others must end; see <see cref="IModel.GoRound"/>.</summary>
+    public virtual void GoRound()
+    {
+    }
+
     /// <summary>As <see cref="Step"/>, for page contents; see <see cref="IModel.StepBytes"/>.</summary>
     public virtual void StepBytes(nuint read, nuint compared, nuint written) => Step(Access.Bytes, read != 0 ? read : written);
 

@@ -53,8 +53,10 @@ public sealed class SwapOff<TArch, TModel>
         if (begun != SwapResult.Ok)
             return begun;
         int shortages = 0;
-        while (mm.Swap.InUse(type) != 0)
+        for (int rounds = 0; mm.Swap.InUse(type) != 0; rounds++)
         {
+            if (rounds != 0)
+                TModel.GoRound(rounds); // slots are on their way: a fault reads one, an address space that nobody uses any more is torn down
             bool visited = faults.SharedSwapIn.TryUnuse(type) && TryVisitSpaces(type);
             if (!visited && (shortages++ == MmContext<TArch, TModel>.PressureTries || !mm.TryFindFrames()))
             {

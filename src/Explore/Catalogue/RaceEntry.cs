@@ -27,6 +27,12 @@ public sealed class RaceEntry
     /// <summary>The preemptions up to which models that are clean are searched.</summary>
     public int Bound { get; init; } = 3;
 
+    /// <summary>The same where there is little time: seconds, not minutes.</summary>
+    public int QuickBound { get; init; } = 1;
+
+    /// <summary>The memory order that shows it.</summary>
+    public MemoryOrder MemoryOrder { get; init; }
+
     /// <summary>The rules it is explored under.</summary>
     public required IReadOnlyList<RaceModel> Models { get; init; }
 
@@ -46,6 +52,29 @@ public sealed class RaceEntry
     {
         ArgumentNullException.ThrowIfNull(model);
         using RaceScene scene = model.SetUp(this);
-        return Explorer.Explore(scene.Program, options ?? new ExplorerOptions { Preemptions = Bound });
+        return Explorer.Explore(scene.Program, Options(scene, options ?? new ExplorerOptions { Preemptions = BoundOf(model) }));
+    }
+
+    /// <summary>The preemptions up to which a model is to be searched.</summary>
+    public int BoundOf(RaceModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return model.MustFail ? model.Preemptions ?? Preemptions : Bound;
+    }
+
+    /// <summary>Runs one schedule under a model.</summary>
+    public ExplorationResult Replay(RaceModel model, string schedule, out string? misfit)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        using RaceScene scene = model.SetUp(this);
+        return Explorer.Replay(scene.Program, schedule, Options(scene, new ExplorerOptions()), null, out misfit);
+    }
+
+    /// <summary>Options of this entry's explorations and replays: its memory order.</summary>
+    public ExplorerOptions Options(RaceScene scene, ExplorerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(scene);
+        ArgumentNullException.ThrowIfNull(options);
+        return options with { MemoryOrder = MemoryOrder, WeakWords = scene.WeakWords };
     }
 }

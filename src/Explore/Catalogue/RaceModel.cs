@@ -22,12 +22,19 @@ public sealed class RaceModel
     /// <summary>The rule, in words.</summary>
     public string Rule { get; }
 
+    /// <summary>The fewest preemptions that show the race, where they are not those of the entry.</summary>
+    public int? Preemptions { get; private init; }
+
     /// <summary>Whether the race must be found.</summary>
     public bool MustFail => Verdict is RaceVerdict.Before or RaceVerdict.WrongFix;
 
     /// <summary>Makes a model.</summary>
-    public static RaceModel Of<TModel>(string name, RaceVerdict verdict, string rule)
-        where TModel : struct, IExplored => new(name, verdict, rule, stage => stage.SetUp<TModel>());
+    /// <param name="name">Its name on the command line.</param>
+    /// <param name="verdict">What must come of it.</param>
+    /// <param name="rule">The rule, in words.</param>
+    /// <param name="preemptions">The fewest preemptions that show the race; null for those of the entry.</param>
+    public static RaceModel Of<TModel>(string name, RaceVerdict verdict, string rule, int? preemptions = null)
+        where TModel : struct, IExplored => new(name, verdict, rule, stage => stage.SetUp<TModel>()) { Preemptions = preemptions };
 
     /// <summary>Sets a race up under this rule.</summary>
     public RaceScene SetUp(RaceEntry entry)

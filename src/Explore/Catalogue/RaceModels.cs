@@ -36,4 +36,157 @@ internal static class RaceModels
     {
         static SwapCacheCheck IModel.SwapCacheCheck => SwapCacheCheck.None;
     }
+
+    internal readonly struct CopyUnlocked : IExplored
+    {
+        static bool IModel.SwapEntryRemembersExclusive => false;
+
+        static KsmSwapInCopy IModel.KsmSwapInCopy => KsmSwapInCopy.Unlocked;
+
+        static SwapCacheCheck IModel.SwapCacheCheck => SwapCacheCheck.None;
+    }
+
+    internal readonly struct CopyUnlockedWithExclusiveMark : IExplored
+    {
+        static KsmSwapInCopy IModel.KsmSwapInCopy => KsmSwapInCopy.Unlocked;
+
+        static SwapCacheCheck IModel.SwapCacheCheck => SwapCacheCheck.None;
+    }
+
+    internal readonly struct CopyByWriteFault : IExplored
+    {
+        static bool IModel.SwapEntryRemembersExclusive => false;
+
+        static KsmSwapInCopy IModel.KsmSwapInCopy => KsmSwapInCopy.ByWriteFault;
+    }
+
+    internal readonly struct ReuseOf2010 : IExplored
+    {
+        static bool IModel.SwapEntryRemembersExclusive => false;
+
+        static ReuseRule IModel.ReuseRule => ReuseRule.MappingsAndSwapCount;
+    }
+
+    internal readonly struct ReuseOf2010Unverified : IExplored
+    {
+        static bool IModel.SwapEntryRemembersExclusive => false;
+
+        static ReuseRule IModel.ReuseRule => ReuseRule.MappingsAndSwapCount;
+
+        static SwapCacheCheck IModel.SwapCacheCheck => SwapCacheCheck.None;
+    }
+
+    internal readonly struct InCacheOnly : IExplored
+    {
+        static bool IModel.SwapEntryRemembersExclusive => false;
+
+        static SwapCacheCheck IModel.SwapCacheCheck => SwapCacheCheck.InCache;
+    }
+
+    internal readonly struct TrustsResult : IExplored
+    {
+        static bool IModel.SwapEntryRemembersExclusive => false;
+
+        static bool IModel.TrustsLookupResult => true;
+    }
+
+    internal readonly struct NoWaitForPin : IExplored
+    {
+        static bool IModel.SwapInWaitsForPin => false;
+    }
+
+    internal readonly struct SharedNoPin : IExplored
+    {
+        static DirectSwapIn IModel.SharedDirectSwapIn => DirectSwapIn.NoPin;
+    }
+
+    internal readonly struct SharedAlwaysCache : IExplored
+    {
+        static DirectSwapIn IModel.SharedDirectSwapIn => DirectSwapIn.AlwaysCache;
+    }
+
+    internal readonly struct ForkKeepsMark : IExplored
+    {
+        static bool IModel.ForkClearsSwapExclusive => false;
+    }
+
+    internal readonly struct ExclusiveInStableWrite : IExplored
+    {
+        static bool IModel.StableWritesOverrideExclusive => false;
+    }
+
+    internal readonly struct DirtyOnly : IExplored
+    {
+        static LazyFreeTest IModel.LazyFreeTest => LazyFreeTest.DirtyOnly;
+    }
+
+    internal readonly struct DirtyFirst : IExplored
+    {
+        static LazyFreeTest IModel.LazyFreeTest => LazyFreeTest.DirtyThenReferences;
+    }
+
+    internal readonly struct ExtraReferenceEnds : IExplored
+    {
+        static bool IModel.ExtraReferenceEndsLazyFree => true;
+    }
+
+    internal readonly struct DirtyAfterFreeze : IExplored
+    {
+        static bool IModel.ChecksDirtyAfterFreeze => true;
+    }
+
+    internal readonly struct NoUnmapFence : IExplored
+    {
+        static bool IModel.UnmapFences => false;
+    }
+
+    internal readonly struct NewSlotLeavesClean : IExplored
+    {
+        static bool IModel.NewSlotMakesDirty => false;
+    }
+
+    internal readonly struct CountedLate : IExplored
+    {
+        static bool IModel.SharedCountsBeforePublishing => false;
+    }
+
+    internal readonly struct UnuseUnverified : IExplored
+    {
+        static bool IModel.SwapOffVerifiesFolio => false;
+    }
+
+    internal readonly struct NoWaitForAllocators : IExplored
+    {
+        static bool IModel.SwapOffWaitsForAllocators => false;
+    }
+
+    internal readonly struct TakesAnyFolio : IExplored
+    {
+        static bool IModel.SwapOffChecksLeftovers => false;
+    }
+
+    internal readonly struct PinIgnoresFork : IExplored
+    {
+        static bool IModel.GupFastChecksFork => false;
+    }
+
+    internal readonly struct PinWithoutRecheck : IExplored
+    {
+        static bool IModel.GupFastRechecksEntry => false;
+    }
+
+    internal readonly struct PinSharesPage : IExplored
+    {
+        static bool IModel.PinUnshares => false;
+    }
+
+    internal readonly struct ForkSharesPinned : IExplored
+    {
+        static bool IModel.ForkCopiesPinned => false;
+    }
+
+    internal readonly struct MergeCountsFirst : IExplored
+    {
+        static bool IModel.KsmClearsBeforeCounting => false;
+    }
 }

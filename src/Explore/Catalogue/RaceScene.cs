@@ -11,6 +11,9 @@ public sealed class RaceScene(ExploredProgram program, IDisposable machine, IRea
     /// <summary>The program.</summary>
     public ExploredProgram Program { get; } = program;
 
+    /// <summary>The words to which a weak memory order applies; null for all.</summary>
+    public Func<nuint, bool>? WeakWords { get; set; }
+
     /// <summary>What can be drawn.</summary>
     public IReadOnlyList<string> Columns { get; } = columns;
 

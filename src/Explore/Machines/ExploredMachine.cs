@@ -20,17 +20,26 @@ public sealed class ExploredMachine<TArch, TModel> : IDisposable
     /// <param name="synchronous">Whether the area is like zram; else writes complete later and folios stay in the swap cache.</param>
     /// <param name="frames">Frames of RAM.</param>
     public ExploredMachine(uint slots, bool synchronous = true, uint frames = 32)
+        : this(synchronous ? SwapAreaOptions.Zram(slots + 1) : new SwapAreaOptions { Slots = slots + 1 }, frames)
     {
+    }
+
+    /// <summary>Makes a machine.</summary>
+    /// <param name="area">Its first swap area.</param>
+    /// <param name="frames">Frames of RAM.</param>
+    /// <param name="areas">How many areas of that size there may be.</param>
+    /// <exception cref="InvalidOperationException">The area could not be made.</exception>
+    public ExploredMachine(SwapAreaOptions area, uint frames = 32, uint areas = 1)
+    {
+        ArgumentNullException.ThrowIfNull(area);
         Machine = Machine<TArch, TModel>.Create(new MachineImageOptions
         {
-            RamBytes = (ulong)frames << TArch.PageShift, SwapSlots = (uint)TArch.SwapClusterSlots, SwapStoreSlots = slots + 1, SwapOverflows = 4,
+            RamBytes = (ulong)frames << TArch.PageShift, SwapSlots = areas * (uint)TArch.SwapClusterSlots, SwapStoreSlots = areas * area.Slots,
+            SwapOverflows = 4,
             AddressSpaces = 4, Vmas = 16, AnonVmas = 16, AnonVmaChains = 32, SharedObjects = 2, SharedIndexBlocks = 8, KsmSlots = 4, KsmItems = 8,
             KsmNodes = 4,
         });
-        SwapAreaOptions area = synchronous ? SwapAreaOptions.Zram(slots + 1) : new SwapAreaOptions { Slots = slots + 1 };
-        SwapResult on = Machine.SwapOn(area, out _);
-        if (on != SwapResult.Ok)
-            throw new InvalidOperationException($"No swap area of {slots} slots could be made: {on}.");
+        SwapOn(area);
         Memory = new MachineMemory(Machine.Image);
         Pages = new WatchedPages<TArch>(Machine.Image, Memory);
     }
@@ -48,11 +57,25 @@ public sealed class ExploredMachine<TArch, TModel> : IDisposable
     public static ulong At(int page) => Start + ((ulong)page << TArch.PageShift);
 
     /// <summary>Makes an address space with so many private writable pages.</summary>
-    public uint CreateSpace(int pages)
+    public uint CreateSpace(int pages) => CreateSpace(pages, shared: false);
+
+    /// <summary>Makes an address space with so many writable pages, private ones or those of a new shared object.</summary>
+    public uint CreateSpace(int pages, bool shared)
     {
         uint space = Machine.CreateAddressSpace();
-        MmResult mapped = Machine.Map(space, Start, (ulong)pages << TArch.PageShift, VmaFlags.Read | VmaFlags.Write);
+        const VmaFlags Rights = VmaFlags.Read | VmaFlags.Write;
+        ulong length = (ulong)pages << TArch.PageShift;
+        MmResult mapped = shared ? Machine.MapShared(space, Start, length, Rights) : Machine.Map(space, Start, length, Rights);
         return mapped == MmResult.Ok ? space : throw new InvalidOperationException($"The pages could not be mapped: {mapped}.");
+    }
+
+    /// <summary>Adds another area.</summary>
+    /// <exception cref="InvalidOperationException">It could not be made.</exception>
+    public void SwapOn(SwapAreaOptions area)
+    {
+        SwapResult on = Machine.SwapOn(area, out _);
+        if (on != SwapResult.Ok)
+            throw new InvalidOperationException($"No swap area of {area?.Slots} slots could be made: {on}.");
     }
 
     /// <summary>From now on a page is judged, and <see cref="Store"/> and <see cref="Load"/> may be used on it.</summary>
@@ -60,6 +83,9 @@ public sealed class ExploredMachine<TArch, TModel> : IDisposable
     {
         Pages.Watch(space, At(page), Peek(space, page));
     }
+
+    /// <summary>As <see cref="Watch(uint, int)"/>, saying what the page holds: for pages of shared objects, which no entry may tell.</summary>
+    public void Watch(uint space, int page, byte value) => Pages.Watch(space, At(page), value);
 
     /// <summary>Stores, before the exploration begins.</summary>
     public void Poke(uint space, int page, byte value)
@@ -87,12 +113,68 @@ public sealed class ExploredMachine<TArch, TModel> : IDisposable
         return Pages.EndLoad(Self, loaded[0]) is { } finding ? throw new FindingException(finding) : loaded[0];
     }
 
-    /// <summary>Swaps a page out (MADV_PAGEOUT).</summary>
-    public void PageOut(uint space, int page)
+    /// <summary>Stores to the last byte of a page, which nobody watches.</summary>
+    public void StoreBeside(uint space, int page, byte value)
     {
         var faults = new FaultCounters();
-        Machine.Advise(space, At(page), 1UL << TArch.PageShift, Advice.PageOut, ref faults);
+        Require(Machine.Write(space, At(page + 1) - 1, [value], ref faults));
     }
+
+    /// <summary>Loads without judging.</summary>
+    public byte Read(uint space, int page)
+    {
+        Span<byte> loaded = stackalloc byte[1];
+        var faults = new FaultCounters();
+        Require(Machine.Read(space, At(page), loaded, ref faults));
+        return loaded[0];
+    }
+
+    /// <summary>Swaps a page out (MADV_PAGEOUT).</summary>
+    public void PageOut(uint space, int page) => Advise(space, page, Advice.PageOut);
+
+    /// <summary>Gives an advice (madvise) for some pages.</summary>
+    public void Advise(uint space, int page, Advice advice, int pages = 1)
+    {
+        var faults = new FaultCounters();
+        Machine.Advise(space, At(page), (ulong)pages << TArch.PageShift, advice, ref faults);
+    }
+
+    /// <summary>Takes hold of a page for a device, without locks where that is possible.</summary>
+    /// <returns>The frame, to be given to <see cref="Put"/>.</returns>
+    public uint Take(uint space, int page, GupFlags flags) => TryTakeFast(space, page, flags, out uint frame) ? frame : TakeSlow(space, page, flags);
+
+    /// <summary>Takes hold of a page without locks; false when that is not possible.</summary>
+    public bool TryTakeFast(uint space, int page, GupFlags flags, out uint frame) =>
+        new GupFast<TArch, TModel>(Machine.Context).TryTake(space, At(page), flags, out frame);
+
+    /// <summary>Takes hold of a page as a fault would, with the page table locked.</summary>
+    public uint TakeSlow(uint space, int page, GupFlags flags)
+    {
+        var faults = new FaultCounters();
+        return Machine.Gup.TryTake(space, At(page), flags, out uint frame, ref faults) == MmResult.Ok
+            ? frame
+            : throw new FindingException(new Finding("ACCESS", "the page could not be taken"));
+    }
+
+    /// <summary>A device writes the first byte of a frame it has got for a watched page: the page must hold that from now on.</summary>
+    public void DeviceWrite(uint space, int page, uint frame, byte value)
+    {
+        Span<byte> sector = stackalloc byte[1];
+        sector[0] = value;
+        Pages.BeginStore(Self, space, At(page), value);
+        SharedBytes<TModel>.Copy(sector, Machine.Context.Frames.Bytes(frame)[..1]);
+    }
+
+    /// <summary>A device reads the first byte of a frame it has got.</summary>
+    public byte DeviceRead(uint frame)
+    {
+        Span<byte> found = stackalloc byte[1];
+        SharedBytes<TModel>.Copy(Machine.Context.Frames.Bytes(frame)[..1], found);
+        return found[0];
+    }
+
+    /// <summary>Gives a taken page back.</summary>
+    public void Put(uint frame, GupFlags flags) => Machine.Gup.Put(frame, flags);
 
     /// <summary>What is wrong with the machine at rest; null when nothing is. Every watched page is read once more.</summary>
     public Finding? Verify() =>

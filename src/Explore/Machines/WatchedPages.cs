@@ -130,11 +130,33 @@ public sealed class WatchedPages<TArch> : StepOracle
             : $"{word.Count}{(word.IsCached ? $" cached {word.Payload}" : "")}{(word.IsPinned ? " pinned" : "")} g{word.Generation}";
     }
 
-    /// <summary>How a frame looks now.</summary>
-    public string DrawFrame(uint frame)
+    /// <summary>How the frames look now that hold pages of processes or of shared objects.</summary>
+    public string DrawFrames()
+    {
+        List<string> drawn = [];
+        for (uint frame = 0; frame < mm.Image.FrameCount; frame++)
+        {
+            if (mm.Frames.Has(frame, FrameFlags.Anon) || mm.Frames.Has(frame, FrameFlags.SwapCache) || mm.Frames.Has(frame, FrameFlags.SharedMemory))
+                drawn.Add(DrawFrame(frame));
+        }
+
+        return string.Join(", ", drawn);
+    }
+
+    /// <summary>Whether a page's swap entry has the soft-dirty mark.</summary>
+    public bool IsSoftDirty(uint space, ulong address)
+    {
+        uint table = mm.Tables.LeafTable(mm.Spaces[space].Root, address);
+        return table != 0 && TArch.IsSwapSoftDirty(PageTables<TArch, Mainline>.Load(ref mm.Tables.Entry(table, address)));
+    }
+
+    private string DrawFrame(uint frame)
     {
         ref FrameRecord record = ref mm.Frames[frame];
-        return $"ref {record.RefCount} map {record.MapCount}{(record.Lock != 0 ? " locked" : "")}: {mm.Frames.Bytes(frame)[0]}";
+        string state = string.Concat(
+            (mm.Frames.Has(frame, FrameFlags.AnonExclusive) ? "X" : "") + (mm.Frames.Has(frame, FrameFlags.Dirty) ? "D" : "")
+            + (mm.Frames.Has(frame, FrameFlags.SwapCache) ? "C" : "") + (record.Lock != 0 ? "L" : ""));
+        return $"{frame}({state} r{record.RefCount} m{record.MapCount})={mm.Frames.Bytes(frame)[0]}";
     }
 
     private int Find(uint space, ulong address)

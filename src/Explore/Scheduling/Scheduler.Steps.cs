@@ -17,10 +17,29 @@ internal sealed partial class Scheduler
     private bool aborting;
     private bool wrote; // the running actor's last step may have changed something
     private bool recovered;
+    private uint rounding; // of those that wait, who waits for any write of another actor
+    private long writes;
     private bool judged;
 
     /// <summary>Actors that were stopped and need not go on before somebody touches what they are about to touch.</summary>
     internal uint Sleeping => sleeping;
+
+    /// <summary>Actors that go round and have not seen a write of another one since.</summary>
+    internal uint Rounding
+    {
+        get
+        {
+            uint still = 0;
+            for (uint rest = rounding; rest != 0; rest &= rest - 1)
+            {
+                int actor = BitOperations.TrailingZeroCount(rest);
+                if (writes - actors[actor].Writes == actors[actor].RoundSaw)
+                    still |= 1u << actor;
+            }
+
+            return still;
+        }
+    }
 
     /// <summary>Stands for the accesses of the execution so far, whatever the order of those that do not touch each other.</summary>
     internal ulong Hash { get; private set; }
@@ -115,6 +134,34 @@ internal sealed partial class Scheduler
         Perform(me, touch);
     }
 
+    public override void GoRound()
+    {
+        if (aborting)
+            throw new ExecutionAbortedException(); // the loop may never end
+        weak?.Fence(Running);
+        int me = Running;
+        ref ActorState state = ref actors[me];
+        long others = writes - state.Writes;
+        bool waits = others == state.RoundSaw;
+        state.History = (state.History * 0x9E37_79B9_7F4A_7C15) + (waits ? 1ul : 2);
+        if (waits)
+        {
+            (state.Awaited, state.Pending) = (default, default);
+            waiting |= 1u << me;
+            rounding |= 1u << me;
+            ClosePart(-1, crashes: false);
+            if (!TryChoose(out int next))
+                throw new ExecutionAbortedException();
+            if (next != me)
+                HandOver(me, next);
+            waiting &= ~(1u << me);
+            rounding &= ~(1u << me);
+            others = writes - actors[me].Writes;
+        }
+
+        actors[me].RoundSaw = others;
+    }
+
     /// <summary>A choice of a weak memory order.</summary>
     internal int ChooseValue(int alternatives)
     {
@@ -186,6 +233,12 @@ internal sealed partial class Scheduler
     {
         wrote = touch.Written != 0;
         ref ActorState state = ref actors[actor];
+        if (wrote)
+        {
+            writes++;
+            state.Writes++;
+        }
+
         state.History = Table.Record(actor, touch, state.History + (ulong)actor + 1);
         Hash += state.History;
         for (uint rest = sleeping; rest != 0; rest &= rest - 1)
@@ -204,6 +257,13 @@ internal sealed partial class Scheduler
         {
             int actor = BitOperations.TrailingZeroCount(rest);
             ref ActorState state = ref actors[actor];
+            if ((rounding & (1u << actor)) != 0)
+            {
+                if (writes - state.Writes == state.RoundSaw)
+                    runnable &= ~(1u << actor);
+                continue;
+            }
+
             if (!state.Awaited.Holds(state.Mask, state.Value) && !(weak?.WillHold(actor, state.Awaited, state.Mask, state.Value) ?? false))
                 runnable &= ~(1u << actor);
         }
@@ -290,7 +350,9 @@ internal sealed partial class Scheduler
         {
             int actor = BitOperations.TrailingZeroCount(rest);
             ActorState state = actors[actor];
-            yield return $"{Names[actor]} for (word & {state.Mask:x}) == {state.Value:x}, the word is {state.Awaited.Value:x}";
+            yield return (rounding & (1u << actor)) != 0
+                ? $"{Names[actor]} for anything"
+                : $"{Names[actor]} for (word & {state.Mask:x}) == {state.Value:x}, the word is {state.Awaited.Value:x}";
         }
     }
 

@@ -109,7 +109,8 @@ internal sealed partial class Scheduler : StepObserver, IDisposable
         for (int actor = 0; actor < count; actor++)
             actors[actor] = default;
         alive = (1u << count) - 1;
-        waiting = sleeping = crashed = 0;
+        waiting = rounding = sleeping = crashed = 0;
+        writes = 0;
         StepsSoFar = 0;
         stepsOfPart = 0;
         preemptions = 0;
@@ -309,6 +310,8 @@ internal sealed partial class Scheduler : StepObserver, IDisposable
         public WatchedWord Awaited;
         public ulong Mask;
         public ulong Value;
+        public long Writes; // steps of the actor that wrote
+        public long RoundSaw; // writes of others when the actor began its round
     }
 
     private sealed class NoChooser : Chooser

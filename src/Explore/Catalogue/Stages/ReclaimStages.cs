@@ -1,0 +1,171 @@
+using PageTableEmu.Arch.X64;
+using PageTableEmu.Explore.Machines;
+using PageTableEmu.Mm;
+using PageTableEmu.Swap;
+
+namespace PageTableEmu.Explore.Catalogue.Stages;
+
+/// <summary>Races of reclaim, lazily freed pages and swapoff, set up.</summary>
+internal static class ReclaimStages
+{
+    /// <summary>A lazily freed page; a device takes hold of it, writes it and lets it go.</summary>
+    /// <param name="slow">Whether the device's page is taken as a fault would.</param>
+    internal sealed class LazyFree(bool slow) : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 4);
+            uint space = small.CreateSpace(1);
+            LazilyFreed(small, space);
+            small.Watch(space, 0);
+            RaceScene scene = Scene(small, 4, new Actor("T", () =>
+            {
+                uint frame = slow ? small.TakeSlow(space, 0, ForWrite) : small.Take(space, 0, ForWrite);
+                small.DeviceWrite(space, 0, frame, New);
+                small.Put(frame, ForWrite);
+                small.Load(space, 0);
+            }), new Actor("R", () => small.PageOut(space, 0)));
+            scene.WeakWords = address => small.Memory.PageOf(address) >= 0; // words in RAM are entries of page tables
+            return scene;
+        }
+    }
+
+    /// <summary>A lazily freed page that a device holds already; it writes it and lets it go.</summary>
+    internal sealed class LazyFreeHeld : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 4);
+            uint space = small.CreateSpace(1);
+            LazilyFreed(small, space);
+            uint frame = small.Take(space, 0, ForWrite);
+            small.Watch(space, 0);
+            return Scene(small, 4, new Actor("R", () => small.PageOut(space, 0)), new Actor("D", () =>
+            {
+                small.DeviceWrite(space, 0, frame, New);
+                small.Put(frame, ForWrite);
+                small.Load(space, 0);
+            }));
+        }
+    }
+
+    /// <summary>A lazily freed page that its process writes again.</summary>
+    internal sealed class LazyFreeWritten : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 4);
+            uint space = small.CreateSpace(1);
+            LazilyFreed(small, space);
+            small.Watch(space, 0);
+            return Scene(small, 4, new Actor("T", () =>
+            {
+                small.Store(space, 0, New);
+                small.Load(space, 0);
+            }), new Actor("R", () =>
+            {
+                small.PageOut(space, 0);
+                small.PageOut(space, 0);
+            }));
+        }
+    }
+
+    /// <summary>A page whose slot was freed when it was read: clean, and nowhere else.</summary>
+    internal sealed class CleanPage : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 2);
+            uint space = small.CreateSpace(1);
+            small.Poke(space, 0, Old);
+            small.PageOut(space, 0);
+            small.Read(space, 0);
+            small.Machine.Settle();
+            small.Watch(space, 0);
+            return Scene(small, 2, new Actor("R", () => small.PageOut(space, 0)), new Actor("T", () => small.Load(space, 0)));
+        }
+    }
+
+    /// <summary>A page is on its way to an area with stable writes, and its process stores to it.</summary>
+    internal sealed class StableWrites : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            var small = new ExploredMachine<X64FourLevel, TModel>(new SwapAreaOptions { Slots = 3, StableWrites = true });
+            uint space = small.CreateSpace(1);
+            small.Poke(space, 0, Old);
+            small.Machine.Settle();
+            small.Watch(space, 0);
+            return Scene(small, 2, new Actor("R", () => small.PageOut(space, 0)), new Actor("T", () => small.Store(space, 0, New)));
+        }
+    }
+
+    /// <summary>A page of a shared object goes to swap while the object is cut.</summary>
+    internal sealed class Truncate : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 2);
+            uint space = small.CreateSpace(1, shared: true);
+            small.Poke(space, 0, Old);
+            small.Machine.Settle();
+            Vmas<TModel> vmas = small.Machine.Context.Vmas;
+            uint sharedObject = vmas[vmas.Find(space, ExploredMachine<X64FourLevel, TModel>.At(0))].SharedObject;
+            return Scene(small, 2, () => small.Verify() ?? Leaked(small), new Actor("W", () => small.Machine.ReclaimAll()),
+                new Actor("TR", () => small.Machine.Truncate(sharedObject, 0)));
+        }
+
+        private static Finding? Leaked<TModel>(ExploredMachine<X64FourLevel, TModel> small)
+            where TModel : struct, Atomics.IExplored =>
+            small.Machine.Context.Swap.TotalInUse == 0 ? null : new Finding("I1", "a slot is in use that nothing names");
+    }
+
+    /// <summary>Swapoff; a store to a page of the area; reclaim.</summary>
+    internal sealed class SwapOff : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 1, synchronous: false);
+            uint space = small.CreateSpace(1);
+            small.Poke(space, 0, Old);
+            small.Machine.ReclaimAll();
+            small.Machine.Settle();
+            small.Watch(space, 0);
+            return Scene(small, 1, new Actor("SO", () => small.Machine.SwapOff(0)), new Actor("F", () => small.Store(space, 0, New)),
+                new Actor("R", () => small.PageOut(space, 0)));
+        }
+    }
+
+    /// <summary>Swapoff of one area; a folio that it finds there moves to a slot of another area, where its content has not arrived.</summary>
+    internal sealed class WrongArea : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            var area = new SwapAreaOptions { Slots = 3 };
+            var small = new ExploredMachine<X64FourLevel, TModel>(area, areas: 2);
+            uint space = small.CreateSpace(1);
+            small.Poke(space, 0, Old);
+            small.Machine.ReclaimAll();
+            small.Read(space, 0);
+            small.SwapOn(area);
+            small.Machine.Settle();
+            small.Watch(space, 0);
+            return Scene(small, 2, new Actor("SO", () => small.Machine.SwapOff(0)), new Actor("F", () =>
+            {
+                small.Advise(space, 0, Advice.Free);
+                small.Store(space, 0, New);
+                small.PageOut(space, 0); // finds that it was written
+                small.PageOut(space, 0);
+                small.Load(space, 0);
+            }));
+        }
+    }
+
+    private static void LazilyFreed<TModel>(ExploredMachine<X64FourLevel, TModel> small, uint space)
+        where TModel : struct, Atomics.IExplored
+    {
+        small.Poke(space, 0, 1);
+        small.Advise(space, 0, Advice.Free);
+        small.Machine.Settle(); // the advice waits in a batch of the processor's until then
+    }
+}

@@ -1,0 +1,45 @@
+using PageTableEmu.Arch.X64;
+using PageTableEmu.Atomics;
+using PageTableEmu.Explore.Machines;
+using PageTableEmu.Mm;
+
+namespace PageTableEmu.Explore.Catalogue.Stages;
+
+/// <summary>What the stages of races on x86-64 share.</summary>
+internal abstract class Stage : IRaceStage
+{
+    protected const byte Old = 1;
+    protected const byte New = 2;
+    protected const byte Other = 3;
+    protected const GupFlags ForWrite = GupFlags.Get | GupFlags.Write;
+    protected const GupFlags PinForWrite = GupFlags.Pin | GupFlags.Write;
+
+    public abstract RaceScene SetUp<TModel>()
+        where TModel : struct, IExplored;
+
+    /// <summary>A scene whose pages are judged after every step and whose machine is verified at the end.</summary>
+    protected static RaceScene Scene<TModel>(ExploredMachine<X64FourLevel, TModel> small, uint slots, params ReadOnlySpan<Actor> actors)
+        where TModel : struct, IExplored => Scene(small, slots, small.Verify, actors);
+
+    /// <summary>As above, judged at the end in another way.</summary>
+    protected static RaceScene Scene<TModel>(
+        ExploredMachine<X64FourLevel, TModel> small, uint slots, Func<Finding?> atEnd, params ReadOnlySpan<Actor> actors)
+        where TModel : struct, IExplored
+    {
+        var program = new ExploredProgram(small.Memory, actors) { Oracle = small.Pages, AtEnd = atEnd };
+        string[] pages = [.. small.Pages.Names.Select(name => $"page {name}")];
+        string[] names = [.. pages, .. Enumerable.Range(1, (int)slots).Select(slot => $"slot {slot}"), "frames"];
+        return new RaceScene(program, small, names, () =>
+        [
+            .. pages.Select((_, index) => small.Pages.Draw(index)),
+            .. Enumerable.Range(1, (int)slots).Select(slot => small.Pages.DrawSlot(0, (ulong)slot)),
+            small.Pages.DrawFrames(),
+        ]);
+    }
+
+    protected static void Require(bool holds, string what)
+    {
+        if (!holds)
+            throw new FindingException(new Finding("GU1", what));
+    }
+}
