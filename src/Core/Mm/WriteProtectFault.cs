@@ -119,9 +119,11 @@ public sealed class WriteProtectFault<TArch, TModel>
     /// </summary>
     private bool CanReuseByMappings(uint frame, uint vma)
     {
-        if (mm.Frames.Has(frame, FrameFlags.Ksm) || mm.Frames.Mappings(frame) != 1 || !mm.Frames.TryLock(frame))
+        if (mm.Frames.Has(frame, FrameFlags.Ksm) || !mm.Frames.TryLock(frame))
             return false;
-        bool alone = !mm.Frames.Has(frame, FrameFlags.SwapCache) || mm.Swap.TryFreeSlot(frame);
+
+        // Both counts under the lock: a swap-in that makes a mapping of a swap reference holds it too (reuse_swap_page demands a locked page).
+        bool alone = mm.Frames.Mappings(frame) == 1 && (!mm.Frames.Has(frame, FrameFlags.SwapCache) || mm.Swap.TryFreeSlot(frame));
         if (alone)
             mm.Rmap.MoveTo(frame, vma);
         mm.Frames.Unlock(frame);

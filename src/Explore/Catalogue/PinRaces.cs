@@ -186,7 +186,7 @@ internal static class PinRaces
             ("K", "counts the references of the page: nobody else; is stopped"),
             ("G", "takes it without locks, for a device"),
             ("K", "clears the entry and merges the page"),
-            ("G", "the device writes"),
+            ("D", "the device writes"),
         ],
         Preemptions = 1,
         Models =

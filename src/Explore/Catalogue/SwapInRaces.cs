@@ -82,7 +82,7 @@ internal static class SwapInRaces
             ("F1", "finds the folio of its entry in the swap cache; is stopped before it locks it"),
             ("Q", "the child loads: it maps the folio"),
             ("F2", "another thread of the parent stores: a copy; the old slot goes with its last reference"),
-            ("R", "swaps the child's page out, so the folio is in the cache again, under another slot; then the copy, which gets the old slot"),
+            ("R", "swaps the copy out, which gets the old slot; then the child's page, so that the folio is in the cache again, under another slot"),
             ("F1", "locks the folio, sees that it is in the swap cache, finds its entry unchanged, and maps the old content"),
         ],
         Preemptions = 1,

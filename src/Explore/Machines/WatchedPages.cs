@@ -134,7 +134,7 @@ public sealed class WatchedPages<TArch> : StepOracle
     public string DrawFrames()
     {
         List<string> drawn = [];
-        for (uint frame = 0; frame < mm.Image.FrameCount; frame++)
+        for (uint frame = 1; frame < mm.Image.FrameCount; frame++)
         {
             if (mm.Frames.Has(frame, FrameFlags.Anon) || mm.Frames.Has(frame, FrameFlags.SwapCache) || mm.Frames.Has(frame, FrameFlags.SharedMemory))
                 drawn.Add(DrawFrame(frame));

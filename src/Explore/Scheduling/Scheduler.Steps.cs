@@ -24,6 +24,9 @@ internal sealed partial class Scheduler
     /// <summary>Actors that were stopped and need not go on before somebody touches what they are about to touch.</summary>
     internal uint Sleeping => sleeping;
 
+    /// <summary>Actors that have not finished: one may have made no step at all.</summary>
+    internal uint Alive => alive;
+
     /// <summary>Actors that go round and have not seen a write of another one since.</summary>
     internal uint Rounding
     {

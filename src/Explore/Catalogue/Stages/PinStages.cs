@@ -182,9 +182,12 @@ internal static class PinStages
             small.Machine.Settle();
             small.Watch(space, 0);
             small.Watch(space, 1);
-            return Scene(small, 2, new Actor("K", () => small.Machine.Ksm.Scan(1)), new Actor("G", () =>
+            var taken = new Mailbox<TModel>();
+            return Scene(small, 2, small.Verify, taken.Clear, new Actor("K", () => small.Machine.Ksm.Scan(1)), new Actor("G", () =>
+                taken.Send(small.TryTakeFast(space, 0, ForWrite, out uint frame) ? frame : 0)), new Actor("D", () =>
             {
-                if (!small.TryTakeFast(space, 0, ForWrite, out uint frame))
+                uint frame = taken.Receive();
+                if (frame == 0)
                     return; // not writable any more: the slow way breaks the sharing
                 small.DeviceWrite(space, 0, frame, New);
                 small.Put(frame, ForWrite);

@@ -156,7 +156,6 @@ internal static class ReclaimStages
                 small.Store(space, 0, New);
                 small.PageOut(space, 0); // finds that it was written
                 small.PageOut(space, 0);
-                small.Load(space, 0);
             }));
         }
     }
@@ -164,7 +163,7 @@ internal static class ReclaimStages
     private static void LazilyFreed<TModel>(ExploredMachine<X64FourLevel, TModel> small, uint space)
         where TModel : struct, Atomics.IExplored
     {
-        small.Poke(space, 0, 1);
+        small.Poke(space, 0, 0); // zero, so that it does not matter whether the page is dropped before somebody writes it again
         small.Advise(space, 0, Advice.Free);
         small.Machine.Settle(); // the advice waits in a batch of the processor's until then
     }

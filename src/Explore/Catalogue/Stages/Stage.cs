@@ -24,9 +24,14 @@ internal abstract class Stage : IRaceStage
     /// <summary>As above, judged at the end in another way.</summary>
     protected static RaceScene Scene<TModel>(
         ExploredMachine<X64FourLevel, TModel> small, uint slots, Func<Finding?> atEnd, params ReadOnlySpan<Actor> actors)
+        where TModel : struct, IExplored => Scene(small, slots, atEnd, null, actors);
+
+    /// <summary>As above, with something to be done before each execution.</summary>
+    protected static RaceScene Scene<TModel>(
+        ExploredMachine<X64FourLevel, TModel> small, uint slots, Func<Finding?> atEnd, Action? atStart, params ReadOnlySpan<Actor> actors)
         where TModel : struct, IExplored
     {
-        var program = new ExploredProgram(small.Memory, actors) { Oracle = small.Pages, AtEnd = atEnd };
+        var program = new ExploredProgram(small.Memory, actors) { Oracle = small.Pages, AtStart = atStart, AtEnd = atEnd };
         string[] pages = [.. small.Pages.Names.Select(name => $"page {name}")];
         string[] names = [.. pages, .. Enumerable.Range(1, (int)slots).Select(slot => $"slot {slot}"), "frames"];
         return new RaceScene(program, small, names, () =>

@@ -104,8 +104,8 @@ internal static class SwapInStages
             return Scene(small, 3, new Actor("F1", () => small.Load(parent, 0)), new Actor("Q", () => small.Load(child, 0)),
                 new Actor("F2", () => small.Store(parent, 0, New)), new Actor("R", () =>
                 {
-                    small.PageOut(child, 0);
                     small.PageOut(parent, 0);
+                    small.PageOut(child, 0);
                 }));
         }
     }
