@@ -4,7 +4,7 @@ namespace PageTableEmu.Explore.Catalogue;
 public static class RaceCatalogue
 {
     /// <summary>All entries.</summary>
-    public static IReadOnlyList<RaceEntry> All { get; } = [.. SwapInRaces.All, .. ReclaimRaces.All, .. PinRaces.All];
+    public static IReadOnlyList<RaceEntry> All { get; } = [.. SwapInRaces.All, .. ReclaimRaces.All, .. PinRaces.All, .. TagRaces.All];
 
     /// <summary>The entry of a name.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>

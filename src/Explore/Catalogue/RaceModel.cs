@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Paging;
 
 namespace PageTableEmu.Explore.Catalogue;
 
@@ -35,6 +36,12 @@ public sealed class RaceModel
     /// <param name="preemptions">The fewest preemptions that show the race; null for those of the entry.</param>
     public static RaceModel Of<TModel>(string name, RaceVerdict verdict, string rule, int? preemptions = null)
         where TModel : struct, IExplored => new(name, verdict, rule, stage => stage.SetUp<TModel>()) { Preemptions = preemptions };
+
+    /// <summary>Makes a model with a provider of page metadata.</summary>
+    /// <inheritdoc cref="Of{TModel}"/>
+    public static RaceModel Of<TTags, TModel>(string name, RaceVerdict verdict, string rule, int? preemptions = null)
+        where TTags : struct, IPageTagProvider
+        where TModel : struct, IExplored => new(name, verdict, rule, stage => stage.SetUp<TTags, TModel>()) { Preemptions = preemptions };
 
     /// <summary>Sets a race up under this rule.</summary>
     public RaceScene SetUp(RaceEntry entry)

@@ -189,4 +189,25 @@ internal static class RaceModels
     {
         static bool IModel.KsmClearsBeforeCounting => false;
     }
+
+    /// <summary>Before 322842ea3c72.</summary>
+    internal readonly struct TagsLegacy : IExplored
+    {
+        static bool IModel.PutsSlotReferenceWhenSaveFails => false;
+
+        static bool IModel.UndoesSavedMetadata => false;
+    }
+
+    /// <summary>After 322842ea3c72: the swap reference is put; what was saved stays.</summary>
+    internal readonly struct TagsNotUndone : IExplored
+    {
+        static bool IModel.UndoesSavedMetadata => false;
+    }
+
+    internal readonly struct TagsShareFirst : IExplored
+    {
+        static bool IModel.UndoesSavedMetadata => false;
+
+        static bool IModel.SharesBeforeSave => true;
+    }
 }

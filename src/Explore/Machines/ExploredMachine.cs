@@ -37,7 +37,7 @@ public sealed class ExploredMachine<TArch, TModel> : IDisposable
             RamBytes = (ulong)frames << TArch.PageShift, SwapSlots = areas * (uint)TArch.SwapClusterSlots, SwapStoreSlots = areas * area.Slots,
             SwapOverflows = 4,
             AddressSpaces = 4, Vmas = 16, AnonVmas = 16, AnonVmaChains = 32, SharedObjects = 2, SharedIndexBlocks = 8, KsmSlots = 4, KsmItems = 8,
-            KsmNodes = 4,
+            KsmNodes = 4, TagBuffers = 16, AddressTagBuffers = 16,
         });
         SwapOn(area);
         Memory = new MachineMemory(Machine.Image);
@@ -60,12 +60,15 @@ public sealed class ExploredMachine<TArch, TModel> : IDisposable
     public uint CreateSpace(int pages) => CreateSpace(pages, shared: false);
 
     /// <summary>Makes an address space with so many writable pages, private ones or those of a new shared object.</summary>
-    public uint CreateSpace(int pages, bool shared)
+    /// <param name="pages">How many.</param>
+    /// <param name="shared">Whether they are those of a new shared object.</param>
+    /// <param name="more">What the VMA has beside.</param>
+    public uint CreateSpace(int pages, bool shared, VmaFlags more = VmaFlags.None)
     {
         uint space = Machine.CreateAddressSpace();
-        const VmaFlags Rights = VmaFlags.Read | VmaFlags.Write;
+        VmaFlags rights = VmaFlags.Read | VmaFlags.Write | more;
         ulong length = (ulong)pages << TArch.PageShift;
-        MmResult mapped = shared ? Machine.MapShared(space, Start, length, Rights) : Machine.Map(space, Start, length, Rights);
+        MmResult mapped = shared ? Machine.MapShared(space, Start, length, rights) : Machine.Map(space, Start, length, rights);
         return mapped == MmResult.Ok ? space : throw new InvalidOperationException($"The pages could not be mapped: {mapped}.");
     }
 

@@ -60,6 +60,7 @@ internal static class SwapInStages
         private static Finding? LoadOnceMore<TModel>(ExploredMachine<X64FourLevel, TModel> small, uint space)
             where TModel : struct, IExplored
         {
+            small.Memory.NoteAllWritten();
             byte found = small.Read(space, 0);
             byte ghost = small.Pages.Ghost(space, ExploredMachine<X64FourLevel, TModel>.At(0));
             return found == ghost ? small.Verify() : new Finding("G1", $"the shared page is read as {found} at the end; the last store was {ghost}");
