@@ -56,6 +56,9 @@ public sealed record ExplorerOptions
     /// <summary>Told the schedule of every complete execution; for tests. Slow.</summary>
     public Action<string>? Executed { get; init; }
 
+    /// <summary>Whether the program's oracle judges after every step; else only the end of each execution is judged. For measuring.</summary>
+    public bool JudgesSteps { get; init; } = true;
+
     /// <summary>Whether every restored memory is compared with the original; for tests. Slow.</summary>
     public bool CheckRestoring { get; init; }
 

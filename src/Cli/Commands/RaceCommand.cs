@@ -43,8 +43,9 @@ internal static class RaceCommand
                 output.WriteLine($"  {step + 1}. {entry.Narrative[step].Actor}: {entry.Narrative[step].What}");
             foreach (RaceModel model in entry.Models)
                 output.WriteLine($"  {model.Name} ({RaceJson.Verdict(model)}): {model.Rule}");
-            RaceModel before = entry.Model("before");
-            ExplorationResult result = entry.Explore(before, new ExplorerOptions { Preemptions = entry.BoundOf(before) });
+            if (entry.Models.FirstOrDefault(model => model.MustFail) is not { } before)
+                return ExitCode.Ok; // a control: there is no schedule to show
+            ExplorationResult result = entry.Explore(before);
             if (result.Violation is not { } violation)
                 return ExitCode.Difference;
             output.WriteLine($"{violation.Invariant}: {violation.Symptom}");
@@ -71,18 +72,23 @@ internal static class RaceCommand
                 result.AddError("--shard needs a part and a number of parts, as in 0/4");
         });
         Option<long> limit = new("--executions") { Description = "Most executions of a model.", DefaultValueFactory = _ => 10_000_000 };
+        Option<bool> unjudged = new("--no-step-oracles") { Description = "Judge only the end of each execution: for measuring the explorer." };
         Option<bool> json = Json();
         Command command = new("explore", "Explore a race; exit code 1 when a verdict is not the expected one.")
         {
-            name, model, preemptions, strategy, seed, shard, limit, json,
+            name, model, preemptions, strategy, seed, shard, limit, unjudged, json,
         };
         command.SetAction(line =>
         {
             TryShard(line.GetValue(shard), out int part, out int parts);
             var options = new ExplorerOptions
             {
-                Strategy = line.GetValue(strategy) switch { "pct" => SearchStrategy.Pct, "random" => SearchStrategy.Random, _ => SearchStrategy.DepthFirst },
+                Strategy = line.GetValue(strategy) switch
+                {
+                    "pct" => SearchStrategy.Pct, "random" => SearchStrategy.Random, _ => SearchStrategy.DepthFirst,
+                },
                 Seed = line.GetValue(seed), Shard = part, Shards = parts, MaxExecutions = line.GetValue(limit),
+                JudgesSteps = !line.GetValue(unjudged),
                 Progress = line.GetValue(json) ? null : progress => line.InvocationConfiguration.Error.WriteLine(
                     $"  {progress.Preemptions} preemptions: {progress.Executions} executions, {progress.Executions / progress.Seconds:F0}/s, "
                     + $"depth {progress.Depth}, {progress.Explored:P0}"),
@@ -95,11 +101,13 @@ internal static class RaceCommand
     private static int ExploreAll(ParseResult line, string name, string? modelName, int? preemptions, ExplorerOptions options, bool json)
     {
         bool expected = true;
+        bool any = false;
         TextWriter output = line.InvocationConfiguration.Output;
         foreach (RaceEntry entry in name == "all" ? RaceCatalogue.All : [RaceCatalogue.Find(name)])
         {
             foreach (RaceModel model in modelName is null ? entry.Models : Chosen(entry, modelName))
             {
+                any = true;
                 ExplorerOptions own = options with { Preemptions = preemptions ?? entry.BoundOf(model) };
                 ExplorationResult result = entry.Explore(model, own);
                 expected &= result.Violation is not null == model.MustFail;
@@ -107,13 +115,21 @@ internal static class RaceCommand
             }
         }
 
+        if (!any)
+        {
+            line.InvocationConfiguration.Error.WriteLine($"ptemu: there is no model '{modelName}'; 'ptemu race show {name}' names those of a race");
+            return ExitCode.Usage;
+        }
+
         return expected ? ExitCode.Ok : ExitCode.Difference;
     }
 
-    private static IEnumerable<RaceModel> Chosen(RaceEntry entry, string name) =>
-        entry.Models.Any(model => model.Name == name) || name is "before" or "after"
-            ? entry.Models.Where(model => model.Name == name || RaceJson.Verdict(model) == name)
-            : throw new ArgumentException($"{entry.Name} has no model '{name}'; it has {string.Join(", ", entry.Models.Select(model => model.Name))}.");
+    private static IEnumerable<RaceModel> Chosen(RaceEntry entry, string name) => name switch
+    {
+        "before" => entry.Models.Where(model => model.MustFail),
+        "after" => entry.Models.Where(model => model.Verdict == RaceVerdict.After),
+        _ => entry.Models.Where(model => model.Name == name),
+    };
 
     private static string Text(RaceEntry entry, RaceModel model, ExplorationResult result)
     {

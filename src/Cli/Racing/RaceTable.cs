@@ -26,7 +26,8 @@ internal sealed class RaceTable
     }
 
     /// <summary>Runs a schedule and draws it.</summary>
-    public static (ExplorationResult Result, string? Misfit, IReadOnlyList<string> Lines) Run(RaceEntry entry, RaceScene scene, string schedule)
+    public static (ExplorationResult Result, string? Misfit, IReadOnlyList<string> Lines) Run(
+        RaceEntry entry, RaceScene scene, string schedule)
     {
         var table = new RaceTable(scene);
         ExplorationResult result = Explorer.Replay(scene.Program, schedule, entry.Options(scene, new ExplorerOptions()), table.Note, out string? misfit);

@@ -26,13 +26,14 @@ internal static class PinRaces
         Invariants = ["G1"],
         Narrative =
         [
-            ("T", (flags & GupFlags.Pin) != 0 ? "pins the page for a device" : "takes the page for a device that will write to it (FOLL_GET, not a pin)"),
+            ("T", (flags & GupFlags.Pin) != 0
+                ? "pins the page for a device"
+                : "takes the page for a device that will write to it (FOLL_GET, not a pin)"),
             ("R", "unmaps it: the swap entry does not remember that the page was exclusive; the reference keeps it in the cache"),
             ("T", "stores to another byte: the fault finds the cached folio, takes it for shared because of the reference, and copies"),
             ("T", "the device writes to the old frame, which no entry maps any more; the process reads the copy"),
         ],
         Preemptions = 1,
-        Bound = 3,
         Models =
         [
             RaceModel.Of<RaceModels.NoExclusiveMark>(
@@ -56,6 +57,7 @@ internal static class PinRaces
             ("T", "stores to another byte: a copy; the device writes to the old frame"),
         ],
         Preemptions = 0,
+        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.NoExclusiveMark>("no-exclusive-mark", RaceVerdict.Before, "swap entries forget that their page was exclusive"),
@@ -79,6 +81,7 @@ internal static class PinRaces
             ("G", "the store copies the page; the device writes to the old one"),
         ],
         Preemptions = 1,
+        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.PinIgnoresFork>("ignores-fork", RaceVerdict.Before, "the pin does not look whether a fork is at work"),
@@ -101,6 +104,7 @@ internal static class PinRaces
             ("D", "the device writes to the old frame"),
         ],
         Preemptions = 0,
+        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.ForkSharesPinned>("shares-pinned", RaceVerdict.Before, "fork shares pinned pages as any other"),
@@ -123,6 +127,7 @@ internal static class PinRaces
             ("C", "reads the pipe"),
         ],
         Preemptions = 0,
+        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.ReuseOf2010>("one-mapping", RaceVerdict.Before, "a write reuses a page with one mapping"),
@@ -166,6 +171,7 @@ internal static class PinRaces
             ("G", "takes a reference to the frame, and does not look at the entry again"),
         ],
         Preemptions = 1,
+        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.PinWithoutRecheck>("no-recheck", RaceVerdict.Before, "the entry is not read again"),

@@ -39,11 +39,11 @@ public sealed class RaceEntry
     /// <summary>How it is set up.</summary>
     public required IRaceStage Stage { get; init; }
 
-    /// <summary>The model of a name, or the first of <c>before</c> or <c>after</c>.</summary>
+    /// <summary>The model of a name; <c>before</c> is the first that must fail, <c>after</c> the first that repairs.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>
     public RaceModel Model(string name) =>
         Models.FirstOrDefault(model => model.Name == name)
-        ?? Models.FirstOrDefault(model => string.Equals(model.Verdict.ToString(), name, StringComparison.OrdinalIgnoreCase))
+        ?? Models.FirstOrDefault(model => name == "before" ? model.MustFail : name == "after" && model.Verdict == RaceVerdict.After)
         ?? throw new ArgumentException(
             $"{Name} has no model '{name}'; it has {string.Join(", ", Models.Select(model => model.Name))}.", nameof(name));
 

@@ -9,7 +9,8 @@ internal static class ReclaimRaces
 
     internal static IReadOnlyList<RaceEntry> All { get; } =
     [
-        LazyFree(), LazyFreeSlow(), LazyFreeOrder(), LazyFreeFence(), LazyFreeWritten(), StableWrites(), NewSlot(), SwapOff(), WrongArea(), Truncate(),
+        LazyFree(), LazyFreeSlow(), LazyFreeOrder(), LazyFreeFence(), LazyFreeWritten(), StableWrites(), NewSlot(), SwapOff(), WrongArea(),
+        Truncate(),
     ];
 
     private static RaceEntry LazyFree() => new()
@@ -26,6 +27,7 @@ internal static class ReclaimRaces
             ("T", "the device writes to a frame that is no page of the process any more; the process reads zeros"),
         ],
         Preemptions = 1,
+        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.DirtyOnly>("dirty-only", RaceVerdict.Before, "a lazily freed page is dropped when it is clean, whoever holds it"),
@@ -51,6 +53,7 @@ internal static class ReclaimRaces
             ("R", "finds it dirty and keeps it"),
         ],
         Preemptions = 1,
+        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.DirtyOnly>("dirty-only", RaceVerdict.Masks, "a lazily freed page is dropped when it is clean, whoever holds it"),
@@ -73,6 +76,7 @@ internal static class ReclaimRaces
             ("R", "finds no foreign reference, and drops the page"),
         ],
         Preemptions = 1,
+        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.DirtyFirst>("dirty-first", RaceVerdict.WrongFix, "dirty first, then the references"),
@@ -143,6 +147,7 @@ internal static class ReclaimRaces
             ("T", "stores: the page is mapped writable, because its entry says exclusive"),
         ],
         Preemptions = 0,
+        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.ExclusiveInStableWrite>("exclusive-anyway", RaceVerdict.WrongFix, "the exclusive mark counts also then"),
@@ -164,6 +169,7 @@ internal static class ReclaimRaces
             ("T", "reads what an earlier owner left in the slot"),
         ],
         Preemptions = 0,
+        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.NewSlotLeavesClean>("leaves-clean", RaceVerdict.Before, "a page that gets a slot is as dirty as it was"),
@@ -177,15 +183,16 @@ internal static class ReclaimRaces
         Name = "002-D",
         Title = "Swapoff does not verify the folio it has found",
         Upstream = "021e820fc609, Linux 6.18; a negative control",
-        Symptom = "Nothing, as long as the area issues no slots. If it still does, a page comes back old.",
+        Symptom = "Nothing, as long as the area issues no slots. If it still does, a page is lost.",
         Invariants = ["G1", "I1"],
         Narrative =
         [
-            ("SO", "closes the area, looks up the folio of an entry and locks it"),
-            ("F", "another thread brings the page in and stores"),
-            ("R", "swaps it out: not to this area, which issues nothing any more"),
+            ("F", "brings the page in and stores: its slot is free"),
+            ("R", "is about to swap the page out, and has got a slot; is stopped before it binds the folio to it and counts"),
+            ("SO", "closes the area without waiting, finds nothing to bring in but the slot in use, and is about to let go of its folio"),
+            ("R", "publishes the entry; swapoff forgets the area, and the page with it"),
         ],
-        Preemptions = 2,
+        Preemptions = 1,
         Bound = 2,
         Models =
         [

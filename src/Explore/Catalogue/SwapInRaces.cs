@@ -19,12 +19,13 @@ internal static class SwapInRaces
         Invariants = ["G1"],
         Narrative =
         [
-            ("F1", "finds the folio of its entry in the swap cache; KSM merged it for another place, so it needs a copy; lets go of the lock to make it"),
+            ("F1", "finds the folio of its entry in the swap cache; it was merged for another place; lets go of the lock to copy it"),
             ("F2", "another thread stores: a copy of its own, the swap reference goes, only the folio keeps the slot"),
             ("R", "swaps that copy out: the slot is taken from the merged folio and given to the copy; the entry is as it was"),
             ("F1", "finds its entry unchanged, and maps its copy of the old content"),
         ],
         Preemptions = 1,
+        Bound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.CopyUnlocked>("copy-unlocked", RaceVerdict.Before, "the copy is made without the folio lock"),
@@ -34,7 +35,7 @@ internal static class SwapInRaces
                 "exclusive-mark-only", RaceVerdict.Masks, "the copy is made without the lock, but the exclusive mark makes the new entry differ"),
             RaceModel.Of<RaceModels.NoExclusiveMark>("linux-2.6.37", RaceVerdict.After, "lock kept, folio verified; no exclusive mark yet"),
             RaceModel.Of<RaceModels.CopyByWriteFault>(
-                "by-write-fault", RaceVerdict.After, "the merged folio is mapped read-only under its lock, a write fault copies it; proposed in 2010"),
+                "by-write-fault", RaceVerdict.After, "the merged folio is mapped read-only under its lock, and copied by a write fault"),
             RaceCatalogue.Linux618(),
         ],
         Stage = new SwapInStages.Merged(),
@@ -61,7 +62,7 @@ internal static class SwapInRaces
         [
             RaceModel.Of<RaceModels.Unverified>("unverified", RaceVerdict.Before, "a folio from the cache is not verified after it was locked"),
             RaceModel.Of<RaceModels.ReuseOf2010Unverified>(
-                "unverified-2010", RaceVerdict.Before, "the same when a write reused any page with one mapping: the child's data shows in the parent"),
+                "unverified-2010", RaceVerdict.Before, "the same when a write reused any page with one mapping"),
             RaceModel.Of<RaceModels.UnverifiedWithExclusiveMark>(
                 "exclusive-mark-only", RaceVerdict.Masks, "not verified, but the exclusive mark makes the new entry differ from the old one"),
             RaceModel.Of<RaceModels.ReuseOf2010>("linux-2.6.37", RaceVerdict.After, "verified; a write reuses any page with one mapping"),
@@ -111,6 +112,7 @@ internal static class SwapInRaces
             ("T0", "finds its entry unchanged and maps what it has read: the old content"),
         ],
         Preemptions = 1,
+        Bound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.NoPin>("no-pin", RaceVerdict.Before, "nothing keeps the slot while it is read"),
@@ -137,6 +139,7 @@ internal static class SwapInRaces
             ("T0", "finds its entry unchanged and maps what it has read"),
         ],
         Preemptions = 2,
+        Bound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.NoPin>("no-pin", RaceVerdict.Before, "nothing keeps the slot while it is read"),
@@ -162,6 +165,7 @@ internal static class SwapInRaces
             ("S0", "finds the value unchanged and puts what it has read in its place: the old content"),
         ],
         Preemptions = 1,
+        Bound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.SharedNoPin>("no-pin", RaceVerdict.Before, "nothing keeps the slot while it is read; never merged"),
@@ -209,6 +213,7 @@ internal static class SwapInRaces
             ("W", "finds the slot pinned, gives up, faults again, finds the slot pinned ..."),
         ],
         Preemptions = 1,
+        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.NoWaitForPin>("no-wait", RaceVerdict.Before, "the fault is repeated without waiting for the end of the pin"),

@@ -3,7 +3,7 @@ using PageTableEmu.Explore.Catalogue.Stages;
 
 namespace PageTableEmu.Explore.Catalogue;
 
-/// <summary>What goes wrong when tags are kept by address, as Linux does for SPARC, and not with frames and slots. Most of it needs no race.</summary>
+/// <summary>What goes wrong when tags are kept by address, as Linux does for SPARC. Most of it needs no race.</summary>
 internal static class TagRaces
 {
     private const string Lost = "A process cannot use its own memory any more: the tags that it set are gone, or are somebody else's.";
@@ -24,12 +24,12 @@ internal static class TagRaces
         Invariants = ["I1", "T1"],
         Narrative =
         [
-            ("R", "clears the entry, takes the swap reference; the tags cannot be saved for want of memory; puts the entry back, and not the reference"),
+            ("R", "takes the swap reference; the tags cannot be saved for want of memory; puts the entry back, not the reference"),
         ],
         Preemptions = 0,
         Models =
         [
-            RaceModel.Of<AdiLinux, RaceModels.TagsLegacy>("keeps-reference", RaceVerdict.Before, "the reference is not put, what was saved not undone"),
+            RaceModel.Of<AdiLinux, RaceModels.TagsLegacy>("keeps-reference", RaceVerdict.Before, "the reference is not put"),
             RaceModel.Of<AdiLinux, RaceModels.TagsNotUndone>("linux-5.18", RaceVerdict.After, "the reference is put"),
             FrameAndSlot(),
         ],
@@ -50,7 +50,7 @@ internal static class TagRaces
         Preemptions = 0,
         Models =
         [
-            RaceModel.Of<AdiLinux, RaceModels.TagsShareFirst>("share-first", RaceVerdict.WrongFix, "the page is shared first, then its tags are saved"),
+            RaceModel.Of<AdiLinux, RaceModels.TagsShareFirst>("share-first", RaceVerdict.WrongFix, "shared first, then saved"),
             RaceModel.Of<AdiLinux, ExploredModel>("save-first", RaceVerdict.After, "tags by address; saved first, undone when sharing fails"),
             FrameAndSlot(),
         ],

@@ -187,7 +187,7 @@ internal sealed partial class Scheduler
     {
         if (deciding)
         {
-            if (wrote && oracle is not null)
+            if (wrote && judgesSteps)
                 Judge();
             if (chooser.EveryStep || Table.IsPoint(Running, touch))
                 Decide(touch);

@@ -24,6 +24,7 @@ internal sealed partial class Scheduler : StepObserver, IDisposable
     private readonly Dictionary<int, int> values = [];
     private readonly WeakMemory? weak;
     private readonly StepOracle? oracle;
+    private readonly bool judgesSteps;
     private Chooser chooser;
     private Exception? failure;
     private bool ended;
@@ -33,6 +34,7 @@ internal sealed partial class Scheduler : StepObserver, IDisposable
         this.program = program;
         this.options = options;
         oracle = program.Oracle;
+        judgesSteps = oracle is not null && options.JudgesSteps;
         chooser = new NoChooser();
         actors = new ActorState[program.Actors.Count];
         Table = new AddressTable(program.Memory);
@@ -195,7 +197,7 @@ internal sealed partial class Scheduler : StepObserver, IDisposable
         try
         {
             program.Actors[actor].Body();
-            if (!aborting && wrote && deciding)
+            if (!aborting && wrote && deciding && judgesSteps)
                 Judge();
         }
         catch (ExecutionAbortedException)

@@ -21,7 +21,11 @@ internal sealed class ByChance(ExplorerOptions options, int actors) : Chooser
             return Next(8) == 0 ? Any(others) : running;
         int change = Array.IndexOf(changes, execution.StepsSoFar);
         if (change >= 0)
+        {
             priorities[running] = -change - 1; // below all that have not changed yet
+            changes[change] = -1; // whoever comes now stands before the same step of the execution, and must not change too
+        }
+
         return Highest(others | (1u << running));
     }
 

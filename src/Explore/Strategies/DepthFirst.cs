@@ -209,7 +209,8 @@ internal sealed class DepthFirst : Chooser
     {
         if (visited is null)
             return false;
-        ulong state = (execution.Hash ^ ((running + 1) << 56) ^ ((ulong)execution.Sleeping << 32) ^ ((ulong)execution.Alive << 16) ^ execution.Rounding) * 0x9E37_79B1_85EB_CA87;
+        ulong actors = ((ulong)execution.Sleeping << 32) ^ ((ulong)execution.Alive << 16) ^ execution.Rounding;
+        ulong state = (execution.Hash ^ ((running + 1) << 56) ^ actors) * 0x9E37_79B1_85EB_CA87;
         if (!visited.Covers(state ^ (state >> 31), bound - used))
             return false;
         execution.Cut();

@@ -3,7 +3,7 @@ using PageTableEmu.Explore.Memory;
 
 namespace PageTableEmu.Explore.Catalogue.Stages;
 
-/// <summary>How one actor tells another one which frame it has got, as a request to a device does. The memory of the machine has no part of it.</summary>
+/// <summary>How one actor tells another one which frame it has got, as a request to a device does. Not part of the machine.</summary>
 internal sealed class Mailbox<TModel>
     where TModel : struct, IExplored
 {

@@ -115,9 +115,19 @@ internal static class ReclaimStages
                 new Actor("TR", () => small.Machine.Truncate(sharedObject, 0)));
         }
 
+        /// <summary>What only the swap cache holds is no leak: the next search for a slot takes it.</summary>
         private static Finding? Leaked<TModel>(ExploredMachine<X64FourLevel, TModel> small)
-            where TModel : struct, Atomics.IExplored =>
-            small.Machine.Context.Swap.TotalInUse == 0 ? null : new Finding("I1", "a slot is in use that nothing names");
+            where TModel : struct, Atomics.IExplored
+        {
+            for (ulong offset = 1; offset <= 2; offset++)
+            {
+                SwapSlotWord word = small.Machine.Context.Swap.Map[new SwapEntry(0, offset)];
+                if (word.IsUsed && !(word.IsCached && word.Count == 0))
+                    return new Finding("I1", $"slot {offset} is in use, and nothing names it");
+            }
+
+            return null;
+        }
     }
 
     /// <summary>Swapoff; a store to a page of the area; reclaim.</summary>

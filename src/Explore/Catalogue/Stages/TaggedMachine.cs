@@ -75,7 +75,7 @@ internal sealed class TaggedMachine<TTags, TModel>
         if (!SparcLeaf<Sun4vM7Bits>.IsPresent(entry, 1) || !AdiFormat.Checks(entry))
             return;
         uint tag = BlockTags<AdiFormat>.Get(Storage, (uint)SparcLeaf<Sun4vM7Bits>.FrameOf(entry), 0);
-        if (!AdiFormat.Matches(Tag, tag))
+        if (!Matches<AdiFormat>(tag))
             throw new FindingException(new Finding("G2", $"a pointer with tag {Tag} met tag {tag}"));
     }
 
@@ -93,6 +93,9 @@ internal sealed class TaggedMachine<TTags, TModel>
         TagResult asked = instructions.Get(space, address, out uint tag, ref faults);
         return asked == TagResult.Ok && tag == Tag ? null : new Finding("G2", $"{space}:{page:x} has tag {tag} ({asked}), not {Tag}");
     }
+
+    private static bool Matches<TFormat>(uint tag)
+        where TFormat : struct, ITagFormat => TFormat.Matches(Tag, tag);
 
     /// <summary>Judges the end: some pages as their process sees them, then the machine.</summary>
     internal Finding? Judge(params ReadOnlySpan<int> pages)
