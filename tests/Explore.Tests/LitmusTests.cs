@@ -42,7 +42,10 @@ public sealed class LitmusTests
         () => { words.Load('a', 1); Fence(readerFence); words.Load('b', 0); },
     ]);
 
-    /// <summary>No order here lets a load see a store that comes later than itself.</summary>
+    /// <summary>
+    /// SPARC RMO and Arm allow 1 1 without dependencies. The explorer does not model it: whoever runs real code cannot give a load the value of a
+    /// store that may depend on it. docs/exploring.md says so.
+    /// </summary>
     [Theory]
     [InlineData(Sc)]
     [InlineData(Tso)]
