@@ -2,7 +2,6 @@ using PageTableEmu.Arch.X64;
 using PageTableEmu.Atomics;
 using PageTableEmu.Explore.Machines;
 using PageTableEmu.Mm;
-using PageTableEmu.Swap;
 
 namespace PageTableEmu.Explore.Catalogue.Stages;
 
