@@ -49,7 +49,10 @@ public class ExploreBenchmarks
     {
         ExplorationResult result = Explorer.Check(program, new ExplorerOptions
         {
-            Preemptions = 3, Reduction = false, MaxExecutions = Executions, JudgesSteps = judgesSteps,
+            Preemptions = 3,
+            Reduction = false,
+            MaxExecutions = Executions,
+            JudgesSteps = judgesSteps,
         });
         return result.Executions == Executions
             ? result.Steps

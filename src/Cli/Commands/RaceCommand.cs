@@ -85,9 +85,14 @@ internal static class RaceCommand
             {
                 Strategy = line.GetValue(strategy) switch
                 {
-                    "pct" => SearchStrategy.Pct, "random" => SearchStrategy.Random, _ => SearchStrategy.DepthFirst,
+                    "pct" => SearchStrategy.Pct,
+                    "random" => SearchStrategy.Random,
+                    _ => SearchStrategy.DepthFirst,
                 },
-                Seed = line.GetValue(seed), Shard = part, Shards = parts, MaxExecutions = line.GetValue(limit),
+                Seed = line.GetValue(seed),
+                Shard = part,
+                Shards = parts,
+                MaxExecutions = line.GetValue(limit),
                 JudgesSteps = !line.GetValue(unjudged),
                 Progress = line.GetValue(json) ? null : progress => line.InvocationConfiguration.Error.WriteLine(
                     $"  {progress.Preemptions} preemptions: {progress.Executions} executions, {progress.Executions / progress.Seconds:F0}/s, "

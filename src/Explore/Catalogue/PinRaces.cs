@@ -195,6 +195,7 @@ internal static class PinRaces
             ("D", "the device writes"),
         ],
         Preemptions = 1,
+        Bound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.MergeCountsFirst>("counts-first", RaceVerdict.Before, "references are counted before the entry is cleared"),

@@ -242,6 +242,7 @@ internal static class ReclaimRaces
             ("W", "takes the reference, which nobody will drop"),
         ],
         Preemptions = 1,
+        Bound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.CountedLate>("counted-late", RaceVerdict.Before, "the swap value can be seen before it was counted"),

@@ -57,7 +57,7 @@ internal static class SwapInRaces
             ("F1", "locks the old folio, finds its entry unchanged, and maps the old content"),
         ],
         Preemptions = 1,
-        Bound = 2,
+        Bound = 1,
         Models =
         [
             RaceModel.Of<RaceModels.Unverified>("unverified", RaceVerdict.Before, "a folio from the cache is not verified after it was locked"),
@@ -87,7 +87,7 @@ internal static class SwapInRaces
             ("F1", "locks the folio, sees that it is in the swap cache, finds its entry unchanged, and maps the old content"),
         ],
         Preemptions = 1,
-        Bound = 2,
+        Bound = 1,
         Models =
         [
             RaceModel.Of<RaceModels.InCacheOnly>("in-cache-only", RaceVerdict.Before, "verified is only that the folio is in the swap cache"),
@@ -191,7 +191,7 @@ internal static class SwapInRaces
             ("F1", "does not verify the folio, because it was in the cache, and maps the old content"),
         ],
         Preemptions = 1,
-        Bound = 2,
+        Bound = 1,
         Models =
         [
             RaceModel.Of<RaceModels.TrustsResult>("trusts-result", RaceVerdict.Before, "a hit is not verified again"),
