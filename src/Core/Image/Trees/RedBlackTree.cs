@@ -9,7 +9,7 @@ namespace PageTableEmu.Image.Trees;
 /// runs under the lock of that root word. The shapes are those that the textbook gives, and so those of the kernel.
 /// </remarks>
 public readonly struct RedBlackTree<TNodes>
-    where TNodes : struct, ITreeNodes
+    where TNodes : struct, ILinkedNodes
 {
     private const uint Red = 1;
     private const uint Black = 2;
