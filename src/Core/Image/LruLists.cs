@@ -12,6 +12,15 @@ namespace PageTableEmu.Image;
 /// <para>The kernel collects changes in batches of a processor and applies them later; here each takes effect at once. The order within one list
 /// is the same.</para>
 /// </remarks>
+/// <example>
+/// <code>
+/// LruLists&lt;Mainline&gt; lists = machine.Context.Folios.Lru;
+/// uint frame = machine.PageMap.Look(process, address).Frame;
+/// lists.MarkAccessed(frame); // twice: it is active
+/// lists.MarkAccessed(frame);
+/// Console.WriteLine($"{lists.Pages(LruKind.InactiveAnon)} inactive, {lists.Pages(LruKind.ActiveAnon)} active; this one is {lists.KindOf(frame)}");
+/// </code>
+/// </example>
 public sealed class LruLists<TModel>
     where TModel : IModel
 {

@@ -15,6 +15,7 @@ namespace PageTableEmu.Reclaim;
 /// Whoever hands a folio in took it off its LRU list and holds one reference to it, so an undisturbed unmapped folio has that one and the swap
 /// cache's. Folio lock → anon_vma root lock → table lock inside.
 /// </remarks>
+/// <seealso cref="LruScanner{TArch, TModel}"/>
 public sealed class Reclaimer<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel

@@ -14,6 +14,7 @@ namespace PageTableEmu.Mm.Huge;
 /// <code>
 /// // 64 KiB folios in all private memory, beside huge pages where they are wanted
 /// machine.FolioOrders.Set(4, FolioOrderPolicy.Always);
+/// machine.FolioOrders.MaxPtesNone = 0; // the deferred-split shrinker splits every huge page with a page that was never written
 /// </code>
 /// </example>
 public sealed class FolioOrders<TArch, TModel>
