@@ -4,7 +4,7 @@ using System.Runtime.Loader;
 namespace PageTableEmu.Docs.Tests;
 
 /// <summary>
-/// The examples in the documentation are programs: they compile against the built assemblies, run, and leave the machine in order. Every public
+/// The examples in the documentation, README.md and docs are programs: they compile against the built assemblies, run, and leave the machine in order. Every public
 /// type is shown by one of them, and its own documentation leads there.
 /// </summary>
 public sealed class ExampleTests
@@ -13,13 +13,14 @@ public sealed class ExampleTests
     public void EveryExample_Compiles()
     {
         Assert.NotEmpty(Library.Examples);
-        AssertNone(Library.Examples.SelectMany(example => example.Errors()));
+        Assert.NotEmpty(Library.Pages);
+        AssertNone(Library.Examples.Concat(Library.Pages).SelectMany(example => example.Errors()));
     }
 
     [Fact]
     public void EveryExampleWithStatements_Runs_AndLeavesTheMachineInOrder()
     {
-        AssertNone(Library.Examples.Where(example => example.Runs && !example.Errors().Any()).SelectMany(Run));
+        AssertNone(Library.Examples.Concat(Library.Pages).Where(example => example.Runs && !example.Errors().Any()).SelectMany(Run));
     }
 
     /// <summary>

@@ -43,6 +43,11 @@ internal static partial class Library
             .Select(code => (Member: member.Key, Code: code.Value)))
         .DistinctBy(example => example.Code).Select(example => new Example(example.Member, example.Code))]; // a primary constructor repeats its type's
 
+    /// <summary>The C# of README.md and of the pages in docs.</summary>
+    internal static IReadOnlyList<Example> Pages { get; } = [.. Directory.EnumerateFiles(Path.Combine(Root(), "docs"), "*.md")
+        .Append(Path.Combine(Root(), "README.md")).Order(StringComparer.Ordinal)
+        .SelectMany(path => Fence().Matches(File.ReadAllText(path)).Select(match => new Example(Path.GetFileName(path), match.Groups[1].Value)))];
+
     internal static int NextNumber() => ++number;
 
     /// <summary>The text of one of this project's lists.</summary>
@@ -100,6 +105,18 @@ internal static partial class Library
             name = name[..parameters];
         return id[0] == 'T' ? name : MethodArity().Replace(name[..name.LastIndexOf('.')], "");
     }
+
+    /// <summary>The folder of PageTableEmu.sln, found upwards from the test program.</summary>
+    private static string Root()
+    {
+        string? folder = AppContext.BaseDirectory;
+        while (folder != null && !File.Exists(Path.Combine(folder, "PageTableEmu.sln")))
+            folder = Path.GetDirectoryName(folder);
+        return folder ?? throw new DirectoryNotFoundException("PageTableEmu.sln is not above the test program.");
+    }
+
+    [GeneratedRegex(@"^```csharp\r?\n(.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex Fence();
 
     [GeneratedRegex(@"``\d+$")]
     private static partial Regex MethodArity();
