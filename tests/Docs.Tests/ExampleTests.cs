@@ -4,8 +4,8 @@ using System.Runtime.Loader;
 namespace PageTableEmu.Docs.Tests;
 
 /// <summary>
-/// The examples in the documentation, README.md and docs are programs: they compile against the built assemblies, run, and leave the machine in order. Every public
-/// type is shown by one of them, and its own documentation leads there.
+/// The examples in the documentation, README.md and docs are programs: they compile against the built assemblies, run, and leave the machine in
+/// order. Every public type is shown by one of them, and its own documentation leads there.
 /// </summary>
 public sealed class ExampleTests
 {
@@ -32,7 +32,7 @@ public sealed class ExampleTests
     {
         HashSet<string> exempt = [.. Exempt()];
         AssertNone(Library.PublicTypes.Select(type => type.FullName!).Where(name => !exempt.Contains(name) && !IsShown(name)).Select(name =>
-            Library.Examples.Where(example => example.Shown.Contains(name)).OrderBy(example => Distance(name, example)).FirstOrDefault() is { } example
+            Library.Examples.Where(example => example.Shown.Contains(name)).MinBy(example => Distance(name, example)) is { } example
                 ? $"{name}: its documentation does not lead to the example of {example.Member}"
                 : $"{name}: no example shows it"));
     }

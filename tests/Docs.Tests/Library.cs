@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
@@ -41,7 +40,8 @@ internal static partial class Library
     internal static IReadOnlyList<Example> Examples { get; } = [.. Documentation
         .SelectMany(member => member.Value.Elements("example").SelectMany(example => example.Elements("code"))
             .Select(code => (Member: member.Key, Code: code.Value)))
-        .DistinctBy(example => example.Code).Select(example => new Example(example.Member, example.Code))]; // a primary constructor repeats its type's
+        .DistinctBy(example => example.Code) // a primary constructor repeats its type's
+        .Select(example => new Example(example.Member, example.Code))];
 
     /// <summary>The C# of README.md and of the pages in docs.</summary>
     internal static IReadOnlyList<Example> Pages { get; } = [.. Directory.EnumerateFiles(Path.Combine(Root(), "docs"), "*.md")
@@ -66,7 +66,8 @@ internal static partial class Library
         References.Value,
         Options(isProgram ? OutputKind.ConsoleApplication : OutputKind.DynamicallyLinkedLibrary));
 
-    private static CSharpCompilationOptions Options(OutputKind kind) => new(kind, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable);
+    private static CSharpCompilationOptions Options(OutputKind kind) =>
+        new(kind, allowUnsafe: true, nullableContextOptions: NullableContextOptions.Enable);
 
     private static byte[] CompileGiven()
     {
@@ -81,7 +82,9 @@ internal static partial class Library
         return stream.ToArray();
     }
 
-    /// <summary>The namespaces that every program has, and the library's but for that of recordings, which names things as memory management does.</summary>
+    /// <summary>
+    /// The namespaces that every program has, and the library's but for that of recordings, which names things as memory management does.
+    /// </summary>
     private static string Usings() => string.Concat(PublicTypes.Select(type => type.Namespace!).Where(name => name != "PageTableEmu.Replay")
         .Concat(["System", "System.Collections.Generic", "System.IO", "System.Linq", "System.Threading", "System.Threading.Tasks"])
         .Distinct().Select(name => $"global using {name};\n"));

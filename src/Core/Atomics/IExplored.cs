@@ -9,7 +9,8 @@ namespace PageTableEmu.Atomics;
 /// /// Linux 6.18, seen step by step.
 /// readonly struct Traced : IExplored
 /// {
-///     public static Machine&lt;X64FourLevel, Traced&gt; MakeMachine() =&gt; Machine&lt;X64FourLevel, Traced&gt;.Create(new MachineImageOptions { RamBytes = 32 &lt;&lt; 20 });
+///     public static Machine&lt;X64FourLevel, Traced&gt; MakeMachine() =&gt;
+///         Machine&lt;X64FourLevel, Traced&gt;.Create(new MachineImageOptions { RamBytes = 32 &lt;&lt; 20 });
 /// }
 /// </code>
 /// </example>

@@ -21,7 +21,8 @@ namespace PageTableEmu.Atomics;
 ///     static LazyFreeTest IModel.LazyFreeTest =&gt; LazyFreeTest.DirtyOnly;
 ///     static ReuseRule IModel.ReuseRule =&gt; ReuseRule.MappingsAndSwapCount;
 ///
-///     public static Machine&lt;X64FourLevel, Old&gt; MakeMachine() =&gt; Machine&lt;X64FourLevel, Old&gt;.Create(new MachineImageOptions { RamBytes = 64 &lt;&lt; 20 });
+///     public static Machine&lt;X64FourLevel, Old&gt; MakeMachine() =&gt;
+///         Machine&lt;X64FourLevel, Old&gt;.Create(new MachineImageOptions { RamBytes = 64 &lt;&lt; 20 });
 /// }
 /// </code>
 /// </example>

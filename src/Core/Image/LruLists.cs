@@ -7,8 +7,8 @@ namespace PageTableEmu.Image;
 /// move to the active list of their kind.
 /// </summary>
 /// <remarks>
-/// <para>Membership (<see cref="FrameFlags.Lru"/>), links and counts change under <see cref="FrameState.LruLock"/>, an innermost lock. Whoever takes a
-/// folio off (<see cref="TryIsolate"/>) has it for himself as far as reclaim is concerned, until he puts it back.</para>
+/// <para>Membership (<see cref="FrameFlags.Lru"/>), links and counts change under <see cref="FrameState.LruLock"/>, an innermost lock. Whoever
+/// takes a folio off (<see cref="TryIsolate"/>) has it for himself as far as reclaim is concerned, until he puts it back.</para>
 /// <para>The kernel collects changes in batches of a processor and applies them later; here each takes effect at once. The order within one list
 /// is the same.</para>
 /// </remarks>

@@ -10,7 +10,8 @@ namespace PageTableEmu.Paging;
 /// <typeparam name="TTags">The provider; <see cref="NoTags"/> for none.</typeparam>
 /// <example>
 /// <code>
-/// Console.WriteLine($"{Mine&lt;FrameSlotTags&lt;AdiFormat&gt;&gt;.Name}: {Bytes&lt;Mine&lt;FrameSlotTags&lt;AdiFormat&gt;&gt;&gt;()} bytes of tags for a page, or {Bytes&lt;Mine&lt;NoTags&gt;&gt;()}");
+/// int tagged = Bytes&lt;Mine&lt;FrameSlotTags&lt;AdiFormat&gt;&gt;&gt;();
+/// Console.WriteLine($"{Mine&lt;NoTags&gt;.Name}: {tagged} bytes of tags for a page, or {Bytes&lt;Mine&lt;NoTags&gt;&gt;()}");
 ///
 /// static int Bytes&lt;TArch&gt;()
 ///     where TArch : IArchitecture =&gt; TArch.TagBytesPerPage;

@@ -68,8 +68,8 @@ public sealed class LruScanner<TArch, TModel>
     }
 
     /// <summary>
-    /// Writes out and frees everything that can be: one <see cref="ForceEmpty"/> after the other until two in a row changed nothing. One is not enough:
-    /// it may only have found that a lazily freed page was written again, or that its statistics are out of date.
+    /// Writes out and frees everything that can be: one <see cref="ForceEmpty"/> after the other until two in a row changed nothing. One is not
+    /// enough: it may only have found that a lazily freed page was written again, or that its statistics are out of date.
     /// </summary>
     public void ReclaimAll()
     {

@@ -35,8 +35,8 @@ public sealed class Reclaimer<TArch, TModel>
     }
 
     /// <summary>
-    /// Reclaims one folio that the caller took off its list and holds a reference to; what is not freed goes back on a list, and the caller's reference
-    /// stays the caller's.
+    /// Reclaims one folio that the caller took off its list and holds a reference to; what is not freed goes back on a list, and the caller's
+    /// reference stays the caller's.
     /// </summary>
     /// <param name="frame">The folio.</param>
     /// <param name="ignoreReferences">MADV_PAGEOUT: reclaim it however recently it was used.</param>

@@ -17,7 +17,8 @@ namespace PageTableEmu.Tags;
 ///     public static ulong Untag(ulong pointer) =&gt; pointer &amp; ((1UL &lt;&lt; 60) - 1);
 ///     public static bool Matches(uint pointerTag, uint blockTag) =&gt; blockTag == 0 || pointerTag == blockTag;
 ///
-///     public static uint TagOfByte(TagStorage&lt;Mainline&gt; tags, uint frame, int offset) =&gt; BlockTags&lt;MyTags&gt;.Get(tags, frame, offset &gt;&gt; BlockShift);
+///     public static uint TagOfByte(TagStorage&lt;Mainline&gt; tags, uint frame, int offset) =&gt;
+///         BlockTags&lt;MyTags&gt;.Get(tags, frame, offset &gt;&gt; BlockShift);
 /// }
 /// </code>
 /// </example>

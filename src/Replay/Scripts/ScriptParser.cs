@@ -8,7 +8,7 @@ namespace PageTableEmu.Replay.Scripts;
 /// </summary>
 /// <example>
 /// <code>
-/// IReadOnlyList&lt;PageTableEmu.Replay.ScriptOperation&gt; script = ScriptParser.Parse(new[] { "map A 3", "write A 0 7", "pageout A 0 1", "read A 0" });
+/// IReadOnlyList&lt;PageTableEmu.Replay.ScriptOperation&gt; script = ScriptParser.Parse(new[] { "map A 3", "write A 0 7", "read A 0" });
 /// PageTableEmu.Replay.OperationKind second = script[1].Kind;
 /// </code>
 /// </example>

@@ -59,8 +59,8 @@ public sealed class FolioOrders<TArch, TModel>
     }
 
     /// <summary>
-    /// Pages of a huge page that may be all zero without it being split when memory is wanted (khugepaged/max_ptes_none); at first all but one, so that
-    /// none is split for that.
+    /// Pages of a huge page that may be all zero without it being split when memory is wanted (khugepaged/max_ptes_none); at first all but one, so
+    /// that none is split for that.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">A huge page has fewer pages.</exception>
     public uint MaxPtesNone

@@ -281,8 +281,8 @@ public sealed class KsmScanner<TArch, TModel>
     }
 
     /// <summary>
-    /// Merges the page with one of this scan that has the same content, or lets it wait for one. A page on the way there that is gone ends the search:
-    /// the next scan tries again.
+    /// Merges the page with one of this scan that has the same content, or lets it wait for one. A page on the way there that is gone ends the
+    /// search: the next scan tries again.
     /// </summary>
     private void MergeWithWaiting(uint number, uint frame)
     {

@@ -51,8 +51,8 @@ public sealed class Migrator<TArch, TModel>
     }
 
     /// <summary>
-    /// Whether a folio can move as it is: one that a huge leaf may map only where such a leaf has a migration entry (CONFIG_ARCH_ENABLE_THP_MIGRATION);
-    /// else it has to be split first.
+    /// Whether a folio can move as it is: one that a huge leaf may map only where such a leaf has a migration entry
+    /// (CONFIG_ARCH_ENABLE_THP_MIGRATION); else it has to be split first.
     /// </summary>
     public bool Moves(uint folio) => HugeMigrations<TArch, TModel>.IsSupported || mm.Frames.OrderOf(folio) != mm.Frames.Large.LargestOrder;
 
