@@ -71,7 +71,10 @@ public static class Explorer
         misfit = replaying.Misfit;
         return new ExplorationResult
         {
-            Violation = scheduler.Violation, Executions = scheduler.Executions, Steps = scheduler.Steps, LongestExecution = scheduler.Longest,
+            Violation = scheduler.Violation,
+            Executions = scheduler.Executions,
+            Steps = scheduler.Steps,
+            LongestExecution = scheduler.Longest,
         };
     }
 

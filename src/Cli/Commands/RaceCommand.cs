@@ -87,7 +87,10 @@ internal static class RaceCommand
                     "random" => SearchStrategy.Random,
                     _ => SearchStrategy.DepthFirst,
                 },
-                Seed = line.GetValue(seed), Shard = part, Shards = parts, MaxExecutions = line.GetValue(limit),
+                Seed = line.GetValue(seed),
+                Shard = part,
+                Shards = parts,
+                MaxExecutions = line.GetValue(limit),
                 Progress = line.GetValue(json) ? null : progress => line.InvocationConfiguration.Error.WriteLine(
                     $"  {progress.Preemptions} preemptions: {progress.Executions} executions, {progress.Executions / progress.Seconds:F0}/s, "
                     + $"depth {progress.Depth}, {progress.Explored:P0}"),

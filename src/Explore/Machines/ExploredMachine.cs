@@ -40,8 +40,18 @@ public sealed class ExploredMachine<TArch, TModel> : IDisposable
     {
         Machine = Machine<TArch, TModel>.Create(new MachineImageOptions
         {
-            RamBytes = (ulong)frames << TArch.PageShift, SwapSlots = (uint)TArch.SwapClusterSlots, SwapStoreSlots = slots + 1, SwapOverflows = 4,
-            AddressSpaces = 4, Vmas = 16, AnonVmas = 16, AnonVmaChains = 32, SharedObjects = 2, SharedIndexBlocks = 8, KsmSlots = 4, KsmItems = 8,
+            RamBytes = (ulong)frames << TArch.PageShift,
+            SwapSlots = (uint)TArch.SwapClusterSlots,
+            SwapStoreSlots = slots + 1,
+            SwapOverflows = 4,
+            AddressSpaces = 4,
+            Vmas = 16,
+            AnonVmas = 16,
+            AnonVmaChains = 32,
+            SharedObjects = 2,
+            SharedIndexBlocks = 8,
+            KsmSlots = 4,
+            KsmItems = 8,
             KsmNodes = 4,
         });
         SwapAreaOptions area = synchronous ? SwapAreaOptions.Zram(slots + 1) : new SwapAreaOptions { Slots = slots + 1 };
