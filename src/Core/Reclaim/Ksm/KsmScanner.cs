@@ -432,20 +432,16 @@ public sealed class KsmScanner<TArch, TModel>
 
     private MmResult UnmergeSpace(uint space)
     {
-        while (true)
+        mm.Spaces.AcquireRead(space);
+        MmResult result = MmResult.Ok;
+        for (uint vma = mm.Vmas.FindFirstEndingAbove(space, 0); vma != 0 && result == MmResult.Ok; vma = mm.Vmas.Next(vma))
         {
-            mm.Spaces.AcquireRead(space);
-            MmResult result = MmResult.Ok;
-            for (uint vma = mm.Vmas.FindFirstEndingAbove(space, 0); vma != 0 && result == MmResult.Ok; vma = mm.Vmas.Next(vma))
-            {
-                var uncounted = new FaultCounters();
-                if (IsOfInterest(mm.Vmas.FlagsOf(vma)) && mm.Vmas.AnonVmaOf(vma) != 0)
-                    result = pages.Unmerge(vma, mm.Vmas[vma].Start, mm.Vmas[vma].End, ref uncounted);
-            }
-
-            mm.Spaces.ReleaseRead(space);
-            if (result == MmResult.Ok || !mm.MemoryPressure())
-                return result;
+            var uncounted = new FaultCounters();
+            if (IsOfInterest(mm.Vmas.FlagsOf(vma)) && mm.Vmas.AnonVmaOf(vma) != 0)
+                result = pages.Unmerge(vma, mm.Vmas[vma].Start, mm.Vmas[vma].End, ref uncounted);
         }
+
+        mm.Spaces.ReleaseRead(space);
+        return result;
     }
 }
