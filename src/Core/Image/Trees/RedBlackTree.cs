@@ -26,7 +26,7 @@ namespace PageTableEmu.Image.Trees;
 /// </code>
 /// </example>
 public readonly struct RedBlackTree<TNodes>
-    where TNodes : struct, ITreeNodes
+    where TNodes : struct, ILinkedNodes
 {
     private const uint Red = 1;
     private const uint Black = 2;
