@@ -16,12 +16,9 @@ namespace PageTableEmu.Image.Trees;
 /// tree.InsertBelow(ref root, parent: 1, left: true, node: 2); // 2 precedes 1
 /// tree.Remove(ref root, 1);
 ///
-/// readonly struct Nodes(TreeLinks[] links) : ITreeNodes
+/// readonly struct Nodes(TreeLinks[] links) : ILinkedNodes
 /// {
 ///     public ref TreeLinks Links(uint node) =&gt; ref links[node];
-///     public bool Precedes(uint node, uint other) =&gt; node &gt; other;
-///     public ulong Start(uint node) =&gt; 0;
-///     public ulong End(uint node) =&gt; 0;
 /// }
 /// </code>
 /// </example>
