@@ -8,6 +8,15 @@ namespace PageTableEmu.Arch.Arm64;
 /// are in <see cref="Arm64Leaf"/>, <see cref="Arm64Swap"/> and <see cref="Arm64Geometry"/>, which can also be called directly.
 /// </summary>
 /// <remarks>Runs of contiguous entries (contpte) are a matter of the TLB's reach and not modelled: the CONT bit is never set.</remarks>
+/// <example>
+/// <code>
+/// Pte leaf = Arm64FourLevel.MakeLeaf(0x1234, Arm64FourLevel.ProtectionOf(AccessRights.Read | AccessRights.Write), level: 1);
+/// bool writable = (leaf.Raw &amp; Arm64Bits.Write) != 0 &amp;&amp; Arm64Leaf.IsWritable(leaf);
+/// ulong ofOneTable = 1UL &lt;&lt; Arm64Geometry.LevelShift(2); // 2 MiB
+/// Pte swapped = Arm64Swap.Encode(type: 1, offset: 0x41);
+/// Console.WriteLine($"{leaf.Raw:x16} {string.Join(' ', Arm64Names.FlagNames(leaf, 1))}, {swapped.Raw:x16} when it is away");
+/// </code>
+/// </example>
 public readonly struct Arm64FourLevel : IArchitecture, IEntryNames
 {
     /// <inheritdoc/>

@@ -8,7 +8,7 @@ namespace PageTableEmu.Cli.Entries;
 internal static class Architectures
 {
     /// <summary>All names.</summary>
-    public static string[] Names { get; } = 
+    public static string[] Names { get; } =
         [X64FourLevel.Name, X64FiveLevel.Name, Sun4u.Name, Sun4v.Name, Sun4vM7.Name, Arm64FourLevel.Name];
 
     /// <summary>Does something for the architecture of a name.</summary>
