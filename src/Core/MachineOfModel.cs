@@ -286,6 +286,9 @@ public class Machine<TArch, TModel> : IDisposable
     /// <inheritdoc cref="LruScanner{TArch, TModel}.ReclaimAll"/>
     public void ReclaimAll() => scanner.ReclaimAll();
 
+    /// <inheritdoc cref="LruScanner{TArch, TModel}.ForceEmpty"/>
+    public long ForceEmpty() => scanner.ForceEmpty();
+
     /// <summary>Moves the pages of [start, start + length) to freshly allocated frames (move_pages).</summary>
     /// <exception cref="ArgumentException">The range is not one of whole pages, or no such address space lives.</exception>
     /// <example>

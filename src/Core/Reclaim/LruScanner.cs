@@ -60,19 +60,36 @@ public sealed class LruScanner<TArch, TModel>
     }
 
     /// <summary>
-    /// Writes out and frees everything that can be (memory.force_empty): goes on until many attempts freed nothing. One is not enough: it may only
-    /// have found that a lazily freed page was written again, and the next one swaps it out.
+    /// Writes out and frees everything that can be: one <see cref="ForceEmpty"/> after the other until two in a row changed nothing. One is not enough:
+    /// it may only have found that a lazily freed page was written again, or that its statistics are out of date.
     /// </summary>
     public void ReclaimAll()
     {
+        for (int idle = 0; idle < 2; idle++)
+        {
+            ulong before = Stored;
+            if (ForceEmpty() != 0 || Stored != before)
+                idle = -1;
+        }
+    }
+
+    /// <summary>
+    /// Frees what it can (memory.force_empty): goes on until many attempts freed nothing. All of them decide by the statistics of the beginning.
+    /// </summary>
+    /// <returns>Pages freed.</returns>
+    public long ForceEmpty()
+    {
         lists.RefreshStatistics();
+        long freed = 0;
         for (int retries = Retries; retries != 0;)
         {
-            if (TryToFree(Batch) == 0)
-                retries--;
+            long now = TryToFree(Batch);
+            freed += now;
+            retries -= now == 0 ? 1 : 0;
         }
 
         mm.Swap.CompleteWrites();
+        return freed;
     }
 
     /// <summary>Reclaims some frames for an allocation that found none, or for a group at its limit; whether any came free.</summary>
@@ -84,6 +101,9 @@ public sealed class LruScanner<TArch, TModel>
             return true;
         return mm.Swap.CompleteWrites() != 0 && TryToFree(Batch, group) != 0;
     }
+
+    /// <summary>Pages that reached a device. A write that failed is no progress, or a broken device would keep reclaim going for ever.</summary>
+    private ulong Stored => unchecked(mm.Swap.PagesWritten - mm.Swap.WriteErrors);
 
     private static bool IsFile(LruKind kind) => kind is LruKind.InactiveFile or LruKind.ActiveFile;
 

@@ -161,7 +161,7 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
                 return OperationOutcome.Done();
             case OperationKind.Reclaim:
                 for (int round = 0; round < 3; round++)
-                    machine.ReclaimAll();
+                    machine.ForceEmpty();
                 return OperationOutcome.Done();
             case OperationKind.Swapoff:
                 return SwapOff();

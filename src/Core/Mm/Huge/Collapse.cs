@@ -192,7 +192,7 @@ public sealed class Collapse<TArch, TModel>
             if (!done)
                 continue;
             uint frame = MmContext<TArch, TModel>.NormalFrame(leaf.ClearPresent());
-            done = IsUnused(frame) && !(mm.Frames.Has(frame, FrameFlags.Ksm) && Maps(entries.AsSpan(0, count), frame));
+            done = frame == 0 || (IsUnused(frame) && !(mm.Frames.Has(frame, FrameFlags.Ksm) && Maps(entries.AsSpan(0, count), frame)));
         }
 
         for (int page = 0; page < count; page++)
