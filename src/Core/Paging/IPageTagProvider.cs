@@ -153,7 +153,7 @@ public interface IPageTagProvider
     {
     }
 
-    /// <summary>Fork copied a swap entry.</summary>
+    /// <summary>Fork copied a swap or migration entry.</summary>
     static virtual void OnDuplicate<TModel>(TagStorage<TModel> tags, uint from, uint to, ulong address)
         where TModel : IModel
     {

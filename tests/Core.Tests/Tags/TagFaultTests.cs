@@ -6,6 +6,7 @@ using PageTableEmu.Atomics;
 using PageTableEmu.Core.Tests.Verification;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
+using PageTableEmu.Reclaim.Migration;
 using PageTableEmu.Swap;
 using PageTableEmu.Tags;
 
@@ -35,7 +36,8 @@ public class TagFaultTests
     }
 
     private static IEnumerable<string> Names =>
-        ["swap", "twice", "swapoff", "zap", "lazyfree", "fork", "exit", "move", "shared", "toggle", "pageout", "readahead", "pinned"];
+        ["swap", "twice", "swapoff", "zap", "lazyfree", "fork", "exit", "move", "shared", "toggle", "pageout", "readahead", "pinned", "migrate", "migrateUndo",
+            "migrateFork", "migrateZap", "migrateMove", "uffdMove", "memoryError"];
 
     [Theory]
     [MemberData(nameof(Sites))]
@@ -180,9 +182,79 @@ public class TagFaultTests
                 yield return static w => w.Machine.ReclaimAll();
                 break;
             default:
+                foreach (Step<TArch, TFormat, TModel> step in StepsOfMoves<TArch, TFormat, TModel>(site))
+                    yield return step;
                 yield return static w => w.Machine.ReclaimAll();
                 break;
         }
+    }
+
+    private static IEnumerable<Step<TArch, TFormat, TModel>> StepsOfMoves<TArch, TFormat, TModel>(string site)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
+        where TModel : struct, IModel
+    {
+        if (site is "migrate" or "migrateUndo" or "migrateFork" or "migrateZap" or "migrateMove" or "memoryError")
+        {
+            yield return static w => w.Write(w.Process, 0, 7);
+            yield return static w => w.Write(w.Process, 1, 8);
+        }
+
+        switch (site)
+        {
+            case "migrate":
+                yield return static w => w.Migrate(w.Process, 0, 4);
+                yield return static w => w.Migrate(w.Process, 0, 2);
+                break;
+            case "migrateUndo":
+                yield return static w => Moving(w, _ => { }, undo: true);
+                break;
+            case "migrateFork":
+                yield return static w => Moving(w, w => w.Fork(w.Process), undo: false);
+                break;
+            case "migrateZap":
+                yield return static w => Moving(w, w => w.DontNeed(w.Process, 0, 2), undo: false);
+                break;
+            case "migrateMove":
+                yield return static w => Moving(w, w => w.Move(w.Process, 0, 100, 2), undo: false);
+                break;
+            case "uffdMove":
+                yield return static w => w.MapForUserfault(w.Process, 3000, 8);
+                yield return static w => Assert.Equal(MmResult.Ok, w.MoveByUserfault(w.Process, 0, 3000, 4));
+                break;
+            case "memoryError":
+                yield return Fail;
+                break;
+            default:
+                break;
+        }
+    }
+
+    /// <summary>Something happens while migration entries stand in the place of page 1, if the page can be displaced.</summary>
+    private static void Moving<TArch, TFormat, TModel>(
+        TagWorld<TArch, TFormat, TModel> w, Action<TagWorld<TArch, TFormat, TModel>> meanwhile, bool undo)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
+        where TModel : struct, IModel
+    {
+        DisplacedFolio? displaced = w.TryBeginMigration(w.Process, 1);
+        meanwhile(w);
+        if (displaced is not { } folio)
+            return;
+        if (undo)
+            w.UndoMigration(folio);
+        else
+            w.CompleteMigration(folio);
+    }
+
+    private static void Fail<TArch, TFormat, TModel>(TagWorld<TArch, TFormat, TModel> w)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
+        where TModel : struct, IModel
+    {
+        Assert.True(w.Is(w.Process, 1, out uint frame));
+        w.Machine.MemoryFailure(frame);
+        w.DontNeed(w.Process, 1, 1);
     }
 
     private static void FreeTwo<TArch, TFormat, TModel>(TagWorld<TArch, TFormat, TModel> w)

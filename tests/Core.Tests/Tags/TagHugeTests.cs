@@ -1,6 +1,8 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Mm;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
+using PageTableEmu.Swap;
 using PageTableEmu.Tags;
 
 namespace PageTableEmu.Core.Tests.Tags;
@@ -93,6 +95,88 @@ public abstract class TagHugeTests<TArch, TFormat>
         w.AssertGhosts("moved");
         w.AssertSeen("moved");
         w.AssertSound("moved");
+    }
+
+    /// <summary>In one piece where the architecture has such entries, page by page elsewhere.</summary>
+    [Fact]
+    public void MigrationOfAHugePage_CarriesTagsOfAllPages()
+    {
+        using TagWorld<TArch, TFormat, CheckedModel> w = New();
+        w.Tag(w.Process, 77, 5, 11);
+        Assert.Equal(0u, w.Migrate(w.Process, 0, Span).Failed);
+        Assert.Equal(!TArch.IsPresent(TArch.EncodeSwap(1, 1), 2), IsHuge(w));
+        w.AssertGhosts("moved");
+        w.AssertSound("moved");
+        w.AssertSeen("moved");
+    }
+
+    [Fact]
+    public void UserfaultMoveOfAHugePage_CarriesTags_AndDefinesThemWhereTheyAreChecked()
+    {
+        using TagWorld<TArch, TFormat, CheckedModel> w = New();
+        w.Map(w.Process, 2 * Span, Span, VmaFlags.None);
+        Assert.Equal(MmResult.Ok, w.Advise(w.Process, 2 * Span, Span, Advice.HugePage));
+        w.Write(w.Process, 2 * Span, 1);
+        w.MapForUserfault(w.Process, 8 * Span, 4 * Span);
+        Assert.Equal(MmResult.Ok, w.MoveByUserfault(w.Process, 0, 8 * Span, Span));
+        Assert.Equal(MmResult.Ok, w.MoveByUserfault(w.Process, 2 * Span, 10 * Span, Span));
+        w.AssertGhosts("moved");
+        w.AssertSound("moved");
+        w.AssertSeen("moved");
+        Assert.Equal(0u, w.TagNow(w.Process, (11 * Span) - 1, 3));
+    }
+
+    [Fact]
+    public void Compaction_CarriesTags()
+    {
+        using var w = new TagWorld<TArch, TFormat, CheckedModel>(blocks: 8, pages: 0);
+        w.Map(w.Process, 0, 5 * Span);
+        for (uint page = 0; page < 5 * Span; page += Span)
+            w.Write(w.Process, page, 1); // the tables come first, so that the other blocks have none
+        for (uint page = 0; page < 5 * Span; page++)
+            w.Write(w.Process, page, 1);
+        for (uint page = 0; page < 5 * Span; page += 16)
+        {
+            w.Fill(w.Process, page, 2, 5 + (page / 16 % 8));
+            w.DontNeed(w.Process, page + 1, 15);
+        }
+
+        w.Machine.Settle();
+        w.Mm.Folios.Allocator.ReturnCaches();
+        Assert.NotEqual(0u, w.Machine.Compact().PagesMoved);
+        w.AssertGhosts("compact");
+        w.AssertSound("compact");
+        w.AssertSeen("compact");
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(7)]
+    public void LargeFolio_IsFaulted_SwappedAndMovedWithTheTagsOfEachPage(int failure)
+    {
+        const int Order = 4;
+        using var w = new TagWorld<TArch, TFormat, CheckedModel>(blocks: 8, pages: 0);
+        w.Machine.FolioOrders.Set(FolioOrders<TArch, CheckedModel>.Huge, FolioOrderPolicy.Never);
+        w.Machine.FolioOrders.Set(Order, FolioOrderPolicy.Always);
+        w.Map(w.Process, 0, 32);
+        for (uint page = 0; page < 32; page += 3)
+            w.Fill(w.Process, page, (byte)(page + 1), 5 + (page % 8));
+        Assert.True(w.Is(w.Process, 3, out uint frame) && w.Mm.Frames.OrderOf(frame) == Order);
+        w.AssertSound("faulted");
+        Assert.Equal(32u, w.Migrate(w.Process, 0, 32).Moved);
+        w.AssertGhosts("moved");
+        w.Storage.Faults.FailAllocation = failure;
+        w.Machine.ReclaimAll();
+        w.AssertGhosts("out");
+        w.AssertSound("out");
+        w.Storage.Faults.FailAllocation = 0;
+        w.AssertSeen("in");
+        w.AssertGhosts("in");
+        w.AssertSound("in");
+        Assert.Equal(SwapResult.Ok, w.Machine.SwapOff(w.Area));
+        w.AssertGhosts("swapoff");
+        w.AssertSound("swapoff");
     }
 
     private protected static bool IsHuge(TagWorld<TArch, TFormat, CheckedModel> w) => w.Entry(w.Process, 0).Raw == 0 && w.Is(w.Process, 0, out _);

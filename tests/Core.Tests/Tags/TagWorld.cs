@@ -6,7 +6,9 @@ using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Mm;
 using PageTableEmu.Mm.Huge;
+using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
+using PageTableEmu.Reclaim.Migration;
 using PageTableEmu.Swap;
 using PageTableEmu.Tags;
 using PageTableEmu.Verification;
@@ -191,6 +193,65 @@ internal class TagWorld<TArch, TFormat, TModel> : IDisposable
         }
     }
 
+    internal MigrationCounts Migrate(uint process, uint page, uint count) => Machine.Migrate(process, At(page), (ulong)count << Shift);
+
+    /// <summary>Begins to move the folio of a page, with one reference of ours: from now on migration entries stand.</summary>
+    internal DisplacedFolio BeginMigration(uint process, uint page)
+    {
+        DisplacedFolio? displaced = TryBeginMigration(process, page);
+        Assert.NotNull(displaced);
+        Assert.False(Is(process, page, out _));
+        return displaced.Value;
+    }
+
+    /// <summary>As <see cref="BeginMigration"/>; null when an entry would not go.</summary>
+    internal DisplacedFolio? TryBeginMigration(uint process, uint page)
+    {
+        Assert.True(Is(process, page, out uint frame));
+        uint folio = Mm.Frames.HeadOf(frame);
+        Mm.Frames.Get(folio);
+        if (Machine.Migrator.TryBegin(folio, MigrationMode.Sync, out DisplacedFolio displaced) == MigrationResult.Moved)
+            return displaced;
+        Mm.Folios.Put(folio);
+        return null;
+    }
+
+    /// <summary>Ends what <see cref="BeginMigration"/> began.</summary>
+    internal void CompleteMigration(DisplacedFolio displaced)
+    {
+        bool large = Mm.Frames.IsLarge(displaced.Folio);
+        uint target = large ? Mm.Folios.TryAllocateLarge() : Mm.Folios.TryAllocate();
+        Assert.True(Machine.Migrator.TryComplete(displaced, target));
+        Mm.Folios.Put(displaced.Folio);
+    }
+
+    internal void UndoMigration(DisplacedFolio displaced)
+    {
+        Machine.Migrator.Undo(displaced);
+        Mm.Folios.Put(displaced.Folio);
+    }
+
+    /// <summary>Maps a place that UFFDIO_MOVE can move pages to; nobody may touch what was not moved there.</summary>
+    internal void MapForUserfault(uint process, uint page, uint count, VmaFlags more = VmaFlags.TagChecked)
+    {
+        Map(process, page, count, more);
+        Assert.Equal(MmResult.Ok, Machine.Userfaultfd.Open(process, UserfaultFeatures.None));
+        Assert.Equal(MmResult.Ok, Machine.Userfaultfd.Register(process, At(page), At(page + count), UserfaultModes.Missing));
+    }
+
+    /// <summary>UFFDIO_MOVE.</summary>
+    internal MmResult MoveByUserfault(uint process, uint from, uint to, uint count)
+    {
+        MmResult result = Machine.Userfaultfd.Move(process, At(to), At(from), (ulong)count << Shift, UserfaultMoveFlags.None, out ulong moved);
+        for (uint i = 0; i < moved >> Shift; i++)
+        {
+            if (ghosts.Remove((process, from + i), out Ghost? ghost))
+                ghosts[(process, to + i)] = ghost;
+        }
+
+        return result;
+    }
+
     internal Pte Entry(uint process, uint page)
     {
         uint table = Mm.Tables.LeafTable(Mm.Spaces[process].Root, At(page));
@@ -257,9 +318,9 @@ internal class TagWorld<TArch, TFormat, TModel> : IDisposable
     internal IReadOnlyList<string> Broken() =>
         [.. Machine.Verify().Select(violation => violation.Invariant).Distinct().Order(StringComparer.Ordinal)];
 
-    internal void AssertSound(string step)
+    internal void AssertSound(string step, uint held = 0)
     {
-        List<Violation> found = [.. Machine.Verify()];
+        List<Violation> found = [.. Machine.Verify(held == 0 ? null : new Dictionary<uint, uint> { [held] = 1 })];
         Assert.True(found.Count == 0, $"{step}: {string.Join("; ", found.Take(5))}");
     }
 
@@ -319,8 +380,18 @@ internal class TagWorld<TArch, TFormat, TModel> : IDisposable
     {
         Pte entry = Entry(process, page);
         if (entry.Raw == 0)
-            return OfSharedPage(process, page);
-        return Mm.Decode(entry) is { Kind: SoftLeafKind.Swap } soft ? OfSlot(new SwapEntry(soft.Type, soft.Offset)) : default;
+            return IsHugeMigration(process, page, out uint frame) ? OfFrame(frame) : OfSharedPage(process, page);
+        SoftLeaf soft = Mm.Decode(entry);
+        if (soft.IsMigration)
+            return OfFrame((uint)soft.Frame);
+        return soft.Kind == SoftLeafKind.Swap ? OfSlot(new SwapEntry(soft.Type, soft.Offset)) : default;
+    }
+
+    private bool IsHugeMigration(uint process, uint page, out uint frame)
+    {
+        using HugeGuard<TArch, TModel> guard = Mm.Huge.Lock(Mm.Spaces[process].Root, At(page));
+        frame = guard.IsMigration ? (uint)SoftLeaf.Decode<TArch>(guard.Value, Mm.SwapTypes, 2).Frame + HugePages<TArch, TModel>.PageOf(At(page)) : 0;
+        return frame != 0;
     }
 
     private ReadOnlySpan<byte> OfSharedPage(uint process, uint page)
