@@ -81,6 +81,12 @@ public enum FrameFlags : ulong
     LruKindMask = 7UL << 32,
 
     /// <summary>
+    /// An isolated folio that reclaim found mapped by a locked VMA: it is counted as locked once when it is back on a list (the kernel's batch of mlock,
+    /// which is worked off after that).
+    /// </summary>
+    MlockPending = 1 << 29,
+
+    /// <summary>
     /// A hardware memory error struck the frame (PG_hwpoison): its content is not to be used. Whoever reported the error holds a reference, so that
     /// the frame is never handed out again.
     /// </summary>

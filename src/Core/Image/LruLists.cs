@@ -61,7 +61,8 @@ public sealed class LruLists<TModel>
         if (table.Has(frame, FrameFlags.Mlocked))
         {
             WordLock<TModel>.Acquire(ref State.LruLock);
-            table.Folio(frame).Count = 0;
+            bool pending = (table.Clear(frame, FrameFlags.MlockPending) & FrameFlags.MlockPending) != 0;
+            table.Folio(frame).Count = pending ? 1u : 0;
             WordLock<TModel>.Release(ref State.LruLock);
         }
 
@@ -206,14 +207,24 @@ public sealed class LruLists<TModel>
     }
 
     /// <summary>
-    /// As <see cref="Mlock"/>, but without a count: reclaim found an isolated folio mapped by a locked VMA, and cannot tell whether it is counted
-    /// already. It may have too few counts from then on (lru_add); then it is found again.
+    /// As <see cref="Mlock"/> for reclaim, which found an isolated folio mapped by a locked VMA that may not be counted any more: it gets one count
+    /// when it is put back, whoever may have counted it before.
     /// </summary>
-    public void MlockIfNot(uint frame)
+    public void RepairMlock(uint frame)
     {
         WordLock<TModel>.Acquire(ref State.LruLock);
-        if (!table.Has(frame, FrameFlags.Mlocked))
-            Relink(frame, FrameFlags.Active, FrameFlags.Mlocked | FrameFlags.Unevictable);
+        Relink(frame, FrameFlags.Active, FrameFlags.Mlocked | FrameFlags.Unevictable | FrameFlags.MlockPending);
+        WordLock<TModel>.Release(ref State.LruLock);
+    }
+
+    /// <summary>
+    /// As <see cref="Mlock"/> without a count: a page that has just been split off an isolated folio. Its count is lost, and whoever unlocks it first
+    /// unlocks it for all; then reclaim finds it again.
+    /// </summary>
+    public void MlockUncounted(uint frame)
+    {
+        WordLock<TModel>.Acquire(ref State.LruLock);
+        Relink(frame, FrameFlags.Active, FrameFlags.Mlocked | FrameFlags.Unevictable);
         WordLock<TModel>.Release(ref State.LruLock);
     }
 
@@ -225,7 +236,7 @@ public sealed class LruLists<TModel>
         if (record.Count != 0)
             record.Count--;
         if (record.Count == 0)
-            Relink(frame, FrameFlags.Mlocked | FrameFlags.Unevictable, 0);
+            Relink(frame, FrameFlags.Mlocked | FrameFlags.Unevictable | FrameFlags.MlockPending, 0);
         WordLock<TModel>.Release(ref State.LruLock);
     }
 

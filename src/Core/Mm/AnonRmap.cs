@@ -196,7 +196,7 @@ public sealed class AnonRmap<TModel>
     public void RepairMlock(uint frame, uint vma)
     {
         if (Atomic<TModel>.Load(ref vmas.Spaces[vmas[vma].AddressSpace].MmapWriter) == 0)
-            folios.Lru.MlockIfNot(frame);
+            folios.Lru.RepairMlock(frame);
     }
 
     /// <summary>

@@ -47,13 +47,14 @@ public sealed class LruScanner<TArch, TModel>
     public long Reclaim(long target)
     {
         long freed = 0;
-        while (freed < target)
+        for (int idle = 0; idle < 2 && freed < target; idle++) // a first attempt may only have found that all was used
         {
             lists.RefreshStatistics();
+            ulong before = Stored;
             long now = TryToFree(Math.Min(target - freed, Batch));
-            if (now == 0)
-                break;
             freed += now;
+            if (now != 0 || Stored != before)
+                idle = -1;
         }
 
         return freed;
@@ -68,7 +69,7 @@ public sealed class LruScanner<TArch, TModel>
         for (int idle = 0; idle < 2; idle++)
         {
             ulong before = Stored;
-            if (ForceEmpty() != 0 || Stored != before)
+            if (Empty(retries: 2) != 0 || Stored != before)
                 idle = -1;
         }
     }
@@ -77,13 +78,15 @@ public sealed class LruScanner<TArch, TModel>
     /// Frees what it can (memory.force_empty): goes on until many attempts freed nothing. All of them decide by the statistics of the beginning.
     /// </summary>
     /// <returns>Pages freed.</returns>
-    public long ForceEmpty()
+    public long ForceEmpty() => Empty(Retries);
+
+    private long Empty(int retries)
     {
         lists.RefreshStatistics();
         long freed = 0;
-        for (int retries = Retries; retries != 0;)
+        while (retries != 0)
         {
-            long now = TryToFree(Batch);
+            long now = TryToFree(Batch, wait: true);
             freed += now;
             retries -= now == 0 ? 1 : 0;
         }
@@ -97,7 +100,7 @@ public sealed class LruScanner<TArch, TModel>
     public bool ReclaimSome(uint group = 0)
     {
         lists.RefreshStatistics();
-        if (TryToFree(Batch, group) != 0)
+        if (TryToFree(Batch, group) != 0 || TryToFree(Batch, group) != 0)
             return true;
         return mm.Swap.CompleteWrites() != 0 && TryToFree(Batch, group) != 0;
     }
@@ -107,7 +110,7 @@ public sealed class LruScanner<TArch, TModel>
 
     private static bool IsFile(LruKind kind) => kind is LruKind.InactiveFile or LruKind.ActiveFile;
 
-    private long TryToFree(long target, uint group = 0)
+    private long TryToFree(long target, uint group = 0, bool wait = false)
     {
         uint[] isolated = ArrayPool<uint>.Shared.Rent(Batch);
         long freed = 0;
@@ -115,7 +118,7 @@ public sealed class LruScanner<TArch, TModel>
         {
             bool skipped = false;
             for (int priority = LowestEffort; priority >= 0 && freed < target; priority--)
-                freed += new Pass(this, priority, target - freed, forced: round != 0, group, isolated).Run(ref skipped);
+                freed += new Pass(this, priority, target - freed, forced: round != 0, group, wait, isolated).Run(ref skipped);
             if (!skipped)
                 break;
         }
@@ -128,13 +131,13 @@ public sealed class LruScanner<TArch, TModel>
         ? lists.KnownPages(LruKind.InactiveFile) < lists.KnownPages(LruKind.ActiveFile)
         : lists.KnownPages(LruKind.InactiveAnon) < lists.KnownPages(LruKind.ActiveAnon);
 
-    private long ShrinkInactive(LruKind kind, ulong pages, uint group, uint[] isolated)
+    private long ShrinkInactive(LruKind kind, ulong pages, uint group, bool wait, uint[] isolated)
     {
         int count = lists.Isolate(kind, pages, group, isolated.AsSpan(0, Batch));
         long freed = 0;
         for (int i = 0; i < count; i++)
         {
-            freed += reclaimer.ShrinkIsolated(isolated[i], ignoreReferences: false);
+            freed += reclaimer.ShrinkIsolated(isolated[i], ignoreReferences: false, wait);
             mm.Folios.Put(isolated[i]);
         }
 
@@ -161,18 +164,20 @@ public sealed class LruScanner<TArch, TModel>
         private readonly int priority;
         private readonly long target;
         private readonly uint group;
+        private readonly bool wait;
         private readonly uint[] isolated;
         private readonly bool mayDeactivateAnon;
         private readonly bool mayDeactivateFile;
         private readonly bool onlyFile;
         private readonly bool onlyAnon;
 
-        internal Pass(LruScanner<TArch, TModel> owner, int priority, long target, bool forced, uint group, uint[] isolated)
+        internal Pass(LruScanner<TArch, TModel> owner, int priority, long target, bool forced, uint group, bool wait, uint[] isolated)
         {
             this.owner = owner;
             this.priority = priority;
             this.target = target;
             this.group = group;
+            this.wait = wait;
             this.isolated = isolated;
             forced |= group != 0; // the statistics are those of the machine
             mayDeactivateAnon = forced || owner.IsInactiveLow(file: false);
@@ -214,7 +219,7 @@ public sealed class LruScanner<TArch, TModel>
             if (pages == 0)
                 return 0;
             if (kind is LruKind.InactiveAnon or LruKind.InactiveFile)
-                return owner.ShrinkInactive(kind, pages, group, isolated);
+                return owner.ShrinkInactive(kind, pages, group, wait, isolated);
             if (IsFile(kind) ? mayDeactivateFile : mayDeactivateAnon)
                 owner.ShrinkActive(kind, pages, group, isolated);
             else

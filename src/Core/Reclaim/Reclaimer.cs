@@ -39,12 +39,13 @@ public sealed class Reclaimer<TArch, TModel>
     /// </summary>
     /// <param name="frame">The folio.</param>
     /// <param name="ignoreReferences">MADV_PAGEOUT: reclaim it however recently it was used.</param>
+    /// <param name="waitForWrite">Whether a folio that is being written is waited for, as in a memory group of the first generation.</param>
     /// <returns>Pages freed.</returns>
     /// <exception cref="CorruptImageException">A record or entry is damaged; no lock that was taken here stays held.</exception>
-    public long ShrinkIsolated(uint frame, bool ignoreReferences)
+    public long ShrinkIsolated(uint frame, bool ignoreReferences, bool waitForWrite = false)
     {
-        if (!ignoreReferences && mm.Frames.Has(frame, FrameFlags.Writeback))
-            mm.Swap.CompleteWrites(); // its own write is waited for, as in a group of the first generation
+        if (waitForWrite && mm.Frames.Has(frame, FrameFlags.Writeback))
+            mm.Swap.CompleteWrites();
         try
         {
             return mm.Frames.IsLarge(frame) ? huge.Shrink(frame, ignoreReferences) : ShrinkPage(frame, ignoreReferences);

@@ -134,7 +134,7 @@ internal sealed class AccountingVerifier<TArch, TModel>
         for (uint frame = 1; frame < survey.FrameLimit; frame++)
         {
             if (mm.Frames.HasStorage(frame) && mm.Frames[frame].RefCount != 0)
-                pages[mm.Frames[frame].Flags >> 56] += mm.Frames.IsLarge(frame) ? mm.Frames.Large.Pages : 1;
+                pages[mm.Frames[frame].Flags >> 56] += mm.Frames.PagesOf(frame);
         }
 
         foreach ((SwapEntry entry, _) in mm.Swap.UsedSlots())

@@ -189,7 +189,7 @@ public sealed class FolioSplitter<TArch, TModel>
         if (counted)
             mm.Rmap.MlockFolio(frame);
         else
-            mm.Folios.Lru.MlockIfNot(frame);
+            mm.Folios.Lru.MlockUncounted(frame);
     }
 
     private void ReleaseHead(uint head, bool isCallers)

@@ -207,7 +207,7 @@ public sealed class UserfaultTests
         Assert.Equal(MmResult.Ok, w.Advise(7, 1, Advice.DontNeed));
         w.Open();
         Assert.Equal(MmResult.Ok, w.Register(0, World.Span, UserfaultModes.Missing));
-        Assert.Equal(MmResult.Invalid, w.Advise(0, World.Span, Advice.Collapse));
+        Assert.Equal(MmResult.Busy, w.Advise(0, World.Span, Advice.Collapse));
         Assert.Equal(UserAccessResult.UserfaultPending, w.TryRead(7));
         Assert.Equal(MmResult.Ok, w.Uffd.Copy(w.Process, World.At(7), World.Page(9), UserfaultModes.None, out _));
         Assert.Equal(MmResult.Ok, w.Advise(0, World.Span, Advice.Collapse));
