@@ -40,6 +40,8 @@ internal static class ConformanceCommand
         if (!SwapFormats.Names.Contains(name))
         {
             yield return Architectures.Invoke(name, new Kit());
+            if (Architectures.TryInvokeWithTags(name, new TagKit(), out ConformanceReport tags))
+                yield return tags;
             yield break;
         }
 
@@ -62,6 +64,12 @@ internal static class ConformanceCommand
         writer.WriteString("expected", $"{failure.Expected:x16}");
         writer.WriteString("actual", $"{failure.Actual:x16}");
     });
+
+    private sealed class TagKit : IArchitectureAction<ConformanceReport>
+    {
+        public ConformanceReport Invoke<TArch>()
+            where TArch : struct, IArchitecture, IEntryNames => TagProviderConformance.Run<TArch>();
+    }
 
     private sealed class Kit : IArchitectureAction<ConformanceReport>, ISwapFormatAction<ConformanceReport>
     {
