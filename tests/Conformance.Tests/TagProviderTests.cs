@@ -37,7 +37,7 @@ public sealed class TagProviderTests
         Assert.Equal(
             [
                 "tags/copy", "tags/copy-of-none", "tags/define", "tags/define-keeps", "tags/identical", "tags/prepare", "tags/prepare-of-none",
-                "tags/prepare-fails", "tags/restore", "tags/slot-free", "tags/area-free",
+                "tags/prepare-fails", "tags/restore", "tags/restore-is-older", "tags/slot-free", "tags/area-free",
             ],
             report.Failures.Select(failure => failure.Law).ToArray());
         Assert.All(report.Results.Where(result => result.Law.StartsWith("tags/machine", StringComparison.Ordinal)),

@@ -2,6 +2,7 @@ using System.CommandLine;
 using PageTableEmu.Cli.Entries;
 using PageTableEmu.Conformance;
 using PageTableEmu.Paging;
+using PageTableEmu.Tags;
 
 namespace PageTableEmu.Cli.Commands;
 
@@ -65,10 +66,11 @@ internal static class ConformanceCommand
         writer.WriteString("actual", $"{failure.Actual:x16}");
     });
 
-    private sealed class TagKit : IArchitectureAction<ConformanceReport>
+    private sealed class TagKit : ITaggedArchitectureAction<ConformanceReport>
     {
-        public ConformanceReport Invoke<TArch>()
-            where TArch : struct, IArchitecture, IEntryNames => TagProviderConformance.Run<TArch>();
+        public ConformanceReport Invoke<TArch, TFormat>()
+            where TArch : struct, IArchitecture, IEntryNames
+            where TFormat : struct, ITagFormat => TagProviderConformance.Run<TArch>();
     }
 
     private sealed class Kit : IArchitectureAction<ConformanceReport>, ISwapFormatAction<ConformanceReport>

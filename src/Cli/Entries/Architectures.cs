@@ -13,6 +13,9 @@ internal static class Architectures
     public static string[] Names { get; } = 
         [X64FourLevel.Name, X64FiveLevel.Name, Sun4u.Name, Sun4v.Name, Sun4vM7.Name, Arm64FourLevel.Name];
 
+    /// <summary>Names of those that have tags.</summary>
+    public static string[] Tagged { get; } = [Sun4vM7.Name, Arm64FourLevel.Name];
+
     /// <summary>Does something for the architecture of a name.</summary>
     /// <exception cref="ArgumentException">There is no such architecture.</exception>
     public static TResult Invoke<TResult>(string name, IArchitectureAction<TResult> action)
@@ -36,12 +39,13 @@ internal static class Architectures
     /// Does something for the architecture of a name with the tag provider that is ours for it; false when it has no tags.
     /// </summary>
     /// <exception cref="ArgumentException">There is no such architecture.</exception>
-    public static bool TryInvokeWithTags<TResult>(string name, IArchitectureAction<TResult> action, out TResult result)
+    public static bool TryInvokeWithTags<TResult>(string name, ITaggedArchitectureAction<TResult> action, out TResult result)
     {
         if (!Names.Contains(name))
             throw Unknown(name);
-        bool has = name == Sun4vM7.Name || name == Arm64FourLevel.Name;
-        result = !has ? default! : name == Sun4vM7.Name ? action.Invoke<Sun4vM7<AdiFrameSlot>>() : action.Invoke<Arm64FourLevel<MteFrameSlot>>();
+        bool has = Tagged.Contains(name);
+        result = !has ? default!
+            : name == Sun4vM7.Name ? action.Invoke<Sun4vM7<AdiFrameSlot>, AdiFormat>() : action.Invoke<Arm64FourLevel<MteFrameSlot>, MteFormat>();
         return has;
     }
 

@@ -78,11 +78,7 @@ internal class TagWorld<TArch, TFormat, TModel> : IDisposable
     internal static int Blocks => BlockTags<TFormat>.PerPage;
 
     /// <summary>A pointer that carries a tag.</summary>
-    internal static ulong Tagged(ulong address, uint tag)
-    {
-        ulong one = Enumerable.Range(0, 64).Select(bit => 1UL << bit).First(bit => TFormat.TagOf(bit) == 1); // where the field begins
-        return (address & ~(15 * one)) | (tag * one);
-    }
+    internal static ulong Tagged(ulong address, uint tag) => BlockTags<TFormat>.Tagged(address, tag);
 
     private static ulong Block(uint page, int block) => At(page) + ((ulong)block << TFormat.BlockShift);
 
