@@ -34,8 +34,7 @@ internal sealed class ContentTags<TArch, TFormat>(MmContext<TArch, CheckedModel>
         if (!Find(space, address, out uint frame, out _) || frame == 0)
             return;
         uint tag = TagOf(mm.Frames.Bytes(frame)[0]);
-        for (int block = 0; block < BlockTags<TFormat>.PerPage; block++)
-            BlockTags<TFormat>.Set(Storage, frame, block, tag);
+        Storage.OfFrame(frame).Fill(Packed(tag));
         Storage.SetValid(frame);
     }
 
@@ -57,6 +56,9 @@ internal sealed class ContentTags<TArch, TFormat>(MmContext<TArch, CheckedModel>
 
     private static uint TagOf(byte content) => content == 0 ? 0u : 1 + (content % (uint)Tags);
 
+    /// <summary>A byte of metadata where all blocks have one tag, whatever the order in which the format packs them.</summary>
+    private static byte Packed(uint tag) => (byte)(tag * 0x11);
+
     private string? CheckPage(uint space, ulong address)
     {
         if (!Find(space, address, out uint frame, out SwapEntry slot))
@@ -75,14 +77,10 @@ internal sealed class ContentTags<TArch, TFormat>(MmContext<TArch, CheckedModel>
             return null; // the device has lost it
         ReadOnlySpan<byte> metadata = frame != 0 && Storage.IsValid(frame) ? Storage.OfFrame(frame)
             : slot.IsNone ? default : Storage.OfSlot(slot);
-        for (int block = 0; block < BlockTags<TFormat>.PerPage; block++)
-        {
-            uint tag = metadata.IsEmpty ? 0 : BlockTags<TFormat>.Get(metadata, block);
-            if (tag != TagOf(content))
-                return $"block {block} has tag {tag}, what its page holds asks for {TagOf(content)} (frame {frame}, slot {slot})";
-        }
-
-        return null;
+        uint expected = TagOf(content);
+        bool right = metadata.IsEmpty ? expected == 0 : !metadata.ContainsAnyExcept(Packed(expected));
+        return right ? null
+            : $"its tags are {(metadata.IsEmpty ? "none" : Convert.ToHexString(metadata))}, and what it holds asks for {expected:x} (frame {frame}, slot {slot})";
     }
 
     private ReadOnlySpan<byte> Metadata(uint frame, SwapEntry slot)

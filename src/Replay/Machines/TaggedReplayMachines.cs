@@ -25,7 +25,16 @@ public sealed class TaggedReplayMachines<TArch, TFormat> : IReplayMachineFactory
     public string? Lacks(IReadOnlyList<ScriptOperation> script)
     {
         ArgumentNullException.ThrowIfNull(script);
-        bool merges = script.Any(operation => operation.Kind is OperationKind.Merge or OperationKind.Ksm);
-        return plain.Lacks(script) ?? (merges ? $"{TArch.Name} does not merge pages with tags" : null);
+        if (plain.Lacks(script) is { } lack)
+            return lack;
+        if (script.Any(operation => operation.Kind is OperationKind.Merge or OperationKind.Ksm))
+            return $"{TArch.Name} does not merge pages with tags";
+        return TFormat.NeverMergesTagged && SplitsHugePages(script)
+            ? $"{TArch.Name} does not put the zero page in the place of a page with tags when it splits a huge page"
+            : null;
     }
+
+    private static bool SplitsHugePages(IReadOnlyList<ScriptOperation> script) =>
+        script.Any(operation => operation.Kind is OperationKind.MapHuge or OperationKind.Huge)
+        && script.Any(operation => operation.Kind is OperationKind.Reclaim or OperationKind.Pageout);
 }
