@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using PageTableEmu.Atomics;
 using PageTableEmu.Conformance.Laws;
-using PageTableEmu.Image;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
 

@@ -20,17 +20,27 @@ public sealed class KsmPages<TArch, TModel>
         this.faults = faults;
     }
 
-    /// <summary>Unshares all merged pages of [start, end), which lies in one VMA. The caller holds the mmap_lock.</summary>
+    /// <summary>
+    /// Unshares all merged pages of [start, end), which lies in one VMA. The caller holds the mmap_lock and no lock behind it: frames that are
+    /// missing are reclaimed here, as in the kernel, since a caller that moves the range cannot let go of the lock in between.
+    /// </summary>
     /// <returns>Ok; NoMemory when there was no frame for a copy: the pages before are done.</returns>
     public MmResult Unmerge(uint vma, ulong start, ulong end, ref FaultCounters counters)
     {
         uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
         ulong address = start;
+        int pressure = 0;
         while (TryFindMerged(root, ref address, end))
         {
             FaultResult result = faults.Handle(vma, address, FaultFlags.Unshare, ref counters);
             if ((result & FaultResult.OutOfMemory) != 0)
-                return MmResult.NoMemory;
+            {
+                if (pressure++ == MmContext<TArch, TModel>.PressureTries || !mm.TryFindFrames())
+                    return MmResult.NoMemory;
+                continue;
+            }
+
+            pressure = 0;
             if ((result & FaultResult.Error) != 0)
                 address += 1UL << TArch.PageShift; // whatever is there now is not merged
         }

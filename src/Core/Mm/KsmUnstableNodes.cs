@@ -4,7 +4,7 @@ using PageTableEmu.Image.Trees;
 
 namespace PageTableEmu.Mm;
 
-/// <summary>Unmerged pages as nodes of a tree, ordered by the checksum of their content in this scan.</summary>
+/// <summary>The links of unmerged pages as nodes of a tree; who searches it compares contents, as they are now.</summary>
 internal readonly struct KsmUnstableNodes<TModel>(RecordPool<TModel, KsmItem> pool) : ITreeNodes
     where TModel : IModel
 {

@@ -98,8 +98,8 @@ public sealed class MmContext<TArch, TModel>
     public FolioOrders<TArch, TModel> Orders { get; }
 
     /// <summary>
-    /// Called without any lock when frames run out; returns whether some were freed. Set by the machine, so that this floor need not know
-    /// reclaim.
+    /// Called without any lock, or with the mmap_lock alone, when frames run out; returns whether some were freed. Set by the machine, so that
+    /// this floor need not know reclaim.
     /// </summary>
     public Func<bool> MemoryPressure { get; set; } = static () => false;
 
@@ -113,7 +113,8 @@ public sealed class MmContext<TArch, TModel>
     public Func<bool> BlockPressure { get; set; } = static () => false;
 
     /// <summary>
-    /// Asks for reclaim, without any lock held; whether it is worth trying again: some frames came free, or somebody else freed some meanwhile.
+    /// Asks for reclaim, without any lock held behind the mmap_lock; whether it is worth trying again: some frames came free, or somebody else
+    /// freed some meanwhile.
     /// </summary>
     public bool TryFindFrames()
     {

@@ -113,7 +113,8 @@ public sealed class ProtectionChanger<TArch, TModel>
 
     /// <summary>
     /// An exclusive page of a writable private VMA needs no write fault (can_change_private_pte_writable); whether it is dirty does not matter.
-    /// A page of a watched shared VMA needs none when it was written before (can_change_shared_pte_writable).
+    /// A page of a watched shared VMA always needs one: Linux asks whether the VMA's rights lack write access because it is watched by comparing them
+    /// with the rights that it would have otherwise, and the answer of that comparison is no (vma_wants_writenotify).
     /// </summary>
     private bool CanMakeWritable(uint vma, Pte entry)
     {
@@ -123,8 +124,6 @@ public sealed class ProtectionChanger<TArch, TModel>
             || MmContext<TArch, TModel>.NeedsSoftDirtyFault(mm.Vmas.FlagsOf(vma), entry))
             return false;
         uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
-        if (frame != 0 && mm.Frames.Has(frame, FrameFlags.SharedMemory))
-            return (mm.Vmas.FlagsOf(vma) & VmaFlags.Shared) != 0 && TArch.IsDirty(entry);
         return frame != 0 && mm.Frames.Has(frame, FrameFlags.Anon | FrameFlags.AnonExclusive);
     }
 }

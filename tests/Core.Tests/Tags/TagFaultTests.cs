@@ -57,6 +57,8 @@ public class TagFaultTests
         var without = new HashSet<string>();
         long allocations = Run<Sun4vM7<AdiLinux>, AdiFormat, CheckedModel>(site, backing, 0, (w, _) => without.UnionWith(w.Broken()));
         Assert.Subset(new HashSet<string> { "T1", "T4" }, without);
+        if (site == "move")
+            without.Add("T1"); // pages after one whose range could not be had begin a range of their own, which a move then leaves
         for (int n = 1; n <= allocations; n++)
         {
             int failure = n;

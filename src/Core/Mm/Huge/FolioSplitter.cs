@@ -34,7 +34,10 @@ public sealed class FolioSplitter<TArch, TModel>
     /// mapped nowhere are free. False: nothing changed, but that huge leaves may have been split.
     /// </summary>
     /// <param name="page">Any page of the folio.</param>
-    public bool TrySplit(uint page)
+    /// <param name="keepAll">
+    /// Whether the caller, who isolated the folio, gets a reference to each of the other pages too, mapped or not, and they stay off the lists.
+    /// </param>
+    public bool TrySplit(uint page, bool keepAll = false)
     {
         uint head = mm.Frames.HeadOf(page);
         mm.Frames.AssertLocked(head);
@@ -44,7 +47,7 @@ public sealed class FolioSplitter<TArch, TModel>
         if (anonVma == 0)
             return false;
         bool possible = mm.Frames.References(head) == Expected(head); // who holds a reference now would make it fail at the end
-        bool split = possible && TrySplitUnder(head, page, anonVma);
+        bool split = possible && TrySplitUnder(head, page, anonVma, keepAll);
         mm.ReverseMap.Unlock(anonVma);
         return split;
     }
@@ -52,7 +55,7 @@ public sealed class FolioSplitter<TArch, TModel>
     private uint Expected(uint head) =>
         mm.Frames.FolioMappings(head) + (mm.Frames.Has(head, FrameFlags.SwapCache) ? mm.Frames.PagesOf(head) : 0) + 1;
 
-    private bool TrySplitUnder(uint head, uint page, uint anonVma)
+    private bool TrySplitUnder(uint head, uint page, uint anonVma, bool keepAll)
     {
         new HugeReverseMap<TArch, TModel>(mm).SplitLeaves(head, anonVma);
         uint[] tables = ArrayPool<uint>.Shared.Rent(16);
@@ -61,7 +64,7 @@ public sealed class FolioSplitter<TArch, TModel>
             && CountMappings(head, anonVma) == mm.Frames.FolioMappings(head)
             && mm.Frames.TryFreeze(head, Expected(head));
         if (split)
-            SplitFrozen(head, page, anonVma);
+            SplitFrozen(head, page, anonVma, keepAll);
         while (count > 0)
             mm.Tables.Unlock(tables[--count]);
         ArrayPool<uint>.Shared.Return(tables);
@@ -135,7 +138,7 @@ public sealed class FolioSplitter<TArch, TModel>
     }
 
     /// <summary>Nobody else can reach any of the pages now.</summary>
-    private void SplitFrozen(uint head, uint page, uint anonVma)
+    private void SplitFrozen(uint head, uint page, uint anonVma, bool keepAll)
     {
         uint pages = mm.Frames.PagesOf(head);
         bool listed = mm.Frames.Has(head, FrameFlags.Lru); // who isolated it keeps the pages off the lists, where they are not counted
@@ -156,9 +159,14 @@ public sealed class FolioSplitter<TArch, TModel>
         }
 
         // The first page last: who finds it frozen while it looks for another one must not be sent on too early.
-        uint neighbour = head;
         for (uint frame = head + 1; frame < head + pages; frame++)
-            neighbour = Release(frame, neighbour, isCallers: frame == page);
+        {
+            if (keepAll && frame != page)
+                mm.Frames.Unfreeze(frame, OwnReferences(frame) + 1);
+            else
+                Release(frame, head, isCallers: frame == page);
+        }
+
         ReleaseHead(head, isCallers: head == page);
     }
 
@@ -205,23 +213,25 @@ public sealed class FolioSplitter<TArch, TModel>
 
     private uint OwnReferences(uint frame) => mm.Frames.Mappings(frame) + (mm.Frames.Has(frame, FrameFlags.SwapCache) ? 1u : 0);
 
-    /// <summary>Gives a page its references, or back to the allocator; returns the last page on the LRU list.</summary>
-    private uint Release(uint frame, uint neighbour, bool isCallers)
+    /// <summary>
+    /// Gives a page its references, or back to the allocator. Each comes right behind the first page on the list, so the last one is the next that
+    /// reclaim finds after it (lru_add_split_folio).
+    /// </summary>
+    private void Release(uint frame, uint head, bool isCallers)
     {
         uint references = OwnReferences(frame) + (isCallers ? 1u : 0);
         if (references == 0)
         {
             mm.Folios.FreeUnreferenced(frame);
-            return neighbour;
+            return;
         }
 
         if (isCallers)
             mm.Frames.Lock(frame);
-        mm.Folios.Lru.AddBehind(frame, neighbour);
+        mm.Folios.Lru.AddBehind(frame, head);
         mm.Frames.Unfreeze(frame, references + (isCallers ? 0u : 1u));
         if (!isCallers)
             LetGo(frame);
-        return frame;
     }
 
     /// <summary>A page that only the swap cache still has leaves it, unless its slot is in use (free_folio_and_swap_cache).</summary>

@@ -1,4 +1,3 @@
-using System.Buffers;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
@@ -78,31 +77,23 @@ internal sealed class HugeReclaimer<TArch, TModel>
     private long SplitAndShrink(uint head, bool ignoreReferences)
     {
         uint pages = mm.Frames.PagesOf(head);
-        if (!splitter.TrySplit(head))
+        if (!splitter.TrySplit(head, keepAll: true))
         {
             singles.Finish(head, ShrinkResult.Activated);
             return 0;
         }
 
-        uint[] pieces = ArrayPool<uint>.Shared.Rent((int)pages);
-        int count = 0;
-        for (uint frame = head + 1; frame < head + pages; frame++)
-        {
-            if (!mm.Frames.TryGet(frame))
-                continue;
-            mm.Folios.Lru.TryIsolate(frame);
-            pieces[count++] = frame;
-        }
-
         mm.Frames.Unlock(head);
         long freed = singles.ShrinkIsolated(head, ignoreReferences);
-        for (int i = 0; i < count; i++)
+
+        // The last page first, and those that became zero pages too: they take a slot and give it back at once, which moves on where the next search
+        // for slots begins.
+        for (uint frame = head + pages - 1; frame != head; frame--)
         {
-            freed += singles.ShrinkIsolated(pieces[i], ignoreReferences);
-            mm.Folios.Put(pieces[i]);
+            freed += singles.ShrinkIsolated(frame, ignoreReferences);
+            mm.Folios.Put(frame);
         }
 
-        ArrayPool<uint>.Shared.Return(pieces);
         return freed;
     }
 

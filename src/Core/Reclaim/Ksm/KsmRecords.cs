@@ -30,7 +30,7 @@ internal sealed class KsmRecords<TArch, TModel>
     private readonly RecordPool<TModel, KsmNode> nodes;
     private readonly RecordPool<TModel, KsmSlot> slots;
     private readonly AugmentedTree<KsmStableNodes<TModel>> stable;
-    private readonly AugmentedTree<KsmUnstableNodes<TModel>> unstable;
+    private readonly RedBlackTree<KsmUnstableNodes<TModel>> unstable;
 
     internal KsmRecords(MmContext<TArch, TModel> mm)
     {
@@ -39,7 +39,7 @@ internal sealed class KsmRecords<TArch, TModel>
         nodes = mm.Ksm.Nodes;
         slots = mm.Ksm.Slots;
         stable = new AugmentedTree<KsmStableNodes<TModel>>(new KsmStableNodes<TModel>(nodes));
-        unstable = new AugmentedTree<KsmUnstableNodes<TModel>>(new KsmUnstableNodes<TModel>(items));
+        unstable = new RedBlackTree<KsmUnstableNodes<TModel>>(new KsmUnstableNodes<TModel>(items));
     }
 
     /// <summary>
@@ -127,17 +127,20 @@ internal sealed class KsmRecords<TArch, TModel>
         Atomic<TModel>.Add(ref slots[item.Slot].Merged, 1);
     }
 
-    /// <summary>Puts an item into the tree of pages that have no equal yet, by its checksum.</summary>
-    internal void Wait(uint number)
+    /// <summary>The item at the top of the tree of pages that have no equal yet, 0 when none waits.</summary>
+    internal uint FirstWaiting => mm.Ksm.State.UnstableRoot;
+
+    /// <summary>The item below one that waits: of pages with lesser content or with greater; 0 when there is none.</summary>
+    internal uint WaitingBelow(uint number, bool lesser) => lesser ? unstable.Left(number) : unstable.Right(number);
+
+    /// <summary>Puts an item into the tree of pages that have no equal yet, at the end of the way that led down to its place.</summary>
+    internal void Wait(uint number, uint parent, bool lesser)
     {
         ref KsmState state = ref mm.Ksm.State;
         items[number].State = KsmItemState.Unstable;
         items[number].Scan = state.Scan;
-        unstable.Insert(ref state.UnstableRoot, number);
+        unstable.InsertBelow(ref state.UnstableRoot, parent, lesser, number);
     }
-
-    /// <summary>An item that waits in this scan with a checksum, 0 when there is none.</summary>
-    internal uint FindWaiting(ulong checksum) => unstable.FirstOverlap(mm.Ksm.State.UnstableRoot, checksum, checksum + 1);
 
     /// <summary>
     /// A merged page with the content of a frame that may be shared more often: its node, and a reference to its frame; 0 when there is none.
@@ -164,7 +167,7 @@ internal sealed class KsmRecords<TArch, TModel>
             }
 
             mm.Frames.Unlock(candidate); // a migration that comes from now on sees the reference
-            if (SharedBytes<TModel>.Compare(mm.Frames.Bytes(candidate), mm.Frames.Bytes(frame)) != 0)
+            if (SharedBytes<TModel>.Compare(mm.Frames.Bytes(candidate), mm.Frames.Bytes(frame)) != 0 || !mm.Tags.Identical(candidate, frame))
             {
                 mm.Folios.Put(candidate);
             }

@@ -274,43 +274,55 @@ public sealed class KsmScanner<TArch, TModel>
     }
 
     /// <summary>
-    /// Merges the page with one of this scan that has the same content, or lets it wait for one. One that has changed since, or is gone, gives
-    /// its place up.
+    /// Merges the page with one of this scan that has the same content, or lets it wait for one. A page on the way there that is gone ends the search:
+    /// the next scan tries again.
     /// </summary>
     private void MergeWithWaiting(uint number, uint frame)
     {
-        ref KsmItem item = ref mm.Ksm.Items[number];
-        uint other = records.FindWaiting(item.Checksum);
-        uint otherFrame = other == 0 ? 0 : TryGetItemPage(other);
-        if (otherFrame == frame)
-        {
-            mm.Folios.Put(frame); // a fork shares it: it must not become a KSM frame on behalf of itself
+        uint other = FindWaiting(number, frame, out uint otherFrame);
+        if (other == 0)
             return;
-        }
-
-        bool equal = otherFrame != 0 && SharedBytes<TModel>.Compare(mm.Frames.Bytes(frame), mm.Frames.Bytes(otherFrame)) == 0
-            && mm.Tags.Identical(frame, otherFrame);
-        if (equal && mm.Frames.IsLarge(frame) && mm.Frames.HeadOf(frame) == mm.Frames.HeadOf(otherFrame))
-        {
-            // Two references of ours to one folio would let no attempt to split it succeed: it is split now and merged by the next scan.
-            mm.Folios.Put(otherFrame);
-            merger.TrySplit(frame);
-            return;
-        }
-
-        if (equal)
-        {
+        bool together = mm.Frames.IsLarge(frame) && mm.Frames.HeadOf(frame) == mm.Frames.HeadOf(otherFrame);
+        if (!together)
             MergeTwo(number, frame, other, otherFrame);
-        }
-        else
+        mm.Folios.Put(otherFrame);
+
+        // Two references of ours to one folio let no attempt to split it succeed: it is split now and merged by a later scan.
+        if (together)
+            merger.TrySplit(frame);
+    }
+
+    /// <summary>
+    /// unstable_tree_search_insert: a waiting item whose page has the content of a frame, with a reference to that page; 0 when there is none, and
+    /// then the item waits itself, unless the search ended at a page that is gone or is this very frame, which a fork shares.
+    /// </summary>
+    private uint FindWaiting(uint number, uint frame, out uint otherFrame)
+    {
+        uint parent = 0;
+        bool lesser = false;
+        otherFrame = 0;
+        for (uint other = records.FirstWaiting; other != 0; other = records.WaitingBelow(other, lesser))
         {
-            if (other != 0)
-                records.Leave(other);
-            records.Wait(number);
+            otherFrame = TryGetItemPage(other);
+            if (otherFrame == 0)
+                return 0;
+            int order = otherFrame == frame ? 0 : SharedBytes<TModel>.Compare(mm.Frames.Bytes(frame), mm.Frames.Bytes(otherFrame));
+            if (order == 0 && otherFrame != frame)
+            {
+                if (mm.Tags.Identical(frame, otherFrame))
+                    return other;
+                order = 1; // equal bytes and other metadata: as if it were greater (memcmp_pages on arm64)
+            }
+
+            mm.Folios.Put(otherFrame);
+            if (order == 0)
+                return 0;
+            parent = other;
+            lesser = order < 0;
         }
 
-        if (otherFrame != 0)
-            mm.Folios.Put(otherFrame);
+        records.Wait(number, parent, lesser);
+        return 0;
     }
 
     /// <summary>This page becomes a KSM frame, the other is replaced by it. If that fails half-way the page is unshared again.</summary>
@@ -418,20 +430,16 @@ public sealed class KsmScanner<TArch, TModel>
 
     private MmResult UnmergeSpace(uint space)
     {
-        while (true)
+        mm.Spaces.AcquireRead(space);
+        MmResult result = MmResult.Ok;
+        for (uint vma = mm.Vmas.FindFirstEndingAbove(space, 0); vma != 0 && result == MmResult.Ok; vma = mm.Vmas.Next(vma))
         {
-            mm.Spaces.AcquireRead(space);
-            MmResult result = MmResult.Ok;
-            for (uint vma = mm.Vmas.FindFirstEndingAbove(space, 0); vma != 0 && result == MmResult.Ok; vma = mm.Vmas.Next(vma))
-            {
-                var uncounted = new FaultCounters();
-                if (IsOfInterest(mm.Vmas.FlagsOf(vma)) && mm.Vmas.AnonVmaOf(vma) != 0)
-                    result = pages.Unmerge(vma, mm.Vmas[vma].Start, mm.Vmas[vma].End, ref uncounted);
-            }
-
-            mm.Spaces.ReleaseRead(space);
-            if (result == MmResult.Ok || !mm.MemoryPressure())
-                return result;
+            var uncounted = new FaultCounters();
+            if (IsOfInterest(mm.Vmas.FlagsOf(vma)) && mm.Vmas.AnonVmaOf(vma) != 0)
+                result = pages.Unmerge(vma, mm.Vmas[vma].Start, mm.Vmas[vma].End, ref uncounted);
         }
+
+        mm.Spaces.ReleaseRead(space);
+        return result;
     }
 }
