@@ -8,6 +8,7 @@ namespace PageTableEmu.Arch.Arm64;
 ///   -           PXNTable 59, UXNTable 60                                     address 47..12    AF                          1     VALID   table
 /// </code>
 /// </summary>
+/// <seealso cref="Arm64FourLevel"/>
 public static class Arm64Bits
 {
     /// <summary>The hardware uses the entry.</summary>

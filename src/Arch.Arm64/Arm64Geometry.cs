@@ -6,6 +6,7 @@ namespace PageTableEmu.Arch.Arm64;
 /// Shape of arm64 page tables with a granule of 4 KiB and 48 bits of virtual address: four levels of 512 entries. A process's tables
 /// (TTBR0) translate the whole range below 2^48; addresses above belong to the kernel's tables (TTBR1) and are not found here.
 /// </summary>
+/// <seealso cref="Arm64FourLevel"/>
 public static class Arm64Geometry
 {
     /// <summary>log2 of the base page size.</summary>

@@ -9,6 +9,7 @@ namespace PageTableEmu.Arch.Arm64;
 /// Without write permission RDONLY must be set, so whatever takes the permission away saves the dirtiness in the software bit DIRTY, and
 /// whatever gives it back opens RDONLY again. A clean writable page has RDONLY set.
 /// </remarks>
+/// <seealso cref="Arm64FourLevel"/>
 public static class Arm64Leaf
 {
     private const ulong PageDefault = Arm64Bits.TypeMask | Arm64Bits.Accessed | Arm64Bits.Shared;

@@ -7,6 +7,7 @@ namespace PageTableEmu.Arch.Arm64;
 /// kernel's for software bits. Fields of several bits are named with their value (<c>attr1</c>, <c>sh3</c>, <c>po2</c>) unless it is 0.
 /// <c>page</c> is the type's upper bit in a PTE, <c>table</c> the same bit above; <c>protnone</c> and <c>invalid</c> are derived.
 /// </summary>
+/// <seealso cref="Arm64FourLevel"/>
 public static class Arm64Names
 {
     private const string Attribute = "attr";

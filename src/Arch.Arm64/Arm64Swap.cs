@@ -12,6 +12,7 @@ namespace PageTableEmu.Arch.Arm64;
 /// </code>
 /// </summary>
 /// <remarks>Type 0 with offset 0 encodes to zero, which is none; offset 0 is the header of a swap area and never in use.</remarks>
+/// <seealso cref="Arm64FourLevel"/>
 public static class Arm64Swap
 {
     /// <summary>Bits of the type field.</summary>

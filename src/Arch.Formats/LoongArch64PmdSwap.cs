@@ -14,6 +14,7 @@ namespace PageTableEmu.Arch.Formats;
 /// Without HUGE the entry points to a table. An empty one points to a table of empty entries whose address only its kernel knows, so it counts
 /// as present here; zero counts as none.
 /// </remarks>
+/// <seealso cref="IFieldSwapFormat"/>
 public readonly struct LoongArch64PmdSwap : IFieldSwapFormat
 {
     /// <inheritdoc/>

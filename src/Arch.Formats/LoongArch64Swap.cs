@@ -10,6 +10,7 @@ namespace PageTableEmu.Arch.Formats;
 /// </code>
 /// </summary>
 /// <remarks>The type field is wider than the generic entry, which uses five of its bits.</remarks>
+/// <seealso cref="IFieldSwapFormat"/>
 public readonly struct LoongArch64Swap : IFieldSwapFormat
 {
     /// <inheritdoc/>

@@ -13,6 +13,7 @@ namespace PageTableEmu.Arch.Formats;
 /// <remarks>
 /// Entries are big-endian in memory on little-endian kernels too. The hash MMU uses the same form but ignores other bits in empty entries.
 /// </remarks>
+/// <seealso cref="IFieldSwapFormat"/>
 public readonly struct Ppc64Radix4kSwap : IFieldSwapFormat
 {
     /// <inheritdoc/>

@@ -11,6 +11,7 @@ namespace PageTableEmu.Arch.Formats;
 /// </code>
 /// </summary>
 /// <remarks>The soft-dirty and userfaultfd marks exist on processors with Svrsw60t59b, and kernels after 6.12, only.</remarks>
+/// <seealso cref="IFieldSwapFormat"/>
 public readonly struct Riscv64Swap : IFieldSwapFormat
 {
     /// <inheritdoc/>

@@ -11,6 +11,7 @@ namespace PageTableEmu.Arch.Formats;
 /// </code>
 /// </summary>
 /// <remarks>There is no exclusive mark at this level.</remarks>
+/// <seealso cref="IFieldSwapFormat"/>
 public readonly struct S390xSegmentSwap : IFieldSwapFormat
 {
     /// <inheritdoc/>

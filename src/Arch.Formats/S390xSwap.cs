@@ -11,6 +11,7 @@ namespace PageTableEmu.Arch.Formats;
 /// </code>
 /// </summary>
 /// <remarks>An empty entry is not zero: it has INVALID. Frame numbers are those of the default limit of 46 bits of physical address.</remarks>
+/// <seealso cref="IFieldSwapFormat"/>
 public readonly struct S390xSwap : IFieldSwapFormat
 {
     /// <inheritdoc/>

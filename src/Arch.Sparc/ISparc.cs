@@ -14,6 +14,7 @@ namespace PageTableEmu.Arch.Sparc;
 /// no soft-dirty and no userfaultfd bits: the operations return the entry unchanged.
 /// </remarks>
 /// <typeparam name="TBits">Places of the bits of an entry.</typeparam>
+/// <seealso cref="Paging.ITagged{TTags}"/>
 public interface ISparc<TBits> : IArchitecture, IEntryNames
     where TBits : struct, ISparcBits
 {

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Arch.Sparc;
 
 /// <summary>Bits of a translation table entry that lie in the same place on every sparc64 processor (arch/sparc/include/asm/pgtable_64.h).</summary>
+/// <seealso cref="Sun4vM7"/>
 public static class SparcBits
 {
     /// <summary>log2 of the base page size.</summary>

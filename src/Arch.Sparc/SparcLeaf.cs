@@ -9,6 +9,7 @@ namespace PageTableEmu.Arch.Sparc;
 /// set only while both the software WRITE and MODIFIED are. The first use of an old page and the first store to a clean one trap.
 /// </remarks>
 /// <typeparam name="TBits">Places of the bits.</typeparam>
+/// <seealso cref="Sun4vM7"/>
 public static class SparcLeaf<TBits>
     where TBits : struct, ISparcBits
 {

@@ -8,6 +8,7 @@ namespace PageTableEmu.Arch.Sparc;
 /// <c>sz16g</c>); <c>protnone</c> is derived from VALID, PRESENT and READ and has no bit of its own.
 /// </summary>
 /// <typeparam name="TBits">Places of the bits.</typeparam>
+/// <seealso cref="Sun4vM7"/>
 public static class SparcNames<TBits>
     where TBits : struct, ISparcBits
 {

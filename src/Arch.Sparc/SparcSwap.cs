@@ -12,6 +12,7 @@ namespace PageTableEmu.Arch.Sparc;
 /// </code>
 /// </summary>
 /// <remarks>Type 0 with offset 0 encodes to zero, which is none; offset 0 is the header of a swap area and never in use.</remarks>
+/// <seealso cref="Sun4vM7"/>
 public static class SparcSwap
 {
     /// <summary>Bits of the type field; the generic entry uses five of them.</summary>

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 namespace PageTableEmu.Arch.Sparc;
 
 /// <summary>sparc64 on sun4u processors (UltraSPARC I to IV), with the address space of the first of them: 44 bits.</summary>
+/// <seealso cref="Sun4vM7"/>
 public readonly struct Sun4u : ISparc<Sun4uBits>
 {
     private const int ImplementedAddressBits = 44;

@@ -9,6 +9,7 @@ namespace PageTableEmu.Arch.X64;
 ///   (G means PROTNONE, present for Linux and inaccessible for everybody, where P is clear)
 /// </code>
 /// </summary>
+/// <seealso cref="X64FourLevel"/>
 public static class X64Bits
 {
     /// <summary>P: the hardware uses the entry.</summary>

@@ -4,6 +4,7 @@ using PageTableEmu.Paging;
 namespace PageTableEmu.Arch.X64;
 
 /// <summary>x86-64 with five levels (LA57): 57 bits of virtual address.</summary>
+/// <seealso cref="X64FourLevel"/>
 public readonly struct X64FiveLevel : IX64
 {
     /// <inheritdoc/>

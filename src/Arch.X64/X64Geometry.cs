@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 namespace PageTableEmu.Arch.X64;
 
 /// <summary>Shape of x86-64 page tables: pages of 4 KiB, tables of 512 entries, the virtual address sign-extended from its highest bit.</summary>
+/// <seealso cref="X64FourLevel"/>
 public static class X64Geometry
 {
     /// <summary>log2 of the base page size.</summary>

@@ -13,6 +13,7 @@ namespace PageTableEmu.Arch.X64;
 /// is read; both agree, because a protection without P is never zero.</para>
 /// <para>Dirtiness: whatever takes write permission away moves D to SAVED_DIRTY, and whatever gives it moves it back; both count as dirty.</para>
 /// </remarks>
+/// <seealso cref="X64FourLevel"/>
 public static class X64Leaf
 {
     /// <summary>PAGE_NONE: accessed and PROTNONE.</summary>

@@ -7,6 +7,7 @@ namespace PageTableEmu.Arch.X64;
 /// for PS, <c>pat</c> for the PAT bit wherever the level has it, and <c>invalid</c> for a huge leaf that only PS keeps present. Entries that
 /// are not leaves show NX as <c>nx</c>.
 /// </summary>
+/// <seealso cref="X64FourLevel"/>
 public static class X64Names
 {
     private const int HugeBit = 7;

@@ -13,6 +13,7 @@ namespace PageTableEmu.Arch.X64;
 /// </code>
 /// </summary>
 /// <remarks>Type 0 with the largest offset encodes to zero, which is none; swap areas end far below it.</remarks>
+/// <seealso cref="X64FourLevel"/>
 public static class X64Swap
 {
     /// <summary>Bits of the type field.</summary>

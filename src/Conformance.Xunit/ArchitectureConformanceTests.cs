@@ -8,6 +8,11 @@ namespace PageTableEmu.Conformance.Xunit;
 /// <code>public sealed class MyArchConformance : ArchitectureConformanceTests&lt;MyArch&gt;;</code>
 /// </summary>
 /// <typeparam name="TArch">The architecture.</typeparam>
+/// <example>
+/// <code>
+/// public sealed class MyConformanceTests : ArchitectureConformanceTests&lt;X64FourLevel&gt;;
+/// </code>
+/// </example>
 public abstract class ArchitectureConformanceTests<TArch>
     where TArch : struct, IArchitecture
 {

@@ -10,6 +10,18 @@ namespace PageTableEmu.Conformance;
 /// The laws come in two groups. Those of the formats are pure functions of words. Those of walks and machines make small private machines;
 /// they are not tried while a format law fails, because a machine on broken formats can do anything.
 /// </remarks>
+/// <example>
+/// <code>
+/// ConformanceReport report = ArchitectureConformance.Run&lt;X64FourLevel&gt;(law =&gt; law.StartsWith("flag", StringComparison.OrdinalIgnoreCase));
+/// foreach (LawResult result in report.Failures)
+/// {
+///     LawFailure failure = result.Failure!;
+///     Console.WriteLine($"{result.Law}: {failure.Problem}; {failure.Expected:x16} was expected, {failure.Actual:x16} came");
+/// }
+///
+/// int passed = report.Results.Count(result =&gt; result.Outcome == LawOutcome.Passed);
+/// </code>
+/// </example>
 public static class ArchitectureConformance
 {
     /// <summary>Tries all laws.</summary>

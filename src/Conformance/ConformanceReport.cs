@@ -3,6 +3,7 @@ namespace PageTableEmu.Conformance;
 /// <summary>The laws of a subject and what became of each.</summary>
 /// <param name="Subject">The architecture or format.</param>
 /// <param name="Results">All laws, in the order in which they were tried.</param>
+/// <seealso cref="ArchitectureConformance"/>
 public sealed record ConformanceReport(string Subject, IReadOnlyList<LawResult> Results)
 {
     /// <summary>Whether every law holds.</summary>

@@ -5,4 +5,5 @@ namespace PageTableEmu.Conformance;
 /// <param name="Inputs">What was tried.</param>
 /// <param name="Expected">The word that the law asks for, or the word that went in.</param>
 /// <param name="Actual">The word that came out.</param>
+/// <seealso cref="ArchitectureConformance"/>
 public sealed record LawFailure(string Problem, string Inputs, ulong Expected, ulong Actual);

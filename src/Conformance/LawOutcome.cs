@@ -1,6 +1,7 @@
 namespace PageTableEmu.Conformance;
 
 /// <summary>What became of a law.</summary>
+/// <seealso cref="ArchitectureConformance"/>
 public enum LawOutcome
 {
     /// <summary>It held for every input that was tried.</summary>

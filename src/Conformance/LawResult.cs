@@ -7,6 +7,7 @@ namespace PageTableEmu.Conformance;
 /// <param name="Outcome">What became of it.</param>
 /// <param name="Cases">How many comparisons were made.</param>
 /// <param name="Failure">The first counterexample, if it failed.</param>
+/// <seealso cref="ArchitectureConformance"/>
 public sealed record LawResult(string Law, string Says, string Subject, LawOutcome Outcome, long Cases, LawFailure? Failure)
 {
     /// <summary>A line, and for a failure the inputs and both words drawn.</summary>

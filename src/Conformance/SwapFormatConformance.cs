@@ -4,6 +4,12 @@ using PageTableEmu.Paging;
 namespace PageTableEmu.Conformance;
 
 /// <summary>Tries the laws of swap entries on an architecture of which only those are known.</summary>
+/// <example>
+/// <code>
+/// ConformanceReport report = SwapFormatConformance.Run&lt;Riscv64Swap&gt;();
+/// Console.WriteLine(report);
+/// </code>
+/// </example>
 public static class SwapFormatConformance
 {
     /// <summary>Tries all laws.</summary>

@@ -5,4 +5,5 @@ namespace PageTableEmu.Explore;
 /// <param name="Body">
 /// What it does. It runs once in every execution and must do the same whenever it sees the same: no clock, no random numbers.
 /// </param>
+/// <seealso cref="Explorer"/>
 public sealed record Actor(string Name, Action Body);

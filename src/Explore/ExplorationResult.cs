@@ -1,6 +1,7 @@
 namespace PageTableEmu.Explore;
 
 /// <summary>What came of an exploration.</summary>
+/// <seealso cref="Explorer"/>
 public sealed record ExplorationResult
 {
     /// <summary>The first violation, with the fewest preemptions that show one when the search was depth-first; null when there was none.</summary>

@@ -1,6 +1,21 @@
 namespace PageTableEmu.Explore;
 
 /// <summary>The shared memory of an explored program: what is brought back before each execution.</summary>
+/// <example>
+/// <code>
+/// /// One number is all there is to bring back.
+/// sealed class OneWord : ExploredMemory
+/// {
+///     private readonly WordMemory words = new(1);
+///     private ulong saved;
+///
+///     public override void Save() =&gt; saved = words[0];
+///     public override void Restore() =&gt; words[0] = saved;
+///     public override bool Contains(nuint address) =&gt; words.Contains(address);
+///     public override ulong OffsetOf(nuint address) =&gt; words.OffsetOf(address);
+/// }
+/// </code>
+/// </example>
 public abstract class ExploredMemory
 {
     /// <summary>Pages that the memory distinguishes for accesses to whole contents; 0 when it has none.</summary>

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Explore;
 
 /// <summary>What is explored: actors over a memory, and what must hold.</summary>
+/// <seealso cref="Explorer"/>
 public sealed class ExploredProgram
 {
     /// <summary>Most actors of a program.</summary>

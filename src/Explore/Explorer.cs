@@ -7,12 +7,25 @@ namespace PageTableEmu.Explore;
 /// <example>
 /// <code>
 /// var memory = new WordMemory(1);
-/// Explorer.Check(new ExploredProgram(memory,
-///     new Actor("A", () => Atomic&lt;Explored&gt;.Store(ref memory[0], Atomic&lt;Explored&gt;.Load(ref memory[0]) + 1)),
-///     new Actor("B", () => Atomic&lt;Explored&gt;.Store(ref memory[0], Atomic&lt;Explored&gt;.Load(ref memory[0]) + 1)))
+/// var program = new ExploredProgram(
+///     memory,
+///     new Actor("A", () =&gt; Atomic&lt;ExploredModel&gt;.Store(ref memory[0], Atomic&lt;ExploredModel&gt;.Load(ref memory[0]) + 1)),
+///     new Actor("B", () =&gt; Atomic&lt;ExploredModel&gt;.Store(ref memory[0], Atomic&lt;ExploredModel&gt;.Load(ref memory[0]) + 1)))
 /// {
-///     AtEnd = () => memory[0] == 2 ? null : new Finding("LOST", $"the count is {memory[0]}"),
-/// });
+///     AtEnd = () =&gt; memory[0] == 2 ? null : new Finding("LOST", $"the count is {memory[0]}"),
+/// };
+/// ExplorationResult result = Explorer.Explore(program);
+/// RaceViolation violation = result.Violation!;
+/// Console.WriteLine($"{violation.Symptom} {violation.Schedule}"); // one of the additions is lost
+/// Explorer.Replay(program, violation.Schedule);
+/// try
+/// {
+///     Explorer.Check(program);
+/// }
+/// catch (RaceFoundException exception)
+/// {
+///     Console.WriteLine(exception.Message);
+/// }
 /// </code>
 /// </example>
 public static class Explorer
@@ -58,7 +71,10 @@ public static class Explorer
         misfit = replaying.Misfit;
         return new ExplorationResult
         {
-            Violation = scheduler.Violation, Executions = scheduler.Executions, Steps = scheduler.Steps, LongestExecution = scheduler.Longest,
+            Violation = scheduler.Violation,
+            Executions = scheduler.Executions,
+            Steps = scheduler.Steps,
+            LongestExecution = scheduler.Longest,
         };
     }
 

@@ -1,6 +1,22 @@
 namespace PageTableEmu.Explore;
 
 /// <summary>How far and how an exploration goes.</summary>
+/// <example>
+/// <code>
+/// var memory = new WordMemory(2);
+/// var program = new ExploredProgram(
+///     memory,
+///     new Actor("A", () =&gt; Atomic&lt;ExploredModel&gt;.Store(ref memory[0], 1)),
+///     new Actor("B", () =&gt; Atomic&lt;ExploredModel&gt;.Store(ref memory[1], 1)));
+/// ExplorationResult all = Explorer.Explore(program, new ExplorerOptions
+/// {
+///     Strategy = SearchStrategy.DepthFirst,
+///     Preemptions = 2,
+///     MemoryOrder = MemoryOrder.TotalStoreOrder,
+///     Progress = (ExplorationProgress progress) =&gt; Console.WriteLine($"{progress.Executions} executions"),
+/// });
+/// </code>
+/// </example>
 public sealed record ExplorerOptions
 {
     /// <summary>The strategy.</summary>

@@ -1,6 +1,12 @@
 namespace PageTableEmu.Explore;
 
 /// <summary>Thrown by an actor that has itself found something that must not be; the exploration reports the finding.</summary>
+/// <example>
+/// <code>
+/// // An actor that finds something wrong says so
+/// var actor = new Actor("Reader", () =&gt; throw new FindingException(new Finding("G1", "the page holds 1, the last store was 2")));
+/// </code>
+/// </example>
 public sealed class FindingException : Exception
 {
     /// <summary>For serialisers; says nothing.</summary>

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Explore;
 
 /// <summary>What a processor may do to the order of loads and stores. Read-modify-writes and fences are full fences in all of them.</summary>
+/// <seealso cref="ExplorerOptions"/>
 public enum MemoryOrder
 {
     /// <summary>Every access happens where it stands in the program.</summary>

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Explore;
 
 /// <summary>An explored program misbehaves under the schedule that the message ends with.</summary>
+/// <seealso cref="Explorer"/>
 public sealed class RaceFoundException : Exception
 {
     /// <summary>For serialisers; says nothing.</summary>

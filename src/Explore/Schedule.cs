@@ -8,6 +8,14 @@ namespace PageTableEmu.Explore;
 /// stopped; without a number it runs until it waits or has finished. <c>!</c> after the number: it is stopped for ever. Behind the bar stand
 /// loads and stores that a weak memory order made otherwise: number of the decision from the beginning, and the alternative.
 /// </summary>
+/// <example>
+/// <code>
+/// string[] names = ["Reader", "Writer"];
+/// Schedule schedule = Schedule.Parse("Reader:54 Writer Reader", names);
+/// SchedulePart first = schedule.Parts[0]; // actor 0, stopped before its 55th access
+/// Console.WriteLine(schedule.Format(names));
+/// </code>
+/// </example>
 public sealed class Schedule
 {
     private Schedule(IReadOnlyList<SchedulePart> parts, IReadOnlyDictionary<int, int> values)

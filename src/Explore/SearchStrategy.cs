@@ -1,6 +1,7 @@
 namespace PageTableEmu.Explore;
 
 /// <summary>How the next execution is chosen.</summary>
+/// <seealso cref="ExplorerOptions"/>
 public enum SearchStrategy
 {
     /// <summary>All executions up to a number of preemptions, fewer preemptions first.</summary>

@@ -5,6 +5,24 @@ namespace PageTableEmu.Explore;
 /// It runs between two steps, when nobody else does, and must not change the memory nor pass the seam: it looks through views of
 /// <see cref="Atomics.Mainline"/>. It is told of page contents, so that it can keep what a reader must find.
 /// </remarks>
+/// <example>
+/// <code>
+/// var memory = new WordMemory(1);
+/// Explorer.Check(new ExploredProgram(memory, new Actor("A", () =&gt; Atomic&lt;ExploredModel&gt;.Store(ref memory[0], 7)))
+/// {
+///     Oracle = new NeverAbove(memory, 10),
+/// });
+///
+/// sealed class NeverAbove(WordMemory memory, ulong limit) : StepOracle
+/// {
+///     public override void Begin()
+///     {
+///     }
+///
+///     public override Finding? Check(int actor) =&gt; memory[0] &lt;= limit ? null : new Finding("LIMIT", $"it is {memory[0]}");
+/// }
+/// </code>
+/// </example>
 public abstract class StepOracle
 {
     /// <summary>Before each execution.</summary>

@@ -9,6 +9,7 @@ namespace PageTableEmu.Replay;
 /// cache holds, whether a slot is the one a page had before, which pages are looked at. It answers by itself for operations of processes
 /// that do not live, and never asks to fork into a number that lives.
 /// </remarks>
+/// <seealso cref="Replay.Machines.ReplayMachines{TArch}"/>
 public interface IReplayMachine : IDisposable
 {
     /// <summary>Performs one operation; <see cref="OperationOutcome.NotSupported"/> for one that the machine does not know.</summary>

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Replay;
 
 /// <summary>Makes machines. May be called from several threads at a time.</summary>
+/// <seealso cref="Replay.Running.TraceReplay"/>
 public interface IReplayMachineFactory
 {
     /// <summary>Makes a machine with its own memory and its own swap device.</summary>

@@ -4,6 +4,7 @@ namespace PageTableEmu.Replay;
 /// Every operation of the script language; the name in a script is the member's name in lower case. The arguments that each one takes
 /// stand in its summary: R a region letter, i a first page, n a number of pages, v a byte, s a number of a pin or pipe (0..15).
 /// </summary>
+/// <seealso cref="Replay.Scripts.ScriptParser"/>
 public enum OperationKind
 {
     /// <summary>nop: nothing is done, the machine is only observed.</summary>

@@ -3,6 +3,7 @@ using PageTableEmu.Mm.Huge;
 namespace PageTableEmu.Replay;
 
 /// <summary>One parsed line of a script. Which of the arguments have a meaning is said by <see cref="OperationKind"/>.</summary>
+/// <seealso cref="Replay.Scripts.ScriptParser"/>
 public readonly record struct ScriptOperation
 {
     /// <summary>Processes are numbered from 0 to one less than this.</summary>

@@ -125,7 +125,9 @@ public sealed class LitmusTests
         ExplorationResult result = Explorer.Check(
             words.Program(shown, bodies(words)), new ExplorerOptions
             {
-                MemoryOrder = order, Preemptions = count == 2 && shown.Length == 4 ? 3 : 4, Delays = 3,
+                MemoryOrder = order,
+                Preemptions = count == 2 && shown.Length == 4 ? 3 : 4,
+                Delays = 3,
             });
         Assert.True(result.Exhausted);
         return words.Outcomes;

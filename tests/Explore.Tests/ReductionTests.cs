@@ -55,7 +55,8 @@ public sealed class ReductionTests
                 string text = System.Text.Json.JsonSerializer.Serialize(checkpoint);
                 ExplorationResult result = Explorer.Check(program.Program, new ExplorerOptions
                 {
-                    Preemptions = 2, Resume = System.Text.Json.JsonSerializer.Deserialize<SearchCheckpoint?>(text),
+                    Preemptions = 2,
+                    Resume = System.Text.Json.JsonSerializer.Deserialize<SearchCheckpoint?>(text),
                     MaxExecutions = (checkpoint?.Executions ?? 0) + 5,
                 });
                 pieces.UnionWith(program.Words.Outcomes);

@@ -12,6 +12,7 @@ namespace PageTableEmu.Arch.Sparc.Adi;
 /// The values 0 and 15 of memory match every pointer (Documentation/arch/sparc/adi.rst). That is why memory nobody tagged can be used through
 /// any pointer; a pointer without a tag may not touch memory that has one.
 /// </remarks>
+/// <seealso cref="Sun4vM7{TTags}"/>
 public readonly struct AdiFormat : ITagFormat
 {
     /// <summary>Bits of a tag.</summary>

@@ -18,6 +18,15 @@ namespace PageTableEmu.Arch.Sparc.Adi;
 /// <para>Tags of a frame are always those of the memory: there is no "valid". A frame that was cleared has none, one that was filled by a device
 /// has what its last user left.</para>
 /// </remarks>
+/// <example>
+/// <code>
+/// // Linux's own store, which is kept by address: what it has in use shows what it leaks
+/// using var guest = Machine&lt;Sun4vM7&lt;AdiLinux&gt;&gt;.Create(new MachineImageOptions { RamBytes = 64 &lt;&lt; 20 });
+/// AddressTagStorage&lt;Mainline&gt; store = guest.Context.Tags.Storage.ByAddress!;
+/// Console.WriteLine($"{store.BuffersInUse} buffers of {AddressTagStorage&lt;Mainline&gt;.BufferBytes} bytes");
+/// </code>
+/// </example>
+/// <seealso cref="Swap.AddressTagStorage{TModel}"/>
 public readonly struct AdiLinux : IPageTagProvider
 {
     static int IPageTagProvider.TagBytesPerPage => BlockTags<AdiFormat>.PerPage / 2;

@@ -81,8 +81,16 @@ internal static class RaceCommand
             TryShard(line.GetValue(shard), out int part, out int parts);
             var options = new ExplorerOptions
             {
-                Strategy = line.GetValue(strategy) switch { "pct" => SearchStrategy.Pct, "random" => SearchStrategy.Random, _ => SearchStrategy.DepthFirst },
-                Seed = line.GetValue(seed), Shard = part, Shards = parts, MaxExecutions = line.GetValue(limit),
+                Strategy = line.GetValue(strategy) switch
+                {
+                    "pct" => SearchStrategy.Pct,
+                    "random" => SearchStrategy.Random,
+                    _ => SearchStrategy.DepthFirst,
+                },
+                Seed = line.GetValue(seed),
+                Shard = part,
+                Shards = parts,
+                MaxExecutions = line.GetValue(limit),
                 Progress = line.GetValue(json) ? null : progress => line.InvocationConfiguration.Error.WriteLine(
                     $"  {progress.Preemptions} preemptions: {progress.Executions} executions, {progress.Executions / progress.Seconds:F0}/s, "
                     + $"depth {progress.Depth}, {progress.Explored:P0}"),
@@ -113,7 +121,8 @@ internal static class RaceCommand
     private static IEnumerable<RaceModel> Chosen(RaceEntry entry, string name) =>
         entry.Models.Any(model => model.Name == name) || name is "before" or "after"
             ? entry.Models.Where(model => model.Name == name || RaceJson.Verdict(model) == name)
-            : throw new ArgumentException($"{entry.Name} has no model '{name}'; it has {string.Join(", ", entry.Models.Select(model => model.Name))}.");
+            : throw new ArgumentException(
+                $"{entry.Name} has no model '{name}'; it has {string.Join(", ", entry.Models.Select(model => model.Name))}.");
 
     private static string Text(RaceEntry entry, RaceModel model, ExplorationResult result)
     {

@@ -10,7 +10,7 @@ namespace PageTableEmu.Cli.Entries;
 internal static class Architectures
 {
     /// <summary>All names.</summary>
-    public static string[] Names { get; } = 
+    public static string[] Names { get; } =
         [X64FourLevel.Name, X64FiveLevel.Name, Sun4u.Name, Sun4v.Name, Sun4vM7.Name, Arm64FourLevel.Name];
 
     /// <summary>Names of those that have tags.</summary>

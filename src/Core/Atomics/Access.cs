@@ -1,6 +1,7 @@
 namespace PageTableEmu.Atomics;
 
 /// <summary>What an actor is about to do to a shared word; the first argument of <see cref="IModel.Step"/>.</summary>
+/// <seealso cref="StepObserver"/>
 public enum Access
 {
     /// <summary>An acquire load of one word.</summary>

@@ -10,6 +10,7 @@ namespace PageTableEmu.Atomics;
 /// This class, the locks beside it and <see cref="SharedBytes{TModel}"/> are the only code that may use <c>Interlocked</c>,
 /// <c>Volatile</c> or a raw pointer into an image; a test reads the sources to keep it so. Each member calls <see cref="IModel.Step"/> first.
 /// </remarks>
+/// <seealso cref="StepObserver"/>
 public static class Atomic<TModel>
     where TModel : IModel
 {

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Atomics;
 
 /// <summary>How a slot of a synchronous area is read that has no folio in the swap cache.</summary>
+/// <seealso cref="IModel"/>
 public enum DirectSwapIn
 {
     /// <summary>Into a private folio, with nothing that keeps the slot meanwhile (Linux 4.15 to 6.7, 0bcac06f27d7).</summary>

@@ -4,6 +4,16 @@ namespace PageTableEmu.Atomics;
 /// A model whose every shared access and every wait is shown to the <see cref="StepObserver"/> of the running thread. An explorer's
 /// models derive from it and override switches only.
 /// </summary>
+/// <example>
+/// <code>
+/// /// Linux 6.18, seen step by step.
+/// readonly struct Traced : IExplored
+/// {
+///     public static Machine&lt;X64FourLevel, Traced&gt; MakeMachine() =&gt;
+///         Machine&lt;X64FourLevel, Traced&gt;.Create(new MachineImageOptions { RamBytes = 32 &lt;&lt; 20 });
+/// }
+/// </code>
+/// </example>
 public interface IExplored : IModel
 {
     static void IModel.Step(Access access, nuint address) => StepObserver.Current?.Step(access, address);

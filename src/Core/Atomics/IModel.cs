@@ -9,6 +9,23 @@ namespace PageTableEmu.Atomics;
 /// <see cref="WaitUntil"/> replaces every blocking loop. In <see cref="Mainline"/> the first is empty (no instruction is emitted for it)
 /// and the second spins and yields.</para>
 /// </remarks>
+/// <example>
+/// <code>
+/// /// Rules of long ago, each of which loses something.
+/// readonly struct Old : IModel
+/// {
+///     static DirectSwapIn IModel.DirectSwapIn =&gt; DirectSwapIn.NoPin;
+///     static SwapCacheCheck IModel.SwapCacheCheck =&gt; SwapCacheCheck.None;
+///     static KsmSwapInCopy IModel.KsmSwapInCopy =&gt; KsmSwapInCopy.Unlocked;
+///     static SwapInRelease IModel.SwapInRelease =&gt; SwapInRelease.AfterMapping;
+///     static LazyFreeTest IModel.LazyFreeTest =&gt; LazyFreeTest.DirtyOnly;
+///     static ReuseRule IModel.ReuseRule =&gt; ReuseRule.MappingsAndSwapCount;
+///
+///     public static Machine&lt;X64FourLevel, Old&gt; MakeMachine() =&gt;
+///         Machine&lt;X64FourLevel, Old&gt;.Create(new MachineImageOptions { RamBytes = 64 &lt;&lt; 20 });
+/// }
+/// </code>
+/// </example>
 public partial interface IModel
 {
     /// <summary>Called before every access to a shared word.</summary>

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Atomics;
 
 /// <summary>How a place gets a copy of a swapped-in folio that is not its own since KSM merged it (ksm_might_need_to_copy).</summary>
+/// <seealso cref="IModel"/>
 public enum KsmSwapInCopy
 {
     /// <summary>The cached folio is unlocked and let go of before it is copied (Linux 2.6.32 to 2.6.35).</summary>

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Atomics;
 
 /// <summary>What must hold for a lazily freed page to be dropped once its entry is clear, in the order of the looks.</summary>
+/// <seealso cref="IModel"/>
 public enum LazyFreeTest
 {
     /// <summary>Not dirty; references are not looked at (Linux 4.12 to 5.17).</summary>

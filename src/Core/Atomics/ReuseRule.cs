@@ -1,6 +1,7 @@
 namespace PageTableEmu.Atomics;
 
 /// <summary>How a write to a page that is not known to be exclusive finds out that nobody else uses it.</summary>
+/// <seealso cref="IModel"/>
 public enum ReuseRule
 {
     /// <summary>By the reference count alone (since Linux 5.9, 09854ba94c6a; for swap-in since 5.18, c145e0b47c77).</summary>

@@ -7,6 +7,31 @@ namespace PageTableEmu.Atomics;
 /// Loads and stores of words are made by the observer, so that it may show what another memory order would; by default they are shown to
 /// <see cref="Step"/> and then made at once. Read-modify-writes are shown and then made by the caller.
 /// </remarks>
+/// <example>
+/// <code>
+/// var counter = new Counter();
+/// StepObserver.Current = counter;
+/// ulong word = 0;
+/// Atomic&lt;Seen&gt;.Add(ref word, 1);
+/// StepObserver.Current = null;
+/// Console.WriteLine($"{counter.Steps} shared accesses");
+///
+/// readonly struct Seen : IExplored;
+///
+/// sealed class Counter : StepObserver
+/// {
+///     public int Steps { get; private set; }
+///
+///     public override void Step(Access access, nuint address) =&gt; Steps++;
+///
+///     public override void WaitUntil(ref readonly ulong word, ulong mask, ulong value)
+///     {
+///         while ((Volatile.Read(in word) &amp; mask) != value)
+///             Thread.Yield();
+///     }
+/// }
+/// </code>
+/// </example>
 public abstract class StepObserver
 {
     [ThreadStatic]

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Atomics;
 
 /// <summary>What a swap-in asks of a folio that it found in the swap cache and then locked.</summary>
+/// <seealso cref="IModel"/>
 public enum SwapCacheCheck
 {
     /// <summary>Nothing: the reference is trusted (before Linux 2.6.36).</summary>

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Atomics;
 
 /// <summary>When a swap-in gives its swap reference, and the slot if it can, back.</summary>
+/// <seealso cref="IModel"/>
 public enum SwapInRelease
 {
     /// <summary>Before the page is mapped, so that the last user can find the folio its own alone (up to Linux 6.19).</summary>

@@ -8,6 +8,23 @@ namespace PageTableEmu.Atomics;
 /// </summary>
 /// <param name="address">Address of the word, as <see cref="StepObserver.Step"/> told it.</param>
 /// <param name="bytes">4 or 8.</param>
+/// <example>
+/// <code>
+/// // In an observer that keeps stores back for a while, as a store buffer does
+/// sealed class StoreBuffer
+/// {
+///     private readonly Queue&lt;(WatchedWord Word, ulong Value)&gt; stores = new();
+///
+///     public void Store(WatchedWord word, ulong value) =&gt; stores.Enqueue((word, value));
+///
+///     public void Drain()
+///     {
+///         while (stores.TryDequeue(out (WatchedWord Word, ulong Value) store))
+///             store.Word.Value = store.Value;
+///     }
+/// }
+/// </code>
+/// </example>
 public readonly unsafe struct WatchedWord(nuint address, int bytes)
 {
     /// <summary>Address of the word in this process.</summary>

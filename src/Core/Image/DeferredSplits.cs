@@ -11,6 +11,12 @@ namespace PageTableEmu.Image;
 /// <see cref="FrameState.SplitLock"/>, which is innermost. Being on the list is no reference: who frees or splits a folio takes it off. Nobody puts a
 /// folio on that has no mapping, so a free one cannot come back.
 /// </remarks>
+/// <example>
+/// <code>
+/// DeferredSplits&lt;Mainline&gt; waiting = machine.Context.Folios.Table.DeferredSplits;
+/// Console.WriteLine($"{waiting.Count} large folios have lost some of their pages");
+/// </code>
+/// </example>
 public sealed class DeferredSplits<TModel>
     where TModel : IModel
 {

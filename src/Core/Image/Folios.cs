@@ -5,6 +5,7 @@ namespace PageTableEmu.Image;
 /// <summary>
 /// Frames with a life: allocation, references that free on the last put, and the lists that reclaim works from (the kernel's folio_* functions).
 /// </summary>
+/// <seealso cref="DeferredSplits{TModel}"/>
 public sealed class Folios<TModel>
     where TModel : IModel
 {

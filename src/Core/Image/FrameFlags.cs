@@ -75,14 +75,14 @@ public enum FrameFlags : ulong
     SharedMemory = 1 << 18,
 
     /// <summary>
-    /// The three bits of the LRU list (<see cref="LruKind"/>) that the frame is on while it is on one. The kernel tells it from the other flags, which
-    /// may therefore change off the lists only; here it is noted, under the lists' lock.
+    /// The three bits of the LRU list (<see cref="LruKind"/>) that the frame is on while it is on one. The kernel tells it from the other flags,
+    /// which may therefore change off the lists only; here it is noted, under the lists' lock.
     /// </summary>
     LruKindMask = 7UL << 32,
 
     /// <summary>
-    /// An isolated folio that reclaim found mapped by a locked VMA: it is counted as locked once when it is back on a list (the kernel's batch of mlock,
-    /// which is worked off after that).
+    /// An isolated folio that reclaim found mapped by a locked VMA: it is counted as locked once when it is back on a list (the kernel's batch of
+    /// mlock, which is worked off after that).
     /// </summary>
     MlockPending = 1 << 29,
 

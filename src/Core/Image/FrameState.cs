@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 namespace PageTableEmu.Image;
 
 /// <summary>State of the frames as a whole, one record in <see cref="MetadataRegion.FrameState"/>.</summary>
+/// <seealso cref="LruListTable"/>
 [StructLayout(LayoutKind.Sequential, Size = 256)]
 public struct FrameState
 {

@@ -16,6 +16,7 @@ namespace PageTableEmu.Image;
 /// anybody holds a reference that is not a mapping's, nor a mapping be changed without its page-table lock.</para>
 /// Lock order: folio lock → page-table lock → swap cluster; a holder of a page-table lock may only try folio locks.
 /// </remarks>
+/// <seealso cref="DeferredSplits{TModel}"/>
 public sealed class FrameTable<TModel>
     where TModel : IModel
 {

@@ -3,6 +3,18 @@ using PageTableEmu.Platform;
 namespace PageTableEmu.Image;
 
 /// <summary>Where the two images of a shared machine are: two files, or a name in shared memory.</summary>
+/// <example>
+/// <code>
+/// string folder = Directory.CreateTempSubdirectory().FullName;
+/// ImageLocation location = ImageLocation.Files(Path.Combine(folder, "ram"), Path.Combine(folder, "metadata"));
+/// using (var first = Machine&lt;X64FourLevel&gt;.Create(location, new MachineImageOptions { RamBytes = 32 &lt;&lt; 20 }))
+/// using (var second = Machine&lt;X64FourLevel&gt;.Attach(location)) // in another process, usually
+/// {
+///     uint program = first.CreateAddressSpace();
+///     second.Map(program, 0x10000, 0x4000, VmaFlags.Read | VmaFlags.Write);
+/// }
+/// </code>
+/// </example>
 public sealed record ImageLocation
 {
     private ImageLocation(bool isNamed, string ram, string metadata)

@@ -5,6 +5,14 @@ namespace PageTableEmu.Image;
 /// says were written.
 /// </summary>
 /// <remarks>Nobody may use the machine while it is copied or brought back.</remarks>
+/// <example>
+/// <code>
+/// var snapshot = new ImageSnapshot(machine.Image);
+/// snapshot.Take();
+/// machine.Write(process, address, "other"u8, ref faults);
+/// snapshot.RestoreAll(); // the store never was
+/// </code>
+/// </example>
 public sealed class ImageSnapshot
 {
     private readonly MachineImage image;

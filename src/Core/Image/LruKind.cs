@@ -1,6 +1,7 @@
 namespace PageTableEmu.Image;
 
 /// <summary>The lists that folios wait on for reclaim (include/linux/mmzone.h enum lru_list, in its order).</summary>
+/// <seealso cref="LruLists{TModel}"/>
 public enum LruKind
 {
     /// <summary>Backed by swap, not used lately: what reclaim looks at first.</summary>

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 namespace PageTableEmu.Image;
 
 /// <summary>One LRU list, linked through the records of its frames. All of it is protected by <see cref="FrameState.LruLock"/>.</summary>
+/// <seealso cref="LruListTable"/>
 [StructLayout(LayoutKind.Sequential)]
 public struct LruList
 {

@@ -7,11 +7,20 @@ namespace PageTableEmu.Image;
 /// move to the active list of their kind.
 /// </summary>
 /// <remarks>
-/// <para>Membership (<see cref="FrameFlags.Lru"/>), links and counts change under <see cref="FrameState.LruLock"/>, an innermost lock. Whoever takes a
-/// folio off (<see cref="TryIsolate"/>) has it for himself as far as reclaim is concerned, until he puts it back.</para>
+/// <para>Membership (<see cref="FrameFlags.Lru"/>), links and counts change under <see cref="FrameState.LruLock"/>, an innermost lock. Whoever
+/// takes a folio off (<see cref="TryIsolate"/>) has it for himself as far as reclaim is concerned, until he puts it back.</para>
 /// <para>The kernel collects changes in batches of a processor and applies them later; here each takes effect at once. The order within one list
 /// is the same.</para>
 /// </remarks>
+/// <example>
+/// <code>
+/// LruLists&lt;Mainline&gt; lists = machine.Context.Folios.Lru;
+/// uint frame = machine.PageMap.Look(process, address).Frame;
+/// lists.MarkAccessed(frame); // twice: it is active
+/// lists.MarkAccessed(frame);
+/// Console.WriteLine($"{lists.Pages(LruKind.InactiveAnon)} inactive, {lists.Pages(LruKind.ActiveAnon)} active; this one is {lists.KindOf(frame)}");
+/// </code>
+/// </example>
 public sealed class LruLists<TModel>
     where TModel : IModel
 {

@@ -18,6 +18,7 @@ namespace PageTableEmu.Image;
 /// reached yet is an error. Memory that the system backs by itself (private memory on POSIX) counts as committed.</para>
 /// <para>Disposing detaches; no view of the image may be used after that or while it happens.</para>
 /// </remarks>
+/// <seealso cref="ImageSnapshot"/>
 public sealed unsafe partial class MachineImage : IDisposable
 {
     // Safe for all uses below: the mappings live until Dispose, which also sets every limit to nothing.

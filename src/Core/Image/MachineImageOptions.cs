@@ -3,6 +3,7 @@ using System.Numerics;
 namespace PageTableEmu.Image;
 
 /// <summary>Sizes of a machine, fixed when its images are created.</summary>
+/// <seealso cref="Machine{TArch}"/>
 public sealed record MachineImageOptions
 {
     /// <summary>Smallest RAM of a machine, in bytes.</summary>

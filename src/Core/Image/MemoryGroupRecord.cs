@@ -6,6 +6,7 @@ namespace PageTableEmu.Image;
 /// Address spaces whose memory is counted and limited together (a memory cgroup): 64 bytes, record of <see cref="MetadataRegion.MemoryGroups"/>.
 /// All words are changed atomically.
 /// </summary>
+/// <seealso cref="MemoryGroups{TModel}"/>
 [StructLayout(LayoutKind.Sequential, Size = 64)]
 public struct MemoryGroupRecord
 {

@@ -12,6 +12,14 @@ namespace PageTableEmu.Image;
 /// charges the frame to the owner of the slot. Page tables are not charged.</para>
 /// <para>Group 0 is everybody's: nothing is counted or limited there.</para>
 /// </remarks>
+/// <example>
+/// <code>
+/// uint group = machine.MemoryGroups.TryCreate(pages: 100);
+/// machine.MemoryGroups.Join(space, group);
+/// ref MemoryGroupRecord record = ref machine.Context.Folios.Groups[group];
+/// Console.WriteLine($"{record.Pages} pages charged, refused {record.Refused} times");
+/// </code>
+/// </example>
 public sealed class MemoryGroups<TModel>
     where TModel : IModel
 {

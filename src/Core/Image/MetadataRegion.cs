@@ -1,6 +1,7 @@
 namespace PageTableEmu.Image;
 
 /// <summary>The arrays of records that make up the metadata image, in the order in which they lie in it.</summary>
+/// <seealso cref="LruListTable"/>
 public enum MetadataRegion
 {
     /// <summary>One <see cref="FrameRecord"/> per frame.</summary>

@@ -10,6 +10,13 @@ namespace PageTableEmu.Leaves;
 /// The entry names the frame that the page leaves. It owns neither a reference nor a mapping, but the page still counts as resident. The three
 /// kinds say what the new entry may be: writable, read-only and exclusive, or read-only and possibly shared.
 /// </remarks>
+/// <example>
+/// <code>
+/// Protection readOnly = X64Leaf.ProtectionOf(AccessRights.Read);
+/// SoftLeaf moving = MigrationEntry&lt;X64FourLevel&gt;.Of(X64Leaf.MakeLeaf(42, readOnly, 1), 42, exclusive: true);
+/// Pte back = MigrationEntry&lt;X64FourLevel&gt;.Restore(moving, 43, readOnly, mayWrite: false, dirty: true, level: 1);
+/// </code>
+/// </example>
 public static class MigrationEntry<TArch>
     where TArch : struct, IArchitecture
 {

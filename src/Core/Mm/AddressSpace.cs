@@ -8,6 +8,7 @@ namespace PageTableEmu.Mm;
 /// An address space (the kernel's mm_struct): 256 bytes, record of <see cref="MetadataRegion.AddressSpaces"/>. Numbers of other records,
 /// 0 = none.
 /// </summary>
+/// <seealso cref="AccessOutcome"/>
 [StructLayout(LayoutKind.Sequential, Size = 256)]
 public struct AddressSpace
 {

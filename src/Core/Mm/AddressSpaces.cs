@@ -13,6 +13,7 @@ namespace PageTableEmu.Mm;
 /// <para>A record number stays valid until <see cref="Destroy"/>; who keeps one while others may destroy it compares
 /// <see cref="AddressSpace.Generation"/> or keeps the owner from exiting by its own means.</para>
 /// </remarks>
+/// <seealso cref="AccessOutcome"/>
 public sealed class AddressSpaces<TModel>
     where TModel : IModel
 {

@@ -1,6 +1,12 @@
 namespace PageTableEmu.Mm;
 
 /// <summary>What madvise(2) can be told about a range.</summary>
+/// <example>
+/// <code>
+/// machine.Advise(process, start, 0x1000, Advice.PageOut, ref faults);
+/// bool away = machine.PageMap.Look(process, start).Kind == SoftLeafKind.Swap;
+/// </code>
+/// </example>
 public enum Advice
 {
     /// <summary>MADV_COLD: not needed soon.</summary>

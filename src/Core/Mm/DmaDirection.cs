@@ -1,6 +1,7 @@
 namespace PageTableEmu.Mm;
 
 /// <summary>Which way a device moves data.</summary>
+/// <seealso cref="DmaEngine{TArch, TModel}"/>
 public enum DmaDirection
 {
     /// <summary>From memory to the device (a write to a file): the pages are pinned for reading.</summary>

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Mm;
 
 /// <summary>Page faults that an operation took (the kernel's min_flt and maj_flt of the task that ran it).</summary>
+/// <seealso cref="Machine{TArch}"/>
 public record struct FaultCounters
 {
     /// <summary>Faults served from memory.</summary>

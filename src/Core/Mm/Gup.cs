@@ -15,6 +15,14 @@ namespace PageTableEmu.Mm;
 /// A pin is taken of exclusive pages only, and whoever clears exclusiveness looks for pins first, so a pinned page and its page table stay in
 /// step. The address space's HasPinned is set before the first pin is tried; fork copies pinned pages only where it is set.
 /// </remarks>
+/// <example>
+/// <code>
+/// MmResult result = machine.Gup.TryTake(process, address, GupFlags.Pin | GupFlags.Write, out uint frame, ref faults);
+/// machine.ReclaimAll();                          // the page stays where it is
+/// if (result == MmResult.Ok)
+///     machine.Gup.Put(frame, GupFlags.Pin);
+/// </code>
+/// </example>
 public sealed class Gup<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel

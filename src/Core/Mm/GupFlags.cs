@@ -1,6 +1,7 @@
 namespace PageTableEmu.Mm;
 
 /// <summary>How a page of somebody's address space is taken hold of (the kernel's FOLL_*).</summary>
+/// <seealso cref="Gup{TArch, TModel}"/>
 [Flags]
 public enum GupFlags
 {

@@ -5,15 +5,8 @@ using PageTableEmu.Image.Trees;
 namespace PageTableEmu.Mm;
 
 /// <summary>The links of unmerged pages as nodes of a tree; who searches it compares contents, as they are now.</summary>
-internal readonly struct KsmUnstableNodes<TModel>(RecordPool<TModel, KsmItem> pool) : ITreeNodes
+internal readonly struct KsmUnstableNodes<TModel>(RecordPool<TModel, KsmItem> pool) : ILinkedNodes
     where TModel : IModel
 {
     public ref TreeLinks Links(uint node) => ref pool[node].Tree;
-
-    public bool Precedes(uint node, uint other) =>
-        pool[node].Checksum != pool[other].Checksum ? pool[node].Checksum < pool[other].Checksum : node < other;
-
-    public ulong Start(uint node) => pool[node].Checksum;
-
-    public ulong End(uint node) => pool[node].Checksum + 1;
 }

@@ -16,6 +16,7 @@ namespace PageTableEmu.Mm;
 /// lock of same-page merging → mmap_lock → folio lock → shared object lock → anon_vma root lock → page-table lock → swap cluster → LRU list.
 /// A holder of a page-table lock may only <i>try</i> folio locks.
 /// </summary>
+/// <seealso cref="AccessOutcome"/>
 public sealed class MmContext<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Mm;
 
 /// <summary>Outcome of an operation on an address space. The numbers are Linux's error numbers.</summary>
+/// <seealso cref="Machine{TArch}"/>
 public enum MmResult
 {
     /// <summary>Done.</summary>

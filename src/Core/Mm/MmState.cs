@@ -35,10 +35,14 @@ public struct MmState
     /// <summary>Four bits for each order: its <see cref="Huge.FolioOrderPolicy"/> plus 1, or 0 while nobody set it; changed atomically.</summary>
     public ulong FolioOrders;
 
-    /// <summary>One more than what <see cref="Huge.FolioOrders{TArch, TModel}.MaxPtesNone"/> says, or 0 while nobody set it; changed atomically.</summary>
+    /// <summary>
+    /// One more than what <see cref="Huge.FolioOrders{TArch, TModel}.MaxPtesNone"/> says, or 0 while nobody set it; changed atomically.
+    /// </summary>
     public uint MaxPtesNone;
 
-    /// <summary>Large folios that passes of reclaim were to look at and left to later ones (the nr_deferred of a shrinker); changed atomically.</summary>
+    /// <summary>
+    /// Large folios that passes of reclaim were to look at and left to later ones (the nr_deferred of a shrinker); changed atomically.
+    /// </summary>
     internal uint PostponedSplits;
 
     /// <summary>Threads that wait for a userfaultfd.</summary>

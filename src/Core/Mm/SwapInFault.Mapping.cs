@@ -140,7 +140,9 @@ public sealed partial class SwapInFault<TArch, TModel>
             return false;
         if (TModel.SwapInRelease == SwapInRelease.AfterMappingIfExclusive)
             return exclusive;
-        return TModel.ReuseRule == ReuseRule.MappingsAndSwapCount ? mm.Frames.FolioMappings(frame) == 0 : mm.Frames.References(frame) == 1 + mm.Frames.PagesOf(frame);
+        return TModel.ReuseRule == ReuseRule.MappingsAndSwapCount
+            ? mm.Frames.FolioMappings(frame) == 0
+            : mm.Frames.References(frame) == 1 + mm.Frames.PagesOf(frame);
     }
 
     /// <summary>

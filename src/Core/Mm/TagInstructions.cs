@@ -20,6 +20,17 @@ namespace PageTableEmu.Mm;
 /// <typeparam name="TArch">An architecture whose provider keeps tags of the format.</typeparam>
 /// <typeparam name="TModel">The rules.</typeparam>
 /// <typeparam name="TFormat">The shape of the tags.</typeparam>
+/// <example>
+/// <code>
+/// using var guest = Machine&lt;Sun4vM7&lt;AdiFrameSlot&gt;&gt;.Create(new MachineImageOptions { RamBytes = 64 &lt;&lt; 20 });
+/// uint program = guest.CreateAddressSpace();
+/// guest.Map(program, 0x200000000, 0x4000, VmaFlags.Read | VmaFlags.Write | VmaFlags.TagChecked);
+/// var instructions = new TagInstructions&lt;Sun4vM7&lt;AdiFrameSlot&gt;, Mainline, AdiFormat&gt;(guest.Context);
+/// TagResult set = instructions.Set(program, 0x200000000, 5, ref faults);
+/// if (instructions.TryFindMismatch(program, AdiFormat.Tagged(0x200000000, 6), 8, out TagMismatch mismatch))
+///     Console.WriteLine($"at {mismatch.Address:x} the pointer has {mismatch.PointerTag}, the memory {mismatch.MemoryTag}");
+/// </code>
+/// </example>
 public sealed class TagInstructions<TArch, TModel, TFormat>
     where TArch : struct, IArchitecture
     where TModel : IModel

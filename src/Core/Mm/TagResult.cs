@@ -1,6 +1,7 @@
 namespace PageTableEmu.Mm;
 
 /// <summary>Outcome of an instruction that works with tags.</summary>
+/// <seealso cref="TagInstructions{TArch, TModel, TFormat}"/>
 public enum TagResult
 {
     /// <summary>Done.</summary>

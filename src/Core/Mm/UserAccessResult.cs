@@ -1,6 +1,7 @@
 namespace PageTableEmu.Mm;
 
 /// <summary>Outcome of a load or store by a processor in user mode.</summary>
+/// <seealso cref="Machine{TArch}"/>
 public enum UserAccessResult
 {
     /// <summary>Done.</summary>

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Mm;
 
 /// <summary>Properties of a VMA, bit for bit the kernel's VM_* (include/linux/mm.h).</summary>
+/// <seealso cref="Machine{TArch}"/>
 [Flags]
 public enum VmaFlags : uint
 {

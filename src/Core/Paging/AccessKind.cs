@@ -1,6 +1,7 @@
 namespace PageTableEmu.Paging;
 
 /// <summary>One access of a processor.</summary>
+/// <seealso cref="Mm.AccessOutcome"/>
 public enum AccessKind
 {
     /// <summary>A load.</summary>

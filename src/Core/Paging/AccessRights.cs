@@ -4,6 +4,7 @@ namespace PageTableEmu.Paging;
 /// What a mapping allows, independent of the architecture: the input of <see cref="ILeafFormat.ProtectionOf"/> (VM_READ, VM_WRITE, VM_EXEC,
 /// VM_SHARED).
 /// </summary>
+/// <seealso cref="PageTable{TArch, TModel}"/>
 [Flags]
 public enum AccessRights
 {

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Paging;
 
 /// <summary>What an attempt to unmap or to protect did.</summary>
+/// <seealso cref="PageTable{TArch, TModel}"/>
 public readonly struct ChangeResult
 {
     /// <summary>The outcome.</summary>

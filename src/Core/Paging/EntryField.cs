@@ -4,6 +4,7 @@ namespace PageTableEmu.Paging;
 /// <param name="Name">Name of the bits; empty for bits without a meaning.</param>
 /// <param name="Low">Lowest bit.</param>
 /// <param name="Width">Number of bits.</param>
+/// <seealso cref="SwapEntryLayout"/>
 public readonly record struct EntryField(string Name, int Low, int Width)
 {
     /// <summary>Highest bit.</summary>

@@ -11,6 +11,7 @@ namespace PageTableEmu.Paging;
 /// The order that the ticket is there for: the entry changes, then the flush, and only then may the frame be used for something else, its
 /// content written out, or a restricted page be trusted to stay unchanged. A software TLB obeys by comparing generations.
 /// </remarks>
+/// <seealso cref="PageTable{TArch, TModel}"/>
 public readonly ref struct FlushTicket<TModel>
     where TModel : IModel
 {

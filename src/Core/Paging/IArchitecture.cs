@@ -9,6 +9,7 @@ namespace PageTableEmu.Paging;
 /// <see cref="ILeafFormat.IsTable"/>, which must exclude each other; (3) its non-present entries (<see cref="ISwapFormat"/>): no value they
 /// can produce may be none or present; (4) give it an id below and a case in the tests' list of architectures.
 /// </remarks>
+/// <seealso cref="ITagged{TTags}"/>
 public interface IArchitecture : IPageGeometry, ILeafFormat, ISwapFormat, IPageTagProvider
 {
     /// <summary>Short name, as in the vector files: <c>x86_64</c>, <c>sparc64_sun4v</c>.</summary>

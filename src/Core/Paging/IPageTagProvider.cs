@@ -31,6 +31,41 @@ namespace PageTableEmu.Paging;
 /// <item><term><see cref="OnAreaFree"/></term><description>swapoff, no slot in use; no; yes</description></item>
 /// </list>
 /// </remarks>
+/// <example>
+/// <code>
+/// /// One word for each page, which goes where the page goes.
+/// readonly struct Colour : IPageTagProvider
+/// {
+///     static int IPageTagProvider.TagBytesPerPage =&gt; 8;
+///     static uint IPageTagProvider.TagProviderId =&gt; 200;
+///
+///     static void IPageTagProvider.CopyFrame&lt;TModel&gt;(TagStorage&lt;TModel&gt; tags, uint destination, uint source, bool forUnchecked)
+///     {
+///         tags.Word(destination, 0) = tags.Word(source, 0);
+///         tags.SetValid(destination);
+///     }
+///
+///     static bool IPageTagProvider.PrepareToSwap&lt;TModel&gt;(TagStorage&lt;TModel&gt; tags, uint frame, SwapEntry slot) =&gt;
+///         !tags.IsValid(frame) || tags.TryKeep(slot, tags.OfFrame(frame));
+///
+///     static void IPageTagProvider.RestoreFromSlot&lt;TModel&gt;(TagStorage&lt;TModel&gt; tags, SwapEntry slot, uint frame)
+///     {
+///         tags.OfSlot(slot).CopyTo(tags.OfFrame(frame));
+///         tags.SetValid(frame);
+///     }
+///
+///     static void IPageTagProvider.OnSlotFree&lt;TModel&gt;(TagStorage&lt;TModel&gt; tags, SwapEntry slot) =&gt; tags.Forget(slot);
+///
+///     // for providers that keep something by address; this one has nothing to save nor to undo
+///     static bool IPageTagProvider.Save&lt;TModel&gt;(
+///         TagStorage&lt;TModel&gt; tags, uint space, ulong address, Pte old, uint frame, out TagSaveToken token)
+///     {
+///         token = default;
+///         return true;
+///     }
+/// }
+/// </code>
+/// </example>
 public interface IPageTagProvider
 {
     /// <summary>Bytes of metadata of a page: a multiple of 8; 0 when there is none, and then nothing below is ever called.</summary>

@@ -4,6 +4,7 @@ namespace PageTableEmu.Paging;
 /// How an architecture keeps (type, offset) and its marks in a non-present entry (__swp_entry, pte_swp_*). What the type numbers mean is a
 /// value, <see cref="SwapTypeLayout"/>, because it depends on kernel version and configuration.
 /// </summary>
+/// <seealso cref="ISwapOnlyFormat"/>
 public interface ISwapFormat
 {
     /// <summary>Bits of the type field.</summary>

@@ -4,6 +4,19 @@ namespace PageTableEmu.Paging;
 /// Non-present entries of an architecture whose present entries are not modelled: enough to read and write swap entries of a dump, to draw
 /// them and to check their laws. One struct describes one level; most architectures use the same form at all levels.
 /// </summary>
+/// <example>
+/// <code>
+/// Draw&lt;Riscv64Swap&gt;();
+///
+/// static void Draw&lt;TFormat&gt;()
+///     where TFormat : struct, ISwapOnlyFormat
+/// {
+///     Pte entry = TFormat.EncodeSwap(type: 1, offset: 0x41);
+///     bool isSwap = !TFormat.IsNone(entry) &amp;&amp; !TFormat.IsPresent(entry);
+///     Console.WriteLine($"{TFormat.Name}: {entry.Raw:x16} type {TFormat.SwapType(entry)} offset {TFormat.SwapOffset(entry):x} {isSwap}");
+/// }
+/// </code>
+/// </example>
 public interface ISwapOnlyFormat : ISwapFormat
 {
     /// <summary>Name of the architecture, as in the vector files.</summary>

@@ -8,6 +8,24 @@ namespace PageTableEmu.Paging;
 /// as in <c>struct Sun4vM7&lt;TTags&gt; : ISparc&lt;Sun4vM7Bits&gt;, ITagged&lt;TTags&gt;</c>.
 /// </summary>
 /// <typeparam name="TTags">The provider; <see cref="NoTags"/> for none.</typeparam>
+/// <example>
+/// <code>
+/// int tagged = Bytes&lt;Mine&lt;FrameSlotTags&lt;AdiFormat&gt;&gt;&gt;();
+/// Console.WriteLine($"{Mine&lt;NoTags&gt;.Name}: {tagged} bytes of tags for a page, or {Bytes&lt;Mine&lt;NoTags&gt;&gt;()}");
+///
+/// static int Bytes&lt;TArch&gt;()
+///     where TArch : IArchitecture =&gt; TArch.TagBytesPerPage;
+///
+/// readonly struct Mine&lt;TTags&gt; : ISparc&lt;Sun4vM7Bits&gt;, ITagged&lt;TTags&gt;
+///     where TTags : struct, IPageTagProvider
+/// {
+///     public static string Name =&gt; "mine";
+///     public static uint Id =&gt; 1000;
+///     public static ulong UserSpaceEnd =&gt; Sun4vM7.UserSpaceEnd;
+///     public static bool IsCanonical(ulong virtualAddress) =&gt; Sun4vM7.IsCanonical(virtualAddress);
+/// }
+/// </code>
+/// </example>
 public interface ITagged<TTags> : IPageTagProvider
     where TTags : struct, IPageTagProvider
 {

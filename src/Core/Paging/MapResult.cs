@@ -5,6 +5,7 @@ namespace PageTableEmu.Paging;
 /// <param name="virtualAddress">First address that could not be mapped.</param>
 /// <param name="level">Level of the entry in the way.</param>
 /// <param name="existing">The entry in the way.</param>
+/// <seealso cref="PageTable{TArch, TModel}"/>
 public readonly struct MapResult(MapStatus status, ulong virtualAddress = 0, int level = 0, Pte existing = default)
 {
     /// <summary>The outcome.</summary>

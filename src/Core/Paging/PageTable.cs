@@ -24,6 +24,16 @@ namespace PageTableEmu.Paging;
 /// <para><b>Addresses</b> are multiples of the page size, ranges are [start, end) with end 0 for the end of the address space, inside one
 /// half of it. Misuse throws <see cref="ArgumentException"/> or a class derived from it.</para>
 /// </remarks>
+/// <example>
+/// <code>
+/// PageTable&lt;X64FourLevel, Mainline&gt; table = PageTable&lt;X64FourLevel, Mainline&gt;.TryCreate(machine.Context.Tables)!;
+/// uint frame = machine.Context.Folios.TryAllocate();
+/// MapResult mapped = table.Map(address, frame, X64Leaf.ProtectionOf(AccessRights.Read | AccessRights.Write));
+/// FlushTicket&lt;Mainline&gt; ticket = table.Unmap(address, out ChangeResult old);
+/// machine.Context.Folios.Put(frame);
+/// table.TryDelete();
+/// </code>
+/// </example>
 public sealed partial class PageTable<TArch, TModel>
     where TArch : IArchitecture
     where TModel : IModel

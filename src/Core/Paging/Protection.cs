@@ -5,6 +5,7 @@ namespace PageTableEmu.Paging;
 /// <see cref="ILeafFormat.ProtectionOf"/>.
 /// </summary>
 /// <param name="raw">The bits, in processor order.</param>
+/// <seealso cref="PageTable{TArch, TModel}"/>
 public readonly struct Protection(ulong raw) : IEquatable<Protection>
 {
     /// <summary>The bits, in processor order.</summary>

@@ -5,6 +5,7 @@ namespace PageTableEmu.Paging;
 /// <see cref="ILeafFormat"/> and an <see cref="ISwapFormat"/>.
 /// </summary>
 /// <param name="raw">The entry in processor order.</param>
+/// <seealso cref="IPageTagProvider"/>
 public readonly struct Pte(ulong raw) : IEquatable<Pte>
 {
     /// <summary>The entry in processor order.</summary>

@@ -6,6 +6,13 @@ namespace PageTableEmu.Paging;
 /// A non-present entry, classified totally and independent of architecture and numbering (the kernel's softleaf_t and its predicates,
 /// include/linux/leafops.h). <see cref="Decode{TArch}"/> accepts every 64-bit word; nothing is ever "just not present".
 /// </summary>
+/// <example>
+/// <code>
+/// SoftLeaf leaf = SoftLeaf.Decode&lt;X64FourLevel&gt;(new Pte(0x0fffffffffff7c0a), machine.Context.SwapTypes);
+/// if (leaf.Kind == SoftLeafKind.Swap)
+///     Console.WriteLine($"area {leaf.Type}, slot {leaf.Offset:x}, {leaf.Marks}");
+/// </code>
+/// </example>
 public readonly struct SoftLeaf : IEquatable<SoftLeaf>
 {
     private readonly ulong value;

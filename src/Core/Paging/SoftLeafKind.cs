@@ -1,6 +1,7 @@
 namespace PageTableEmu.Paging;
 
 /// <summary>What a word of a page table is, as far as its non-present form goes.</summary>
+/// <seealso cref="SoftLeaf"/>
 public enum SoftLeafKind
 {
     /// <summary>Nothing is mapped and nothing is remembered.</summary>

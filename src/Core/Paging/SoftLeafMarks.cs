@@ -1,6 +1,7 @@
 namespace PageTableEmu.Paging;
 
 /// <summary>Marks of a non-present entry that are kept beside type and offset.</summary>
+/// <seealso cref="SoftLeaf"/>
 [Flags]
 public enum SoftLeafMarks
 {

@@ -16,6 +16,13 @@ namespace PageTableEmu.Paging;
 /// single bits through <see cref="ISwapFormat"/>, and checked there; an architecture for which the check fails is served by the scalar path.
 /// </remarks>
 /// <typeparam name="TArch">The architecture.</typeparam>
+/// <example>
+/// <code>
+/// ulong[] words = { X64Swap.Encode(1, 0x41).Raw, X64Swap.Encode(1, 0x42).Raw }; // as they stand in a page table
+/// ulong[] entries = new ulong[words.Length];
+/// SwapCodec&lt;X64FourLevel&gt;.Decode(words, entries);
+/// </code>
+/// </example>
 public static class SwapCodec<TArch>
     where TArch : struct, IArchitecture
 {

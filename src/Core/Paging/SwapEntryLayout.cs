@@ -6,6 +6,12 @@ namespace PageTableEmu.Paging;
 /// Where the parts of a swap entry lie, found by asking its format about single bits: nothing is written down twice. Serves drawings and
 /// reports; the bulk codec has a faster description of the formats that it can serve.
 /// </summary>
+/// <example>
+/// <code>
+/// foreach (EntryField field in SwapEntryLayout.Of&lt;Riscv64Swap&gt;())
+///     Console.WriteLine(field);
+/// </code>
+/// </example>
 public static class SwapEntryLayout
 {
     /// <summary>

@@ -8,6 +8,7 @@ namespace PageTableEmu.Paging;
 /// </code>
 /// </summary>
 /// <remarks>A type that does not exist has the number <see cref="Absent"/>, which no entry can carry: classifying is plain comparing.</remarks>
+/// <seealso cref="SoftLeaf"/>
 public readonly record struct SwapTypeLayout
 {
     /// <summary>Number of a special type that this kernel does not have.</summary>

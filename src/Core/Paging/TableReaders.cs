@@ -17,6 +17,17 @@ namespace PageTableEmu.Paging;
 /// and needs no waiting for, but by the time of the next change it may be the one to wait for, and it stands at the other counter.</para>
 /// <para>Phases change under what keeps out everybody else who frees tables of the tree: the mmap_lock held for writing.</para>
 /// </remarks>
+/// <example>
+/// <code>
+/// var readers = new TableReaders();
+/// using (TableReaders.Enter&lt;Mainline&gt;(ref readers))
+/// {
+///     // ... tables of the tree are read; none of them is freed ...
+/// }
+///
+/// TableReaders.WaitForEarlier&lt;Mainline&gt;(ref readers); // and after this one that was unlinked before may be
+/// </code>
+/// </example>
 [StructLayout(LayoutKind.Sequential, Size = 24)]
 public struct TableReaders
 {

@@ -18,6 +18,13 @@ namespace PageTableEmu.Reclaim;
 /// </para>
 /// <para>Any number of threads may reclaim: each works on folios that it isolated.</para>
 /// </remarks>
+/// <example>
+/// <code>
+/// long freed = machine.Reclaim(32); // pages; what it does is this:
+/// var scanner = new LruScanner&lt;X64FourLevel, Mainline&gt;(machine.Context, new Reclaimer&lt;X64FourLevel, Mainline&gt;(machine.Context));
+/// freed += scanner.Reclaim(32);
+/// </code>
+/// </example>
 public sealed class LruScanner<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
@@ -61,8 +68,8 @@ public sealed class LruScanner<TArch, TModel>
     }
 
     /// <summary>
-    /// Writes out and frees everything that can be: one <see cref="ForceEmpty"/> after the other until two in a row changed nothing. One is not enough:
-    /// it may only have found that a lazily freed page was written again, or that its statistics are out of date.
+    /// Writes out and frees everything that can be: one <see cref="ForceEmpty"/> after the other until two in a row changed nothing. One is not
+    /// enough: it may only have found that a lazily freed page was written again, or that its statistics are out of date.
     /// </summary>
     public void ReclaimAll()
     {

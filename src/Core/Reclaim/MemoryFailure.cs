@@ -17,6 +17,14 @@ namespace PageTableEmu.Reclaim;
 /// folio then leaves the cache, and the next fault reads the slot; a dirty one stays there, poisoned, and the next fault fails. A page
 /// of a shared object is lost to the object.</para>
 /// </remarks>
+/// <example>
+/// <code>
+/// uint frame = machine.PageMap.Look(process, address).Frame;
+/// var failure = new MemoryFailure&lt;X64FourLevel, Mainline&gt;(machine.Context);
+/// MemoryFailureResult result = failure.Report(frame); // as machine.MemoryFailure; Recovered: who touches the page gets BusError
+/// failure.TryTakeBack(frame);
+/// </code>
+/// </example>
 public sealed class MemoryFailure<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Reclaim;
 
 /// <summary>What became of a frame with a hardware memory error (the kernel's MF_* results and their reasons).</summary>
+/// <seealso cref="MemoryFailure{TArch, TModel}"/>
 public enum MemoryFailureResult
 {
     /// <summary>

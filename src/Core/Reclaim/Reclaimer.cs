@@ -15,6 +15,7 @@ namespace PageTableEmu.Reclaim;
 /// Whoever hands a folio in took it off its LRU list and holds one reference to it, so an undisturbed unmapped folio has that one and the swap
 /// cache's. Folio lock → anon_vma root lock → table lock inside.
 /// </remarks>
+/// <seealso cref="LruScanner{TArch, TModel}"/>
 public sealed class Reclaimer<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
@@ -34,8 +35,8 @@ public sealed class Reclaimer<TArch, TModel>
     }
 
     /// <summary>
-    /// Reclaims one folio that the caller took off its list and holds a reference to; what is not freed goes back on a list, and the caller's reference
-    /// stays the caller's.
+    /// Reclaims one folio that the caller took off its list and holds a reference to; what is not freed goes back on a list, and the caller's
+    /// reference stays the caller's.
     /// </summary>
     /// <param name="frame">The folio.</param>
     /// <param name="ignoreReferences">MADV_PAGEOUT: reclaim it however recently it was used.</param>

@@ -8,6 +8,14 @@ namespace PageTableEmu.Swap;
 /// <see cref="BufferBytes"/> bytes that the tables point to. What they mean is the provider's.
 /// </summary>
 /// <remarks>An address space's head and table change under its lock (<see cref="Lock"/>), a buffer as the provider says.</remarks>
+/// <example>
+/// <code>
+/// // Linux's own store, which is kept by address: what it has in use shows what it leaks
+/// using var guest = Machine&lt;Sun4vM7&lt;AdiLinux&gt;&gt;.Create(new MachineImageOptions { RamBytes = 64 &lt;&lt; 20 });
+/// AddressTagStorage&lt;Mainline&gt; store = guest.Context.Tags.Storage.ByAddress!;
+/// Console.WriteLine($"{store.BuffersInUse} buffers of {AddressTagStorage&lt;Mainline&gt;.BufferBytes} bytes");
+/// </code>
+/// </example>
 public sealed class AddressTagStorage<TModel>
     where TModel : IModel
 {

@@ -7,6 +7,13 @@ namespace PageTableEmu.Swap;
 /// whole machine (mm/swap_state.c swapin_nr_pages).
 /// </summary>
 /// <remarks>All of it is advice: counters lost to a race cost a read, never correctness.</remarks>
+/// <example>
+/// <code>
+/// machine.PageCluster = 4; // at most 16 pages a window
+/// ClusterReadahead&lt;Mainline&gt; readahead = machine.Context.Swap.Readahead;
+/// Console.WriteLine($"{readahead.Hits} of {readahead.PagesReadAhead} pages were of use");
+/// </code>
+/// </example>
 public sealed class ClusterReadahead<TModel>
     where TModel : IModel
 {

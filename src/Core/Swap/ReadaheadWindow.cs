@@ -1,6 +1,12 @@
 namespace PageTableEmu.Swap;
 
 /// <summary>How many pages a swap-in reads at once, and which (mm/swap_state.c __swapin_nr_pages, swap_vma_ra_win).</summary>
+/// <example>
+/// <code>
+/// uint pages = ReadaheadWindow.Pages(previous: 10, place: 11, hits: 3, largest: 8, previousPages: 4);
+/// (ulong first, ulong pastLast) = ReadaheadWindow.Around(previous: 10, page: 11, pages);
+/// </code>
+/// </example>
 public static class ReadaheadWindow
 {
     /// <summary>Hits that a place which was never read ahead is credited with, so that it starts with a window of 8.</summary>

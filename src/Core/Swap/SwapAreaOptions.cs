@@ -1,6 +1,7 @@
 namespace PageTableEmu.Swap;
 
 /// <summary>What to make of a swap area at swapon.</summary>
+/// <seealso cref="Machine{TArch}"/>
 public sealed record SwapAreaOptions
 {
     /// <summary>Slots, the header slot 0 included; at least 2.</summary>

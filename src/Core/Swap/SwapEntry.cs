@@ -5,6 +5,7 @@ namespace PageTableEmu.Swap;
 /// of an area is its header and never handed out.
 /// </summary>
 /// <param name="value">The packed value.</param>
+/// <seealso cref="Mm.Readahead.SwapReadahead{TArch, TModel}"/>
 public readonly struct SwapEntry(ulong value) : IEquatable<SwapEntry>
 {
     private const int TypeShift = 58;

@@ -4,6 +4,13 @@ namespace PageTableEmu.Swap;
 /// Makes chosen reads and writes of swap areas fail, for tests of what happens then. Belongs to one view of the machine. Only accesses
 /// that reach a device count: slots known to be zero do no input or output.
 /// </summary>
+/// <example>
+/// <code>
+/// SwapFaults failing = machine.Context.Swap.Faults;
+/// failing.FailWrite = 1; // the next page stays in memory
+/// machine.ReclaimAll();
+/// </code>
+/// </example>
 public sealed class SwapFaults
 {
     private readonly Lock gate = new();

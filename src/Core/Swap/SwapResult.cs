@@ -1,6 +1,7 @@
 namespace PageTableEmu.Swap;
 
 /// <summary>Outcome of an operation on swap slots and areas: the error contract of the kernel's swap map.</summary>
+/// <seealso cref="Machine{TArch}"/>
 public enum SwapResult
 {
     /// <summary>Done.</summary>

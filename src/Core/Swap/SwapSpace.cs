@@ -4,6 +4,7 @@ using PageTableEmu.Image;
 namespace PageTableEmu.Swap;
 
 /// <summary>The swap floor's front: areas, swap map, swap cache and their I/O.</summary>
+/// <seealso cref="ClusterReadahead{TModel}"/>
 public sealed class SwapSpace<TModel> : IDisposable
     where TModel : IModel
 {

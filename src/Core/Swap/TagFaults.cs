@@ -4,6 +4,7 @@ namespace PageTableEmu.Swap;
 /// Makes a chosen allocation of tag storage fail, for tests of what happens then. Belongs to one view of the machine. Every allocation counts:
 /// a buffer for a slot, and the tables and buffers of metadata that is kept by address.
 /// </summary>
+/// <seealso cref="Tags.PageTags{TArch, TModel}"/>
 public sealed class TagFaults
 {
     private readonly Lock gate = new();

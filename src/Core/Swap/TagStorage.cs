@@ -17,6 +17,7 @@ namespace PageTableEmu.Swap;
 /// <para>A buffer is allocated on demand, from a pool of the image; that can fail (<see cref="MachineImageOptions.TagBuffers"/>,
 /// <see cref="Faults"/>). Replacing what a slot has needs none.</para>
 /// </remarks>
+/// <seealso cref="AddressTagStorage{TModel}"/>
 public sealed class TagStorage<TModel>
     where TModel : IModel
 {

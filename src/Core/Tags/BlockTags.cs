@@ -7,6 +7,7 @@ namespace PageTableEmu.Tags;
 /// Single tags of a frame: what load, store and tag instructions work with. A tag is four bits of a word and changes by compare-exchange.
 /// </summary>
 /// <typeparam name="TFormat">The shape of the tags.</typeparam>
+/// <seealso cref="ITagFormat"/>
 public static class BlockTags<TFormat>
     where TFormat : struct, ITagFormat
 {

@@ -11,6 +11,7 @@ namespace PageTableEmu.Tags;
 /// nothing to do here.
 /// </summary>
 /// <typeparam name="TFormat">The shape of the tags.</typeparam>
+/// <seealso cref="Paging.ITagged{TTags}"/>
 public readonly struct FrameSlotTags<TFormat> : IPageTagProvider
     where TFormat : struct, ITagFormat
 {

@@ -3,6 +3,25 @@ using PageTableEmu.Paging;
 namespace PageTableEmu.Tags;
 
 /// <summary>The shape of an architecture's tags of four bits: what <see cref="FrameSlotTags{TFormat}"/> needs to know. All are constants.</summary>
+/// <example>
+/// <code>
+/// /// Four bits for every 64 bytes; a pointer carries its own in its top bits, and tag 0 of memory matches all.
+/// readonly struct MyTags : ITagFormat
+/// {
+///     public static int PageShift =&gt; 12;
+///     public static int BlockShift =&gt; 6;
+///     public static uint ProviderId =&gt; 77;
+///     public static int BitOf(int block) =&gt; block * 4;
+///     public static bool Checks(Pte present) =&gt; (present.Raw &amp; (1UL &lt;&lt; 55)) != 0;
+///     public static uint TagOf(ulong pointer) =&gt; (uint)(pointer &gt;&gt; 60);
+///     public static ulong Untag(ulong pointer) =&gt; pointer &amp; ((1UL &lt;&lt; 60) - 1);
+///     public static bool Matches(uint pointerTag, uint blockTag) =&gt; blockTag == 0 || pointerTag == blockTag;
+///
+///     public static uint TagOfByte(TagStorage&lt;Mainline&gt; tags, uint frame, int offset) =&gt;
+///         BlockTags&lt;MyTags&gt;.Get(tags, frame, offset &gt;&gt; BlockShift);
+/// }
+/// </code>
+/// </example>
 public interface ITagFormat
 {
     /// <summary>log2 of the page size.</summary>

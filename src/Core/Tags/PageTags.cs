@@ -17,6 +17,14 @@ namespace PageTableEmu.Tags;
 /// shared object that comes back from swap: <see cref="RestoreFromSlot"/> before the index shows it. All else (swap entries, slots, failed
 /// unmappings) is done by the primitives and by the swap floor.</para>
 /// </remarks>
+/// <example>
+/// <code>
+/// using var guest = Machine&lt;Sun4vM7&lt;AdiFrameSlot&gt;&gt;.Create(new MachineImageOptions { RamBytes = 64 &lt;&lt; 20 });
+/// PageTags&lt;Sun4vM7&lt;AdiFrameSlot&gt;, Mainline&gt; tags = guest.Context.Tags;
+/// tags.Storage.Faults.FailAllocation = 1; // the next page that is swapped out finds no buffer for its tags and stays
+/// uint kept = tags.Storage.KeptCount;
+/// </code>
+/// </example>
 public sealed class PageTags<TArch, TModel> : ISlotTagEvents
     where TArch : struct, IArchitecture
     where TModel : IModel

@@ -1,6 +1,16 @@
 namespace PageTableEmu.Explore.Catalogue;
 
 /// <summary>The historic races that can be shown.</summary>
+/// <example>
+/// <code>
+/// RaceEntry entry = RaceCatalogue.All[0];
+/// IRaceStage stage = entry.Stage;
+/// foreach (RaceModel model in entry.Models)
+///     Console.WriteLine($"{entry.Name} {model.Name}: {(model.Verdict == RaceVerdict.Before ? "must fail" : model.Rule)}");
+/// using RaceScene scene = entry.Models[0].SetUp(entry);
+/// Console.WriteLine(string.Join(' ', scene.Columns));
+/// </code>
+/// </example>
 public static class RaceCatalogue
 {
     private static readonly RaceModel Linux618 = RaceModel.Of<ExploredModel>("linux-6.18", RaceVerdict.After, "as Linux 6.18 does it");

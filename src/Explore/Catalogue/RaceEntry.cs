@@ -1,6 +1,7 @@
 namespace PageTableEmu.Explore.Catalogue;
 
 /// <summary>A historic race: its story, and how to see it.</summary>
+/// <seealso cref="RaceCatalogue"/>
 public sealed class RaceEntry
 {
     /// <summary>Its name: that of its card.</summary>

@@ -3,6 +3,7 @@ using PageTableEmu.Atomics;
 namespace PageTableEmu.Explore.Catalogue;
 
 /// <summary>A rule under which a race is explored.</summary>
+/// <seealso cref="RaceCatalogue"/>
 public sealed class RaceModel
 {
     private readonly Func<IRaceStage, RaceScene> setUp;

@@ -5,6 +5,7 @@ namespace PageTableEmu.Explore.Catalogue;
 /// <param name="machine">The machine that belongs to it.</param>
 /// <param name="columns">What <paramref name="draw"/> draws: names of pages, slots, frames.</param>
 /// <param name="draw">How the machine looks now, a cell for each column.</param>
+/// <seealso cref="RaceCatalogue"/>
 public sealed class RaceScene(ExploredProgram program, IDisposable machine, IReadOnlyList<string> columns, Func<IReadOnlyList<string>> draw)
     : IDisposable
 {

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Explore.Catalogue;
 
 /// <summary>What an exploration of a model must come to.</summary>
+/// <seealso cref="RaceCatalogue"/>
 public enum RaceVerdict
 {
     /// <summary>The rule before the repair: the race must be found.</summary>

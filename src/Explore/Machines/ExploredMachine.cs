@@ -9,6 +9,23 @@ namespace PageTableEmu.Explore.Machines;
 
 /// <summary>A small machine with one swap area whose pages are watched, and operations that tell the oracle what they store and load.</summary>
 /// <remarks>Pages are named by number from 0 in one VMA of each address space. Only the first byte of a page is used.</remarks>
+/// <example>
+/// <code>
+/// using var small = new ExploredMachine&lt;X64FourLevel, ExploredModel&gt;(slots: 1);
+/// uint program = small.CreateSpace(pages: 1);
+/// small.Poke(program, 0, 1);
+/// small.Watch(program, 0);
+/// MachineMemory memory = small.Memory;
+/// WatchedPages&lt;X64FourLevel&gt; pages = small.Pages;
+/// Explorer.Check(
+///     new ExploredProgram(memory, new Actor("Reader", () =&gt; small.Load(program, 0)), new Actor("Writer", () =&gt; small.Store(program, 0, 2)))
+///     {
+///         Oracle = pages,
+///         AtEnd = small.Verify,
+///     },
+///     new ExplorerOptions { Preemptions = 0 });
+/// </code>
+/// </example>
 public sealed class ExploredMachine<TArch, TModel> : IDisposable
     where TArch : struct, IArchitecture
     where TModel : struct, IExplored
@@ -23,8 +40,18 @@ public sealed class ExploredMachine<TArch, TModel> : IDisposable
     {
         Machine = Machine<TArch, TModel>.Create(new MachineImageOptions
         {
-            RamBytes = (ulong)frames << TArch.PageShift, SwapSlots = (uint)TArch.SwapClusterSlots, SwapStoreSlots = slots + 1, SwapOverflows = 4,
-            AddressSpaces = 4, Vmas = 16, AnonVmas = 16, AnonVmaChains = 32, SharedObjects = 2, SharedIndexBlocks = 8, KsmSlots = 4, KsmItems = 8,
+            RamBytes = (ulong)frames << TArch.PageShift,
+            SwapSlots = (uint)TArch.SwapClusterSlots,
+            SwapStoreSlots = slots + 1,
+            SwapOverflows = 4,
+            AddressSpaces = 4,
+            Vmas = 16,
+            AnonVmas = 16,
+            AnonVmaChains = 32,
+            SharedObjects = 2,
+            SharedIndexBlocks = 8,
+            KsmSlots = 4,
+            KsmItems = 8,
             KsmNodes = 4,
         });
         SwapAreaOptions area = synchronous ? SwapAreaOptions.Zram(slots + 1) : new SwapAreaOptions { Slots = slots + 1 };

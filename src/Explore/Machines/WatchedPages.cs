@@ -15,6 +15,7 @@ namespace PageTableEmu.Explore.Machines;
 /// slot's only reference. I1: a slot has at least as many references as watched entries name it. F1, R2: a mapped frame is not free and has a
 /// reference and a mapping. The pages must not be larger than <see cref="Limit"/> in number, and keep their tables.
 /// </remarks>
+/// <seealso cref="ExploredMachine{TArch, TModel}"/>
 public sealed class WatchedPages<TArch> : StepOracle
     where TArch : struct, IArchitecture
 {

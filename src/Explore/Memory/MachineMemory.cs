@@ -8,6 +8,7 @@ namespace PageTableEmu.Explore.Memory;
 /// Restoring copies all of the metadata and those frames of RAM that were written. The scheduler sees every write to a frame, because page
 /// contents and page tables are only touched through the seam; fields of metadata records are also written under locks without it.
 /// </remarks>
+/// <seealso cref="Explore.Machines.ExploredMachine{TArch, TModel}"/>
 public sealed class MachineMemory : ExploredMemory
 {
     private readonly ImageSnapshot snapshot;

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 namespace PageTableEmu.Explore.Memory;
 
 /// <summary>A few 64-bit words, all 0 at first: the memory of litmus tests and other small programs.</summary>
+/// <seealso cref="ExploredMemory"/>
 public sealed unsafe class WordMemory : ExploredMemory
 {
     private readonly ulong[] words;

@@ -84,7 +84,9 @@ internal sealed class DepthFirst : Chooser
             CheckpointDecision from = saved[index];
             decisions[index] = new Decision
             {
-                Kind = (DecisionKind)from.Kind, Chosen = from.Chosen, Remaining = from.Remaining,
+                Kind = (DecisionKind)from.Kind,
+                Chosen = from.Chosen,
+                Remaining = from.Remaining,
                 Alternatives = BitOperations.PopCount(from.Remaining) + 1,
             };
         }
@@ -238,7 +240,10 @@ internal sealed class DepthFirst : Chooser
             Array.Resize(ref decisions, decisions.Length * 2);
         decisions[depth++] = new Decision
         {
-            Kind = kind, Chosen = chosen, Remaining = remaining, Alternatives = BitOperations.PopCount(remaining) + 1,
+            Kind = kind,
+            Chosen = chosen,
+            Remaining = remaining,
+            Alternatives = BitOperations.PopCount(remaining) + 1,
         };
         known = Math.Max(known, depth);
     }

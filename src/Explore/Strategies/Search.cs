@@ -69,13 +69,24 @@ internal sealed class Search : IDisposable
 
     private SearchCheckpoint Checkpoint(DepthFirst search) => new()
     {
-        Preemptions = bound, Decisions = search.Save(), Words = scheduler.Table.Save(), Executions = scheduler.Executions, Steps = scheduler.Steps,
+        Preemptions = bound,
+        Decisions = search.Save(),
+        Words = scheduler.Table.Save(),
+        Executions = scheduler.Executions,
+        Steps = scheduler.Steps,
     };
 
     private ExplorationResult Result(bool exhausted, SearchCheckpoint? checkpoint) => new()
     {
-        Violation = scheduler.Violation, Exhausted = exhausted, Preemptions = bound, Executions = scheduler.Executions, Pruned = scheduler.Pruned,
-        Steps = scheduler.Steps, LongestExecution = scheduler.Longest, Seconds = Seconds, Checkpoint = checkpoint,
+        Violation = scheduler.Violation,
+        Exhausted = exhausted,
+        Preemptions = bound,
+        Executions = scheduler.Executions,
+        Pruned = scheduler.Pruned,
+        Steps = scheduler.Steps,
+        LongestExecution = scheduler.Longest,
+        Seconds = Seconds,
+        Checkpoint = checkpoint,
     };
 
     /// <summary>Between two executions: whether there is time and number left for another one.</summary>

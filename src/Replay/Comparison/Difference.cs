@@ -11,6 +11,7 @@ namespace PageTableEmu.Replay.Comparison;
 /// <param name="Page">Region and page, such as A3, null when it is not one of a page.</param>
 /// <param name="Expected">The recording's side.</param>
 /// <param name="Actual">The other side.</param>
+/// <seealso cref="Replay.Running.TraceReplay"/>
 public sealed record Difference(int Number, string Operation, string Field, int? Process, string? Page, string Expected, string Actual)
 {
     /// <summary>One line for a person.</summary>

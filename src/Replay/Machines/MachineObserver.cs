@@ -175,8 +175,8 @@ internal sealed class MachineObserver<TArch>(MmContext<TArch, CheckedModel> mm)
     }
 
     /// <summary>
-    /// The recorder reads the first and the last byte of a present page through /proc/pid/mem, which the kernel takes for two uses of it: they decide on
-    /// the order in which reclaim finds pages.
+    /// The recorder reads the first and the last byte of a present page through /proc/pid/mem, which the kernel takes for two uses of it: they
+    /// decide on the order in which reclaim finds pages.
     /// </summary>
     private void Touch(Pte entry)
     {

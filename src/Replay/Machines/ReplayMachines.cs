@@ -3,6 +3,7 @@ using PageTableEmu.Arch.X64;
 namespace PageTableEmu.Replay.Machines;
 
 /// <summary>Makes the machines that the recordings were made on: x86-64 with four levels.</summary>
+/// <seealso cref="Replay.Running.TraceReplay"/>
 public sealed class ReplayMachines : IReplayMachineFactory
 {
     /// <summary>Name of that architecture.</summary>

@@ -8,6 +8,14 @@ namespace PageTableEmu.Replay.Machines;
 /// size. What such a machine shows is scaled to the recorded page size (<see cref="MachineObserver{TArch}"/>).
 /// </summary>
 /// <typeparam name="TArch">The architecture.</typeparam>
+/// <example>
+/// <code>
+/// using PageTableEmu.Replay;
+///
+/// var machines = new ReplayMachines&lt;Arm64FourLevel&gt;();
+/// using IReplayMachine emulated = machines.Create(Backend.Zram);
+/// </code>
+/// </example>
 public sealed class ReplayMachines<TArch> : IReplayMachineFactory
     where TArch : struct, IArchitecture
 {

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Replay.Running;
 
 /// <summary>Replays many traces side by side.</summary>
+/// <seealso cref="TraceReplay"/>
 public static class ReplayRunner
 {
     /// <summary>The trace files that paths stand for: a file for itself, a folder for all *.jsonl below it in the order of their names.</summary>

@@ -7,6 +7,18 @@ namespace PageTableEmu.Replay.Running;
 /// <summary>Replays traces, each on a machine of its own, and compares row by row until the first difference.</summary>
 /// <param name="machines">Makes the machines.</param>
 /// <param name="verify">Whether the machine's invariants are checked after every operation.</param>
+/// <example>
+/// <code>
+/// using PageTableEmu.Replay;
+///
+/// string[] folders = { "tests/data/traces" };
+/// foreach (string path in folders.Where(Directory.Exists).SelectMany(folder =&gt; ReplayRunner.FindTraces(new[] { folder })))
+/// {
+///     TraceResult result = new TraceReplay(new ReplayMachines(), verify: true).Replay(path);
+///     Console.WriteLine($"{result.Path}: {result.Verdict} {result.Difference}");
+/// }
+/// </code>
+/// </example>
 public sealed class TraceReplay(IReplayMachineFactory machines, bool verify)
 {
     /// <summary>Replays a file. Nothing that is wrong with the file or the machine is thrown: it is the result.</summary>

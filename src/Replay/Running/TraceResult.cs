@@ -4,6 +4,7 @@ using PageTableEmu.Replay.Traces;
 namespace PageTableEmu.Replay.Running;
 
 /// <summary>The result of one trace.</summary>
+/// <seealso cref="TraceReplay"/>
 public sealed record TraceResult
 {
     /// <summary>Where the trace came from.</summary>

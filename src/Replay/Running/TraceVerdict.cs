@@ -1,6 +1,7 @@
 namespace PageTableEmu.Replay.Running;
 
 /// <summary>How the replay of one trace ended.</summary>
+/// <seealso cref="TraceReplay"/>
 public enum TraceVerdict
 {
     /// <summary>Every compared operation is equal.</summary>

@@ -6,6 +6,12 @@ namespace PageTableEmu.Replay.Scripts;
 /// Reads the script language: one operation a line, <c>#</c> starts a comment, <c>@p</c> in front selects the process (0 without it),
 /// numbers as C writes them (decimal, 0x…, 0…), then the arguments that <see cref="OperationKind"/> lists.
 /// </summary>
+/// <example>
+/// <code>
+/// IReadOnlyList&lt;PageTableEmu.Replay.ScriptOperation&gt; script = ScriptParser.Parse(new[] { "map A 3", "write A 0 7", "read A 0" });
+/// PageTableEmu.Replay.OperationKind second = script[1].Kind;
+/// </code>
+/// </example>
 public static class ScriptParser
 {
     private static readonly Dictionary<string, OperationKind> Names =

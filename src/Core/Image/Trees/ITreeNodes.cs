@@ -3,11 +3,8 @@ namespace PageTableEmu.Image.Trees;
 /// <summary>
 /// How an <see cref="AugmentedTree{TNodes}"/> sees the records that are its nodes. A struct, so that each tree is compiled for its records.
 /// </summary>
-public interface ITreeNodes
+public interface ITreeNodes : ILinkedNodes
 {
-    /// <summary>The links of a node.</summary>
-    ref TreeLinks Links(uint node);
-
     /// <summary>Whether <paramref name="node"/> stands before <paramref name="other"/>. A strict total order that starts compare first in.</summary>
     bool Precedes(uint node, uint other);
 

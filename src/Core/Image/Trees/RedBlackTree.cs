@@ -8,8 +8,22 @@ namespace PageTableEmu.Image.Trees;
 /// The tree owns no memory: the root is a word of some record, the links lie in the nodes; <see cref="TreeLinks.Height"/> is the colour. Every member
 /// runs under the lock of that root word. The shapes are those that the textbook gives, and so those of the kernel.
 /// </remarks>
+/// <example>
+/// <code>
+/// uint root = 0;
+/// var tree = new RedBlackTree&lt;Nodes&gt;(new Nodes(new TreeLinks[8]));
+/// tree.InsertBelow(ref root, parent: 0, left: false, node: 1);
+/// tree.InsertBelow(ref root, parent: 1, left: true, node: 2); // 2 precedes 1
+/// tree.Remove(ref root, 1);
+///
+/// readonly struct Nodes(TreeLinks[] links) : ILinkedNodes
+/// {
+///     public ref TreeLinks Links(uint node) =&gt; ref links[node];
+/// }
+/// </code>
+/// </example>
 public readonly struct RedBlackTree<TNodes>
-    where TNodes : struct, ITreeNodes
+    where TNodes : struct, ILinkedNodes
 {
     private const uint Red = 1;
     private const uint Black = 2;

@@ -14,6 +14,7 @@ namespace PageTableEmu.Mm.Huge;
 /// <code>
 /// // 64 KiB folios in all private memory, beside huge pages where they are wanted
 /// machine.FolioOrders.Set(4, FolioOrderPolicy.Always);
+/// machine.FolioOrders.MaxPtesNone = 0; // the deferred-split shrinker splits every huge page with a page that was never written
 /// </code>
 /// </example>
 public sealed class FolioOrders<TArch, TModel>
@@ -58,8 +59,8 @@ public sealed class FolioOrders<TArch, TModel>
     }
 
     /// <summary>
-    /// Pages of a huge page that may be all zero without it being split when memory is wanted (khugepaged/max_ptes_none); at first all but one, so that
-    /// none is split for that.
+    /// Pages of a huge page that may be all zero without it being split when memory is wanted (khugepaged/max_ptes_none); at first all but one, so
+    /// that none is split for that.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">A huge page has fewer pages.</exception>
     public uint MaxPtesNone

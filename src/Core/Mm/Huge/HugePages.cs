@@ -20,6 +20,7 @@ namespace PageTableEmu.Mm.Huge;
 /// who walks without locks is waited for.</para>
 /// <para>Order: level-2 table's lock before a level-1 table's; nothing takes both of two address spaces but fork.</para>
 /// </remarks>
+/// <seealso cref="AccessOutcome"/>
 public sealed class HugePages<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel

@@ -15,6 +15,15 @@ namespace PageTableEmu.Mm.Marks;
 /// <para>A new mapping counts as written as a whole (<see cref="VmaFlags.SoftDirty"/>) until soft-dirty is cleared the next time; only then do its
 /// pages tell by themselves.</para>
 /// </remarks>
+/// <example>
+/// <code>
+/// machine.ClearRefs(process, ClearRefsKind.SoftDirty);
+/// machine.Write(process, address, one, ref faults);
+/// bool written = machine.PageMap.Look(process, address).Has(PageInfoFlags.SoftDirty);
+/// var operation = new ClearRefs&lt;X64FourLevel, Mainline&gt;(machine.Context); // what ClearRefs calls
+/// operation.Clear(process, ClearRefsKind.Referenced);
+/// </code>
+/// </example>
 public sealed class ClearRefs<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel

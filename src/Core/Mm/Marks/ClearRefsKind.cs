@@ -1,6 +1,7 @@
 namespace PageTableEmu.Mm.Marks;
 
 /// <summary>What clear_refs forgets (the numbers written to /proc/PID/clear_refs).</summary>
+/// <seealso cref="ClearRefs{TArch, TModel}"/>
 public enum ClearRefsKind
 {
     /// <summary>That pages were accessed: of all mappings.</summary>

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Mm.Marks;
 
 /// <summary>What a scan can ask of a page (PAGE_IS_* of PAGEMAP_SCAN, with its numbers).</summary>
+/// <seealso cref="PageScan{TArch, TModel}"/>
 [Flags]
 public enum PageCategories
 {

@@ -4,6 +4,7 @@ using PageTableEmu.Swap;
 namespace PageTableEmu.Mm.Marks;
 
 /// <summary>One page of an address space, as its page table shows it at the moment.</summary>
+/// <seealso cref="PageMap{TArch, TModel}"/>
 public readonly record struct PageInfo
 {
     /// <summary>What the entry is; None also where nothing is mapped.</summary>

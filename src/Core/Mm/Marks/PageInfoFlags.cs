@@ -1,6 +1,7 @@
 namespace PageTableEmu.Mm.Marks;
 
 /// <summary>What is known of one page of an address space beside its <see cref="PageInfo.Kind"/>.</summary>
+/// <seealso cref="PageMap{TArch, TModel}"/>
 [Flags]
 public enum PageInfoFlags
 {

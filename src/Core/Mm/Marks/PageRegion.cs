@@ -4,4 +4,5 @@ namespace PageTableEmu.Mm.Marks;
 /// <param name="Start">First byte.</param>
 /// <param name="End">First byte behind.</param>
 /// <param name="Categories">Those of the pages' categories that were asked for.</param>
+/// <seealso cref="PageScan{TArch, TModel}"/>
 public readonly record struct PageRegion(ulong Start, ulong End, PageCategories Categories);

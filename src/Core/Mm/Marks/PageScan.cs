@@ -11,6 +11,16 @@ namespace PageTableEmu.Mm.Marks;
 /// stores gets those since the last scan and misses none.
 /// </summary>
 /// <remarks>Takes the mmap_lock for reading; a page is looked at and write-protected under one hold of its table's lock.</remarks>
+/// <example>
+/// <code>
+/// var scan = new PageScan&lt;X64FourLevel, Mainline&gt;(machine.Context, machine.PageMap);
+/// var found = new List&lt;PageRegion&gt;();
+/// var request = new PageScanRequest { Start = start, End = end, Required = PageCategories.Present, Returned = PageCategories.Present };
+/// scan.Scan(process, request, found, out ulong walkEnd); // as machine.ScanPages
+/// foreach (PageRegion region in found)
+///     Console.WriteLine($"{region.Start:x} to {region.End:x}: {region.Categories}");
+/// </code>
+/// </example>
 public sealed class PageScan<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel

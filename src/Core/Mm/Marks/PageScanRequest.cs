@@ -4,6 +4,7 @@ namespace PageTableEmu.Mm.Marks;
 /// What a scan looks for (struct pm_scan_arg). A page matches when, after <see cref="Inverted"/> categories are turned round, it has all of
 /// <see cref="Required"/> and, unless that is None, one of <see cref="AnyOf"/>.
 /// </summary>
+/// <seealso cref="PageScan{TArch, TModel}"/>
 public readonly record struct PageScanRequest
 {
     /// <summary>First byte of the range, at a page's start.</summary>

@@ -15,6 +15,16 @@ namespace PageTableEmu.Mm.Readahead;
 /// <para>The caller holds no lock but the mmap_lock, and has pinned the area of the wanted slot. A neighbouring entry may name another area, which
 /// nothing keeps: it is pinned for the read, or skipped.</para>
 /// </remarks>
+/// <example>
+/// <code>
+/// machine.ReclaimAll();
+/// SwapEntry slot = machine.PageMap.Look(process, address).Slot;
+/// var readahead = new SwapReadahead&lt;X64FourLevel, Mainline&gt;(machine.Context);
+/// uint frame = readahead.ReadOne(slot, out bool wasRead); // in the swap cache now; the next fault finds it there
+/// if (frame != 0)
+///     machine.Context.Folios.Put(frame);
+/// </code>
+/// </example>
 public sealed class SwapReadahead<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel

@@ -13,6 +13,13 @@ namespace PageTableEmu.Mm.Readahead;
 /// <param name="Address">Page of the last fault, as a virtual address.</param>
 /// <param name="Window">Pages of the last window.</param>
 /// <param name="Hits">Pages read ahead that were used since.</param>
+/// <example>
+/// <code>
+/// var last = new VmaReadahead(address, Window: 8, Hits: 3);
+/// ulong word = last.Encode(pageShift: 12);
+/// bool same = VmaReadahead.Decode(word, pageShift: 12) == last;
+/// </code>
+/// </example>
 public readonly record struct VmaReadahead(ulong Address, uint Window, uint Hits)
 {
     /// <summary>Reads the word; one that is 0 was never written and is credited with some hits.</summary>

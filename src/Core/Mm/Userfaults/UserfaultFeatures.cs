@@ -1,6 +1,7 @@
 namespace PageTableEmu.Mm.Userfaults;
 
 /// <summary>What a userfaultfd context is opened with (UFFDIO_API, UFFD_FEATURE_*).</summary>
+/// <seealso cref="Userfaultfd{TArch, TModel}"/>
 [Flags]
 public enum UserfaultFeatures : uint
 {

@@ -3,6 +3,15 @@ using System.Collections.Concurrent;
 namespace PageTableEmu.Mm.Userfaults;
 
 /// <summary>The handlers that this process attached to userfaultfd contexts: objects, so each process has its own.</summary>
+/// <example>
+/// <code>
+/// machine.Userfaultfd.Open(process, UserfaultFeatures.None);
+/// machine.Userfaultfd.Register(process, start, end, UserfaultModes.Missing);
+/// machine.Context.Userfaults.Attach(process, machine.Userfaultfd.Queue); // as Userfaultfd.SetHandler
+/// UserfaultHandlers handlers = machine.Context.Userfaults;
+/// handlers.Detach(process);
+/// </code>
+/// </example>
 public sealed class UserfaultHandlers
 {
     private readonly ConcurrentDictionary<uint, IUserfaultHandler> handlers = new();

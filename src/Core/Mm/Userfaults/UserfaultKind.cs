@@ -1,6 +1,7 @@
 namespace PageTableEmu.Mm.Userfaults;
 
 /// <summary>Why a userfaultfd is asked (UFFD_PAGEFAULT_FLAG_*).</summary>
+/// <seealso cref="UserfaultQueue{TArch, TModel}"/>
 public enum UserfaultKind
 {
     /// <summary>The page is not there: COPY, ZEROPAGE, MOVE or POISON resolves it.</summary>

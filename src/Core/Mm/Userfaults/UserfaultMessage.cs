@@ -5,6 +5,7 @@ namespace PageTableEmu.Mm.Userfaults;
 /// <param name="Address">First byte of the page.</param>
 /// <param name="Kind">Why it is asked.</param>
 /// <param name="IsWrite">Whether the access is a store.</param>
+/// <seealso cref="IUserfaultHandler"/>
 public readonly record struct UserfaultMessage(uint Space, ulong Address, UserfaultKind Kind, bool IsWrite)
 {
     /// <summary>The message of a fault that ended in one of the results of <see cref="FaultResult.Userfault"/>.</summary>

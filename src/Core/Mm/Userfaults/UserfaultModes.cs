@@ -1,6 +1,7 @@
 namespace PageTableEmu.Mm.Userfaults;
 
 /// <summary>What is reported of a registered range (UFFDIO_REGISTER_MODE_*).</summary>
+/// <seealso cref="Userfaultfd{TArch, TModel}"/>
 [Flags]
 public enum UserfaultModes
 {

@@ -1,6 +1,13 @@
 namespace PageTableEmu.Mm.Userfaults;
 
 /// <summary>How pages are moved (UFFDIO_MOVE_MODE_*).</summary>
+/// <example>
+/// <code>
+/// machine.Userfaultfd.Open(process, UserfaultFeatures.None);
+/// machine.Userfaultfd.Register(process, start + 0x1000, end, UserfaultModes.Missing);
+/// machine.Userfaultfd.Move(process, start + 0x1000, start, 0x1000, UserfaultMoveFlags.None, out ulong moved);
+/// </code>
+/// </example>
 [Flags]
 public enum UserfaultMoveFlags
 {

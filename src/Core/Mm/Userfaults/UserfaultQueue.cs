@@ -16,6 +16,27 @@ namespace PageTableEmu.Mm.Userfaults;
 /// <para>A slot's word changes by compare-exchange of all its bits, and no use of a slot has the words of another one, so a message that was
 /// read before a successful exchange is the message of that waiter.</para>
 /// </remarks>
+/// <example>
+/// <code>
+/// machine.Userfaultfd.Open(process, UserfaultFeatures.None);
+/// machine.Userfaultfd.Register(process, start, end, UserfaultModes.Missing);
+/// UserfaultQueue&lt;X64FourLevel, Mainline&gt; queue = machine.Userfaultfd.Queue;
+/// machine.Userfaultfd.SetHandler(process, queue);
+/// Task reader = Task.Run(() =&gt;
+/// {
+///     var own = new FaultCounters();
+///     machine.Read(process, start + 0x1000, new byte[1], ref own); // waits
+/// });
+/// UserfaultMessage message;
+/// while (!queue.TryReceive(process, out message))
+///     Thread.Yield();
+/// if (message.Kind == UserfaultKind.Missing)
+///     machine.Userfaultfd.Copy(process, message.Address, page, UserfaultModes.None, out _);
+/// reader.Wait();
+/// int waiters = UserfaultSlots.Count; // as many threads can wait at a time, each in a slot of the metadata image
+/// ulong waits = UserfaultSlot.Waiting;
+/// </code>
+/// </example>
 public sealed class UserfaultQueue<TArch, TModel> : IUserfaultHandler
     where TArch : struct, IArchitecture
     where TModel : IModel

@@ -9,6 +9,7 @@ namespace PageTableEmu.Mm.Userfaults;
 ///   State: [ use number : 56 | ... | delivered : 1 | waiting : 1 | taken : 1 ]
 /// </code>
 /// </summary>
+/// <seealso cref="UserfaultQueue{TArch, TModel}"/>
 [StructLayout(LayoutKind.Sequential, Size = 32)]
 public struct UserfaultSlot
 {

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 namespace PageTableEmu.Mm.Userfaults;
 
 /// <summary>All slots of a machine.</summary>
+/// <seealso cref="UserfaultQueue{TArch, TModel}"/>
 [InlineArray(Count)]
 public struct UserfaultSlots
 {

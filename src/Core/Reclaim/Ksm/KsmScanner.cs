@@ -21,6 +21,13 @@ namespace PageTableEmu.Reclaim.Ksm;
 /// <para>A frame is shared by up to 256 merged pages (max_page_sharing), not counting what forks add. Each page is looked at in every scan
 /// (smart_scan off), and the zero page takes no part (use_zero_pages off).</para>
 /// </remarks>
+/// <example>
+/// <code>
+/// machine.Advise(process, start, end - start, Advice.Mergeable, ref faults);
+/// machine.Ksm.Scan(passes: 3);
+/// Console.WriteLine($"{machine.Ksm.MergedItems(process)} pages merged");
+/// </code>
+/// </example>
 public sealed class KsmScanner<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
@@ -274,8 +281,8 @@ public sealed class KsmScanner<TArch, TModel>
     }
 
     /// <summary>
-    /// Merges the page with one of this scan that has the same content, or lets it wait for one. A page on the way there that is gone ends the search:
-    /// the next scan tries again.
+    /// Merges the page with one of this scan that has the same content, or lets it wait for one. A page on the way there that is gone ends the
+    /// search: the next scan tries again.
     /// </summary>
     private void MergeWithWaiting(uint number, uint frame)
     {

@@ -5,4 +5,5 @@ namespace PageTableEmu.Reclaim.Migration;
 /// <param name="FreeBlocks">Blocks that are free now.</param>
 /// <param name="PagesMoved">Pages that were moved.</param>
 /// <param name="PagesFailed">Pages that should have moved and could not.</param>
+/// <seealso cref="Compactor{TArch, TModel}"/>
 public readonly record struct CompactionResult(int BlocksMade, uint FreeBlocks, uint PagesMoved, uint PagesFailed);

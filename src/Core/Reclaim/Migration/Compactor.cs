@@ -15,6 +15,13 @@ namespace PageTableEmu.Reclaim.Migration;
 /// move is looked at without locks and again by the migration. Blocks in use as a whole, and free ones, are left alone. Any locks may be held by
 /// the caller that may be held before a folio lock.
 /// </remarks>
+/// <example>
+/// <code>
+/// CompactionResult result = machine.Compact();
+/// Console.WriteLine($"{result.BlocksMade} blocks made, {result.PagesMoved} pages moved");
+/// bool one = new Compactor&lt;X64FourLevel, Mainline&gt;(machine.Context, machine.Migrator).TryMakeBlock(); // as many as a huge page needs
+/// </code>
+/// </example>
 public sealed class Compactor<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Reclaim.Migration;
 
 /// <summary>What became of the pages of a range; a huge page that moved as a whole counts with all its base pages.</summary>
+/// <seealso cref="RangeMigration{TArch, TModel}"/>
 public record struct MigrationCounts
 {
     /// <summary>Pages that are in new frames.</summary>

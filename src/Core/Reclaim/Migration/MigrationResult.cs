@@ -1,6 +1,7 @@
 namespace PageTableEmu.Reclaim.Migration;
 
 /// <summary>What became of a page that was to move to another frame.</summary>
+/// <seealso cref="Migrator{TArch, TModel}"/>
 public enum MigrationResult
 {
     /// <summary>It is in the new frame, and all who mapped it map that.</summary>

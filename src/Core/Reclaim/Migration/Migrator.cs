@@ -19,6 +19,17 @@ namespace PageTableEmu.Reclaim.Migration;
 /// <para>Locks: folio → target, which nobody else knows yet → object or anon_vma root → page-table lock. The caller has a reference to the
 /// folio, and may hold the mmap_lock, but no lock behind it.</para>
 /// </remarks>
+/// <example>
+/// <code>
+/// uint folio = machine.PageMap.Look(process, address).Frame;
+/// if (machine.Context.Folios.TryGet(folio))
+/// {
+///     if (machine.Migrator.TryBegin(folio, MigrationMode.Async, out DisplacedFolio displaced) == MigrationResult.Moved)
+///         machine.Migrator.Undo(displaced); // between the halves, who touches the page waits
+///     machine.Context.Folios.Put(folio);
+/// }
+/// </code>
+/// </example>
 public sealed class Migrator<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
@@ -40,8 +51,8 @@ public sealed class Migrator<TArch, TModel>
     }
 
     /// <summary>
-    /// Whether a folio can move as it is: one that a huge leaf may map only where such a leaf has a migration entry (CONFIG_ARCH_ENABLE_THP_MIGRATION);
-    /// else it has to be split first.
+    /// Whether a folio can move as it is: one that a huge leaf may map only where such a leaf has a migration entry
+    /// (CONFIG_ARCH_ENABLE_THP_MIGRATION); else it has to be split first.
     /// </summary>
     public bool Moves(uint folio) => HugeMigrations<TArch, TModel>.IsSupported || mm.Frames.OrderOf(folio) != mm.Frames.Large.LargestOrder;
 

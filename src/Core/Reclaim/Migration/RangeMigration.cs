@@ -14,6 +14,13 @@ namespace PageTableEmu.Reclaim.Migration;
 /// Without other threads the outcome is determined: a page moves unless somebody has a pin or a reference, and goes to the frame that the
 /// allocator hands out next. The mmap_lock is held only while a page is looked up, so that waiting for frames can reclaim.
 /// </remarks>
+/// <example>
+/// <code>
+/// var migration = new RangeMigration&lt;X64FourLevel, Mainline&gt;(machine.Context, machine.Migrator);
+/// MigrationCounts counts = migration.Apply(process, start, end); // as machine.Migrate
+/// Console.WriteLine($"{counts.Moved} pages moved, {counts.NotPresent} are not there");
+/// </code>
+/// </example>
 public sealed class RangeMigration<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
