@@ -27,4 +27,11 @@ public static class Arm64Geometry
     /// <summary>log2 of what one entry of a level covers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int LevelShift(int level) => PageShift + (TableBits * (level - 1));
+
+    /// <summary>One above the last address of user space.</summary>
+    public static ulong UserSpaceEnd => 1UL << VirtualAddressBits;
+
+    /// <summary>Whether a process's tables translate the address: it has no bit above the 48, neither the kernel's sign nor a tag.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsCanonical(ulong virtualAddress) => virtualAddress >> VirtualAddressBits == 0;
 }

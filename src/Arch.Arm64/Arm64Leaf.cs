@@ -55,6 +55,14 @@ public static class Arm64Leaf
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Protection ProtectionOf(AccessRights rights)
     {
+        Protection plain = PlainProtectionOf(rights);
+        return (rights & AccessRights.TagChecked) != 0 ? WithTagCheck(plain) : plain;
+    }
+
+    /// <summary>protection_map of arch/arm64/mm/mmap.c: without tags.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Protection PlainProtectionOf(AccessRights rights)
+    {
         if ((rights & (AccessRights.Read | AccessRights.Write | AccessRights.Execute)) == 0)
             return None;
         ulong raw = UserDefault | Arm64Bits.User;

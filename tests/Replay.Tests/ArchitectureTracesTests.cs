@@ -1,5 +1,7 @@
 using PageTableEmu.Arch.Arm64;
+using PageTableEmu.Arch.Arm64.Mte;
 using PageTableEmu.Arch.Sparc;
+using PageTableEmu.Arch.Sparc.Adi;
 using PageTableEmu.Paging;
 using PageTableEmu.Replay.Machines;
 using PageTableEmu.Replay.Running;
@@ -26,11 +28,21 @@ public class ArchitectureTracesTests
         Assert.True(new ReplayMachines<Arm64FourLevel>().MinorFaultsAreComparable);
     }
 
+    [Fact]
+    public void On_arm64_with_tags_every_trace_is_equal_that_neither_merges_pages_nor_splits_huge_ones() =>
+        Check(new TaggedReplayMachines<Arm64FourLevel<MteFrameSlot>, MteFormat>(), 330, excepted: 70);
+
+    [Fact]
+    public void On_sparc64_with_tags_every_trace_is_equal_that_does_not_merge_pages_either() =>
+        Check(new TaggedReplayMachines<Sun4vM7<AdiFrameSlot>, AdiFormat>(), 308, excepted: 92);
+
     private static void Check<TArch>(int equal, int excepted)
-        where TArch : struct, IArchitecture
+        where TArch : struct, IArchitecture => Check(new ReplayMachines<TArch>(), equal, excepted);
+
+    private static void Check(IReplayMachineFactory machines, int equal, int excepted)
     {
         IReadOnlyList<TraceResult> results =
-            ReplayRunner.Run(new TraceReplay(new ReplayMachines<TArch>(), verify: true), ReplayRunner.FindTraces([TestData.Traces]));
+            ReplayRunner.Run(new TraceReplay(machines, verify: true), ReplayRunner.FindTraces([TestData.Traces]));
         TraceResult[] wrong = [.. results.Where(result => !result.IsGood)];
         Assert.True(wrong.Length == 0, $"{wrong.Length} of {results.Count}; first: {wrong.FirstOrDefault()}");
         Assert.Equal(equal, results.Count(result => result.Verdict == TraceVerdict.Equal));

@@ -9,9 +9,10 @@ using PageTableEmu.Swap;
 using PageTableEmu.Tags;
 
 // First the laws, then a small life.
-ConformanceReport report = ArchitectureConformance.Run<Architecture>();
-Console.WriteLine(report);
-if (!report.Conforms)
+ConformanceReport[] reports = [ArchitectureConformance.Run<Architecture>(), TagProviderConformance.Run<Architecture>()];
+foreach (ConformanceReport report in reports)
+    Console.WriteLine(report);
+if (!reports.All(report => report.Conforms))
     return 1;
 
 const ulong Start = 1UL << 32;

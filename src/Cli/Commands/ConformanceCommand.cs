@@ -2,6 +2,7 @@ using System.CommandLine;
 using PageTableEmu.Cli.Entries;
 using PageTableEmu.Conformance;
 using PageTableEmu.Paging;
+using PageTableEmu.Tags;
 
 namespace PageTableEmu.Cli.Commands;
 
@@ -40,6 +41,8 @@ internal static class ConformanceCommand
         if (!SwapFormats.Names.Contains(name))
         {
             yield return Architectures.Invoke(name, new Kit());
+            if (Architectures.TryInvokeWithTags(name, new TagKit(), out ConformanceReport tags))
+                yield return tags;
             yield break;
         }
 
@@ -62,6 +65,13 @@ internal static class ConformanceCommand
         writer.WriteString("expected", $"{failure.Expected:x16}");
         writer.WriteString("actual", $"{failure.Actual:x16}");
     });
+
+    private sealed class TagKit : ITaggedArchitectureAction<ConformanceReport>
+    {
+        public ConformanceReport Invoke<TArch, TFormat>()
+            where TArch : struct, IArchitecture, IEntryNames
+            where TFormat : struct, ITagFormat => TagProviderConformance.Run<TArch>();
+    }
 
     private sealed class Kit : IArchitectureAction<ConformanceReport>, ISwapFormatAction<ConformanceReport>
     {

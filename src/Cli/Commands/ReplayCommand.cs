@@ -6,6 +6,7 @@ using PageTableEmu.Paging;
 using PageTableEmu.Replay;
 using PageTableEmu.Replay.Machines;
 using PageTableEmu.Replay.Running;
+using PageTableEmu.Tags;
 
 namespace PageTableEmu.Cli.Commands;
 
@@ -46,9 +47,13 @@ internal static class ReplayCommand
             DefaultValueFactory = _ => ReplayMachines.RecordedArchitecture,
         };
         arch.AcceptOnlyFromAmong(Architectures.Names);
+        Option<bool> tags = new("--tags")
+        {
+            Description = "All mappings check tags, every store tags its page; with --verify tags are compared after every operation.",
+        };
         Command command = new("replay", "Replay recordings of a real kernel on our machine and compare every observation.")
         {
-            paths, verify, json, emit, backend, arch,
+            paths, verify, json, emit, backend, arch, tags,
         };
         command.Validators.Add(result =>
         {
@@ -59,6 +64,8 @@ internal static class ReplayCommand
                 result.AddError("--emit takes one script");
             if (!emits && result.GetResult(backend) is not null)
                 result.AddError("--backend goes with --emit; a trace names its own");
+            if (result.GetValue(tags) && !Architectures.Tagged.Contains(result.GetValue(arch)))
+                result.AddError($"--tags goes with --arch {string.Join(" or ", Architectures.Tagged)}");
         });
         command.SetAction(line =>
         {
@@ -67,7 +74,7 @@ internal static class ReplayCommand
             string[] given = line.GetValue(paths)!;
             string architecture = line.GetValue(arch)!;
             IReplayMachineFactory factory =
-                architecture == ReplayMachines.RecordedArchitecture ? machines : Architectures.Invoke(architecture, new MachinesOf());
+                architecture == ReplayMachines.RecordedArchitecture ? machines : MachinesOf.Make(architecture, line.GetValue(tags));
             return line.GetValue(emit)
                 ? new ScriptEmission(factory, verifies, output).Run(given[0], line.GetValue(backend)!.Value, input ?? Console.In)
                 : Compare(factory, verifies, given, line.GetValue(json), architecture, output);
@@ -119,8 +126,17 @@ internal static class ReplayCommand
             : ExitCode.Ok;
     }
 
-    private sealed class MachinesOf : IArchitectureAction<IReplayMachineFactory>
+    private sealed class MachinesOf : IArchitectureAction<IReplayMachineFactory>, ITaggedArchitectureAction<IReplayMachineFactory>
     {
+        public static IReplayMachineFactory Make(string architecture, bool tags) =>
+            tags && Architectures.TryInvokeWithTags(architecture, new MachinesOf(), out IReplayMachineFactory tagged)
+                ? tagged
+                : Architectures.Invoke(architecture, new MachinesOf());
+
+        public IReplayMachineFactory Invoke<TArch, TFormat>()
+            where TArch : struct, IArchitecture, IEntryNames
+            where TFormat : struct, ITagFormat => new TaggedReplayMachines<TArch, TFormat>();
+
         public IReplayMachineFactory Invoke<TArch>()
             where TArch : struct, IArchitecture, IEntryNames => new ReplayMachines<TArch>();
     }

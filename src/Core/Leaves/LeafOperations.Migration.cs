@@ -18,6 +18,8 @@ public sealed partial class LeafOperations<TArch, TModel>
     public void DuplicateMigration(
         Leaf<TArch, TModel> source, Leaf<TArch, TModel> destination, in SoftLeaf entry, bool isPrivate, in SwapTypeLayout types)
     {
+        if (LeafTags<TArch, TModel>.IsOn)
+            byAddress.OnDuplicate(source, destination);
         SoftLeaf copied = isPrivate ? MigrationEntry<TArch>.Shared(entry) : entry;
         if (copied != entry)
             source.Store(copied.Encode<TArch>(types));
@@ -35,7 +37,12 @@ public sealed partial class LeafOperations<TArch, TModel>
     }
 
     /// <summary>Forgets a migration entry (zap): whoever moves the page simply finds none here when it has arrived.</summary>
-    public void DropMigration(Leaf<TArch, TModel> leaf) => leaf.Store(default);
+    public void DropMigration(Leaf<TArch, TModel> leaf)
+    {
+        if (LeafTags<TArch, TModel>.IsOn)
+            byAddress.OnDrop(leaf);
+        leaf.Store(default);
+    }
 
     /// <summary>Changes marks of a migration entry or weakens its kind.</summary>
     public void AmendMigration(Leaf<TArch, TModel> leaf, in SoftLeaf amended, in SwapTypeLayout types)

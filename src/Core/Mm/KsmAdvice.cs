@@ -47,7 +47,7 @@ internal sealed class KsmAdvice<TArch, TModel>
         {
             const VmaFlags Incompatible = VmaFlags.Shared | VmaFlags.MayShare | VmaFlags.DontExpand;
             VmaFlags flags = mm.Vmas.FlagsOf(vma);
-            if ((flags & (Incompatible | VmaFlags.Mergeable)) != 0 || Mmap<TArch, TModel>.IsTagged(flags))
+            if ((flags & (Incompatible | VmaFlags.Mergeable)) != 0 || Mmap<TArch, TModel>.RefusesMerging(flags))
                 return MmResult.Ok;
             if (!mm.Ksm.TryEnter(mm.Vmas[vma].AddressSpace))
                 return MmResult.NoMemory;

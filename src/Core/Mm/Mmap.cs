@@ -119,8 +119,8 @@ public sealed class Mmap<TArch, TModel>
 
     /// <summary>
     /// Gives a range new rights. It stops at a hole with NoMemory, after doing the part before it. Locked pages that become writable are
-    /// faulted in for writing. On an architecture with tags, checking them is a right (PROT_ADI): it ends when it is not among
-    /// <paramref name="rights"/>, and a mergeable VMA cannot have it (Invalid).
+    /// faulted in for writing. On an architecture with tags, checking them is a right (PROT_ADI, PROT_MTE): with ADI it ends when it
+    /// is not among <paramref name="rights"/>, and a mergeable VMA cannot have it (Invalid); with MTE it never ends.
     /// </summary>
     public MmResult Protect(uint space, ulong start, ulong length, AccessRights rights, ref FaultCounters counters)
     {
@@ -133,6 +133,12 @@ public sealed class Mmap<TArch, TModel>
 
     /// <summary>Whether pages of a VMA have tags that are checked.</summary>
     internal static bool IsTagged(VmaFlags flags) => PageTags<TArch, TModel>.IsOn && (flags & VmaFlags.TagChecked) != 0;
+
+    /// <summary>Whether a VMA cannot be mergeable because its pages have tags that are checked.</summary>
+    internal static bool RefusesMerging(VmaFlags flags) => !TArch.MergesCheckedMappings && IsTagged(flags);
+
+    /// <summary>What mprotect takes away where it is not wanted any more.</summary>
+    private static VmaFlags Clearable => TArch.ChecksForEver ? Settable & ~VmaFlags.TagChecked : Settable;
 
     /// <summary>What mprotect changes.</summary>
     private static VmaFlags Settable =>
@@ -232,8 +238,8 @@ public sealed class Mmap<TArch, TModel>
                 return MmResult.NoMemory;
             ulong stop = Math.Min(mm.Vmas[vma].End, end);
             VmaFlags old = mm.Vmas.FlagsOf(vma);
-            VmaFlags wanted = (old & ~Settable) | rights;
-            if (IsTagged(wanted) && (wanted & VmaFlags.Mergeable) != 0)
+            VmaFlags wanted = (old & ~Clearable) | rights;
+            if (RefusesMerging(wanted) && (wanted & VmaFlags.Mergeable) != 0)
                 return MmResult.Invalid; // arch_validate_flags
             if (wanted != old)
             {

@@ -14,7 +14,8 @@ namespace PageTableEmu.Mm;
 /// <remarks>
 /// As of the hardware, a tag is set through a writable entry only, so the page is dirty and its tags will be written out with it. Everything happens
 /// under the page-table lock, as loads and stores do, and takes the faults that it needs. The mapping must check tags: else the processor
-/// refuses (SEGV_ACCADI).
+/// refuses on SPARC (SEGV_ACCADI); on Arm LDG finds 0 there and STG does nothing, which a simulator makes of
+/// <see cref="TagResult.NotEnabled"/>.
 /// </remarks>
 /// <typeparam name="TArch">An architecture whose provider keeps tags of the format.</typeparam>
 /// <typeparam name="TModel">The rules.</typeparam>
@@ -75,18 +76,25 @@ public sealed class TagInstructions<TArch, TModel, TFormat>
         return result;
     }
 
-    /// <summary>Fills the block at an address with zeros and clears its tag; the tag in the address is not checked.</summary>
-    public TagResult ClearBlock(uint space, ulong address, ref FaultCounters counters) =>
-        Run(
+    /// <summary>
+    /// Fills the block at an address with zeros and gives it a tag: 0 as by SPARC's block-initialising stores, any by Arm's STZG. The tag in the
+    /// address is not checked.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The tag has more than four bits.</exception>
+    public TagResult ClearBlock(uint space, ulong address, ref FaultCounters counters, uint tag = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(tag, 15u);
+        return Run(
             space,
             address,
             AccessKind.Write,
             (frame, block) =>
             {
                 SharedBytes<TModel>.Clear(mm.Frames.Bytes(frame).Slice(block << TFormat.BlockShift, 1 << TFormat.BlockShift));
-                BlockTags<TFormat>.Set(mm.Tags.Storage, frame, block, 0);
+                BlockTags<TFormat>.Set(mm.Tags.Storage, frame, block, tag);
             },
             ref counters);
+    }
 
     /// <summary>
     /// A non-faulting load: what the page of an address holds, whatever the tags; false and zeros when no entry allows a load. Never takes a fault.

@@ -74,6 +74,12 @@ public interface IPageTagProvider
     /// <summary>Number that tells machines with different providers apart in the image, 1 to 255; 0 for none.</summary>
     static virtual uint TagProviderId => 0;
 
+    /// <summary>Whether a mapping that checks tags may be mergeable. If not, one refuses the other (VM_SPARC_ADI).</summary>
+    static virtual bool MergesCheckedMappings => false;
+
+    /// <summary>Whether mprotect cannot end checking (VM_MTE is not among the flags that it clears).</summary>
+    static virtual bool ChecksForEver => false;
+
     /// <summary>Whether accesses through a present entry are checked against tags (the TTE's mcd bit).</summary>
     static virtual bool ChecksTags(Pte present) => false;
 
@@ -182,7 +188,7 @@ public interface IPageTagProvider
     {
     }
 
-    /// <summary>Fork copied a swap entry.</summary>
+    /// <summary>Fork copied a swap or migration entry.</summary>
     static virtual void OnDuplicate<TModel>(TagStorage<TModel> tags, uint from, uint to, ulong address)
         where TModel : IModel
     {

@@ -33,6 +33,10 @@ public interface ITagged<TTags> : IPageTagProvider
 
     static uint IPageTagProvider.TagProviderId => TTags.TagProviderId;
 
+    static bool IPageTagProvider.MergesCheckedMappings => TTags.MergesCheckedMappings;
+
+    static bool IPageTagProvider.ChecksForEver => TTags.ChecksForEver;
+
     static bool IPageTagProvider.KeepsTagsByAddress => TTags.KeepsTagsByAddress;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

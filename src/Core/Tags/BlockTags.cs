@@ -16,6 +16,19 @@ public static class BlockTags<TFormat>
     /// <summary>Tags of a page.</summary>
     public static int PerPage => 1 << (TFormat.PageShift - TFormat.BlockShift);
 
+    /// <summary>The bit of a pointer where its tag begins, asked of the format.</summary>
+    private static readonly int PointerShift = FindPointerShift();
+
+    /// <summary>A pointer that carries a tag in the place of the one that it has.</summary>
+    public static ulong Tagged(ulong pointer, uint tag) => (pointer & ~(15UL << PointerShift)) | ((ulong)(tag & 15) << PointerShift);
+
+    /// <summary>The tag of a block in metadata that lies anywhere, as of a slot.</summary>
+    public static uint Get(ReadOnlySpan<byte> metadata, int block)
+    {
+        int bit = (block / BlocksPerWord * 64) + TFormat.BitOf(block % BlocksPerWord);
+        return (uint)(metadata[bit / 8] >> (bit % 8)) & 15;
+    }
+
     /// <summary>The tag of a block of a frame.</summary>
     public static uint Get<TModel>(TagStorage<TModel> tags, uint frame, int block)
         where TModel : IModel =>
@@ -49,5 +62,16 @@ public static class BlockTags<TFormat>
         }
 
         return -1;
+    }
+
+    private static int FindPointerShift()
+    {
+        for (int bit = 0; bit < 64; bit++)
+        {
+            if (TFormat.TagOf(1UL << bit) == 1)
+                return bit;
+        }
+
+        throw new NotSupportedException($"{typeof(TFormat).Name} finds no tag in any pointer.");
     }
 }

@@ -19,6 +19,10 @@ public readonly struct FrameSlotTags<TFormat> : IPageTagProvider
 
     static uint IPageTagProvider.TagProviderId => TFormat.ProviderId;
 
+    static bool IPageTagProvider.MergesCheckedMappings => TFormat.MergesCheckedMappings;
+
+    static bool IPageTagProvider.ChecksForEver => TFormat.ChecksForEver;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static bool IPageTagProvider.ChecksTags(Pte present) => TFormat.Checks(present);
 

@@ -50,4 +50,10 @@ public interface ITagFormat
 
     /// <summary>Whether pages that have tags of their own may not be merged at all, equal or not (MTE).</summary>
     static virtual bool NeverMergesTagged => false;
+
+    /// <summary>Whether a mapping that checks tags may be mergeable (MTE); else neither can follow the other (ADI).</summary>
+    static virtual bool MergesCheckedMappings => false;
+
+    /// <summary>Whether a change of protection cannot end checking (MTE).</summary>
+    static virtual bool ChecksForEver => false;
 }

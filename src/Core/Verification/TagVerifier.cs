@@ -49,11 +49,11 @@ internal sealed class TagVerifier<TArch, TModel> : ITagAccount
         string range = $"the range {first:x}-{last:x} of address space {space}";
         if (buffer != 0 && !owners.TryAdd(buffer, range))
             findings.Add("T1", $"Buffer {buffer} belongs to {range} and to {owners[buffer]}.");
-        ulong entries = CountSwapEntries(space, first, last);
+        ulong entries = CountAway(space, first, last);
         if (pages > long.MaxValue)
             findings.Add("T4", $"The count of {range} fell below 0: {pages:x}.");
         else if (pages > entries)
-            findings.Add("T1", $"{pages} pages are saved in {range}, and {entries} swap entries could want them.");
+            findings.Add("T1", $"{pages} pages are saved in {range}, and {entries} swap and migration entries could want them.");
     }
 
     private void CheckSlots(uint type)
@@ -91,7 +91,7 @@ internal sealed class TagVerifier<TArch, TModel> : ITagAccount
         CheckOwners(tags.ByAddress!.ReadBuffers(), "range of addresses");
     }
 
-    private ulong CountSwapEntries(uint space, ulong first, ulong last)
+    private ulong CountAway(uint space, ulong first, ulong last)
     {
         ulong count = 0;
         uint root = mm.Spaces[space].Root;
@@ -100,10 +100,13 @@ internal sealed class TagVerifier<TArch, TModel> : ITagAccount
         {
             uint table = mm.Tables.LeafTable(root, address);
             Pte entry = table == 0 ? default : PageTables<TArch, TModel>.Load(ref mm.Tables.Entry(table, address));
-            if (!TArch.IsNone(entry, 1) && !TArch.IsPresent(entry, 1) && mm.Decode(entry).Kind == SoftLeafKind.Swap)
+            if (!TArch.IsNone(entry, 1) && !TArch.IsPresent(entry, 1) && IsAway(mm.Decode(entry)))
                 count++;
         }
 
         return count;
     }
+
+    /// <summary>Of pages that are swapped out or on their way to another frame something may be saved.</summary>
+    private static bool IsAway(in SoftLeaf entry) => entry.Kind == SoftLeafKind.Swap || entry.IsMigration;
 }

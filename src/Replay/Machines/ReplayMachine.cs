@@ -24,12 +24,13 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
     private readonly MachineObserver<TArch> observer;
     private readonly PageHolders<TArch> devices;
     private readonly MarkOperations<TArch> marks;
+    private readonly ReplayTags<TArch>? tags;
     private readonly Backend backend;
     private readonly uint[] spaces = new uint[ScriptOperation.ProcessCount];
     private readonly byte[] page = new byte[1 << TArch.PageShift];
     private uint? area;
 
-    internal ReplayMachine(Backend backend)
+    internal ReplayMachine(Backend backend, ReplayTags<TArch>.Maker? withTags = null)
     {
         this.backend = backend;
         machine = Machine<TArch, CheckedModel>.Create(new MachineImageOptions
@@ -45,6 +46,7 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
         observer = new MachineObserver<TArch>(machine.Context);
         devices = new PageHolders<TArch>(machine);
         marks = new MarkOperations<TArch>(machine);
+        tags = withTags?.Invoke(machine.Context);
         spaces[0] = machine.CreateAddressSpace();
         machine.FolioOrders.MaxPtesNone = 0; // as the recordings' kernel was set up
         SwapOn();
@@ -71,7 +73,11 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
     }
 
     /// <inheritdoc/>
-    public IEnumerable<string> Verify() => machine.Verify(devices.Held()).Select(static violation => violation.ToString());
+    public IEnumerable<string> Verify()
+    {
+        IEnumerable<string> violations = machine.Verify(devices.Held()).Select(static violation => violation.ToString());
+        return tags is null ? violations : violations.Concat(tags.Check(spaces.Where(space => space != 0)));
+    }
 
     /// <inheritdoc/>
     public bool TryReadEntry(int process, int region, long page, out ulong entry)
@@ -193,8 +199,16 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
             default:
                 return operation.IsEmulatorOnly
                     ? marks.Execute(operation, space, start, length, AddressOf(operation.TargetRegion, operation.TargetPage))
-                    : devices.Execute(operation, space, start, length);
+                    : WithDevice(operation, space, start, length);
         }
+    }
+
+    private OperationOutcome WithDevice(in ScriptOperation operation, uint space, ulong start, ulong length)
+    {
+        OperationOutcome outcome = devices.Execute(operation, space, start, length);
+        if (operation.Kind is OperationKind.VmWrite or OperationKind.MemWrite or OperationKind.DioRead)
+            tags?.Stored(space, start);
+        return outcome;
     }
 
     private OperationOutcome SetOrder(int order, FolioOrderPolicy policy)
@@ -205,18 +219,21 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
         return OperationOutcome.Done();
     }
 
-    private static AccessRights RightsOf(ScriptProtection protection) =>
-        ((protection & ScriptProtection.Read) != 0 ? AccessRights.Read : 0) | ((protection & ScriptProtection.Write) != 0 ? AccessRights.Write : 0);
+    private PageTableEmu.Mm.VmaFlags MappingFlags => PageTableEmu.Mm.VmaFlags.Read | PageTableEmu.Mm.VmaFlags.Write
+        | (tags is null ? PageTableEmu.Mm.VmaFlags.None : PageTableEmu.Mm.VmaFlags.TagChecked);
+
+    private AccessRights RightsOf(ScriptProtection protection) =>
+        (tags is null ? 0 : AccessRights.TagChecked) | ((protection & ScriptProtection.Read) != 0 ? AccessRights.Read : 0) | ((protection & ScriptProtection.Write) != 0 ? AccessRights.Write : 0);
 
     private MmResult Map(uint space, ulong start, ulong length, Advice huge)
     {
-        MmResult mapped = machine.Map(space, start, length, PageTableEmu.Mm.VmaFlags.Read | PageTableEmu.Mm.VmaFlags.Write);
+        MmResult mapped = machine.Map(space, start, length, MappingFlags);
         return mapped == MmResult.Ok ? AdviseHugePages(space, start, length, huge) : mapped;
     }
 
     private MmResult MapShared(uint space, ulong start, ulong length)
     {
-        MmResult mapped = machine.MapShared(space, start, length, PageTableEmu.Mm.VmaFlags.Read | PageTableEmu.Mm.VmaFlags.Write);
+        MmResult mapped = machine.MapShared(space, start, length, MappingFlags);
         return mapped == MmResult.Ok ? AdviseHugePages(space, start, length, Advice.NoHugePage) : mapped;
     }
 
@@ -236,7 +253,7 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
     private OperationOutcome Read(uint space, ulong address)
     {
         var counters = new FaultCounters();
-        UserAccessResult result = machine.Read(space, address, page.AsSpan(0, 1), ref counters);
+        UserAccessResult result = machine.Read(space, tags?.Pointer(space, address) ?? address, page.AsSpan(0, 1), ref counters);
         return result == UserAccessResult.Ok
             ? new OperationOutcome(0, 0, page[0], counters.Minor, counters.Major)
             : Touched(result, counters);
@@ -245,7 +262,9 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
     private OperationOutcome Write(uint space, ulong address, ReadOnlySpan<byte> content)
     {
         var counters = new FaultCounters();
-        UserAccessResult result = machine.Write(space, address, content, ref counters);
+        UserAccessResult result = machine.Write(space, tags?.Pointer(space, address) ?? address, content, ref counters);
+        if (result == UserAccessResult.Ok)
+            tags?.Stored(space, address);
         return Touched(result, counters);
     }
 

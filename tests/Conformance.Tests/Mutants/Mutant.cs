@@ -11,4 +11,7 @@ public sealed record Mutant(string Name, string Law, string Defect, Func<Func<st
 {
     public static Mutant Of<TArch>(string law, string defect)
         where TArch : struct, IArchitecture => new(typeof(TArch).Name, law, defect, ArchitectureConformance.Run<TArch>);
+
+    public static Mutant OfTags<TArch>(string law, string defect)
+        where TArch : struct, IArchitecture => new(typeof(TArch).Name, law, defect, TagProviderConformance.Run<TArch>);
 }

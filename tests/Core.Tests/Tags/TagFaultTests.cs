@@ -1,17 +1,23 @@
+using PageTableEmu.Arch.Arm64;
+using PageTableEmu.Arch.Arm64.Mte;
+using PageTableEmu.Arch.Sparc;
 using PageTableEmu.Arch.Sparc.Adi;
 using PageTableEmu.Atomics;
 using PageTableEmu.Core.Tests.Verification;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
+using PageTableEmu.Reclaim.Migration;
 using PageTableEmu.Swap;
+using PageTableEmu.Tags;
 
 namespace PageTableEmu.Core.Tests.Tags;
 
 /// <summary>Each allocation of tag storage fails once, at every place: what was right without the failure is right with it.</summary>
 public class TagFaultTests
 {
-    private delegate void Step<TTags, TModel>(TagWorld<TTags, TModel> w)
-        where TTags : struct, IPageTagProvider
+    private delegate void Step<TArch, TFormat, TModel>(TagWorld<TArch, TFormat, TModel> w)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
         where TModel : struct, IModel;
 
     public static TheoryData<string, Backing> Sites
@@ -30,17 +36,18 @@ public class TagFaultTests
     }
 
     private static IEnumerable<string> Names =>
-        ["swap", "twice", "swapoff", "zap", "lazyfree", "fork", "exit", "move", "shared", "toggle", "pageout", "readahead", "pinned"];
+        ["swap", "twice", "swapoff", "zap", "lazyfree", "fork", "exit", "move", "shared", "toggle", "pageout", "readahead", "pinned", "migrate", "migrateUndo",
+            "migrateFork", "migrateZap", "migrateMove", "uffdMove", "memoryError"];
 
     [Theory]
     [MemberData(nameof(Sites))]
-    public void FrameSlot_EveryFailureAtEverySite_LosesAndLeaksNothing(string site, Backing backing)
-    {
-        long allocations = Run<AdiFrameSlot, CheckedModel>(site, backing, 0, AssertRight);
-        Assert.True(allocations > 0, $"{site} allocates nothing");
-        for (int n = 1; n <= allocations; n++)
-            Run<AdiFrameSlot, CheckedModel>(site, backing, n, AssertRight);
-    }
+    public void Adi_EveryFailureAtEverySite_LosesAndLeaksNothing(string site, Backing backing) =>
+        FailEverywhere<Sun4vM7<AdiFrameSlot>, AdiFormat>(site, backing);
+
+    [Theory]
+    [MemberData(nameof(Sites))]
+    public void Mte_EveryFailureAtEverySite_LosesAndLeaksNothing(string site, Backing backing) =>
+        FailEverywhere<Arm64FourLevel<MteFrameSlot>, MteFormat>(site, backing);
 
     /// <summary>What is wrong in Linux's store without any failure is as wrong with one, and no more.</summary>
     [Theory]
@@ -48,15 +55,15 @@ public class TagFaultTests
     public void Linux_EveryFailureAtEverySite_BreaksNothingElse(string site, Backing backing)
     {
         var without = new HashSet<string>();
-        long allocations = Run<AdiLinux, CheckedModel>(site, backing, 0, (w, _) => without.UnionWith(w.Broken()));
+        long allocations = Run<Sun4vM7<AdiLinux>, AdiFormat, CheckedModel>(site, backing, 0, (w, _) => without.UnionWith(w.Broken()));
         Assert.Subset(new HashSet<string> { "T1", "T4" }, without);
         if (site == "move")
             without.Add("T1"); // pages after one whose range could not be had begin a range of their own, which a move then leaves
         for (int n = 1; n <= allocations; n++)
         {
             int failure = n;
-            Run<AdiLinux, CheckedModel>(site, backing, n, (w, step) =>
-                Assert.True(w.Broken().All(without.Contains), $"{site}, failure {failure}, {step}: {string.Join(", ", w.Machine.Verify())}"));
+            Run<Sun4vM7<AdiLinux>, AdiFormat, CheckedModel>(site, backing, n, (w, step) =>
+                Assert.True(w.Broken().All(without.Contains), $"{site}, failure {failure}, {step}: {string.Join(", ", w.Broken())}"));
         }
     }
 
@@ -66,23 +73,36 @@ public class TagFaultTests
         for (int n = 1; n <= 2; n++)
         {
             var broken = new HashSet<string>();
-            Run<AdiLinux, AdiLegacy>("swap", Backing.Zram, n, (w, _) => broken.UnionWith(w.Broken()));
+            Run<Sun4vM7<AdiLinux>, AdiFormat, AdiLegacy>("swap", Backing.Zram, n, (w, _) => broken.UnionWith(w.Broken()));
             Assert.Contains("I1", broken);
         }
     }
 
-    private static void AssertRight(TagWorld<AdiFrameSlot, CheckedModel> w, string step)
+    private static void FailEverywhere<TArch, TFormat>(string site, Backing backing)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
+    {
+        long allocations = Run<TArch, TFormat, CheckedModel>(site, backing, 0, AssertRight);
+        Assert.True(allocations > 0, $"{site} allocates nothing");
+        for (int n = 1; n <= allocations; n++)
+            Run<TArch, TFormat, CheckedModel>(site, backing, n, AssertRight);
+    }
+
+    private static void AssertRight<TArch, TFormat>(TagWorld<TArch, TFormat, CheckedModel> w, string step)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
     {
         w.AssertGhosts(step);
         w.AssertSound(step);
     }
 
     /// <summary>Runs a site's steps with a check after each; returns how often tag storage was asked for.</summary>
-    private static long Run<TTags, TModel>(string site, Backing backing, int failure, Action<TagWorld<TTags, TModel>, string> check)
-        where TTags : struct, IPageTagProvider
+    private static long Run<TArch, TFormat, TModel>(string site, Backing backing, int failure, Action<TagWorld<TArch, TFormat, TModel>, string> check)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
         where TModel : struct, IModel
     {
-        using var w = new TagWorld<TTags, TModel>(backing, pages: 8);
+        using var w = new TagWorld<TArch, TFormat, TModel>(backing, pages: 8);
         for (uint page = 0; page < 4; page++)
             w.Fill(w.Process, page, (byte)(page + 1), 5 + page);
         if (site == "shared")
@@ -94,21 +114,22 @@ public class TagFaultTests
 
         w.Storage.Faults.FailAllocation = failure;
         int number = 0;
-        foreach (Step<TTags, TModel> step in StepsOf<TTags, TModel>(site))
+        foreach (Step<TArch, TFormat, TModel> step in StepsOf<TArch, TFormat, TModel>(site))
         {
             step(w);
             check(w, $"{site} with failure {failure}, step {number++}");
         }
 
         w.Storage.Faults.FailAllocation = 0;
-        if (typeof(TTags) == typeof(AdiFrameSlot))
+        if (!TArch.KeepsTagsByAddress)
             w.AssertSeen($"{site} with failure {failure}, at the end");
         check(w, $"{site} with failure {failure}, at the end");
         return w.Storage.Faults.Allocations;
     }
 
-    private static IEnumerable<Step<TTags, TModel>> StepsOf<TTags, TModel>(string site)
-        where TTags : struct, IPageTagProvider
+    private static IEnumerable<Step<TArch, TFormat, TModel>> StepsOf<TArch, TFormat, TModel>(string site)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
         where TModel : struct, IModel
     {
         yield return static w => w.Machine.Reclaim(100);
@@ -163,13 +184,84 @@ public class TagFaultTests
                 yield return static w => w.Machine.ReclaimAll();
                 break;
             default:
+                foreach (Step<TArch, TFormat, TModel> step in StepsOfMoves<TArch, TFormat, TModel>(site))
+                    yield return step;
                 yield return static w => w.Machine.ReclaimAll();
                 break;
         }
     }
 
-    private static void FreeTwo<TTags, TModel>(TagWorld<TTags, TModel> w)
-        where TTags : struct, IPageTagProvider
+    private static IEnumerable<Step<TArch, TFormat, TModel>> StepsOfMoves<TArch, TFormat, TModel>(string site)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
+        where TModel : struct, IModel
+    {
+        if (site is "migrate" or "migrateUndo" or "migrateFork" or "migrateZap" or "migrateMove" or "memoryError")
+        {
+            yield return static w => w.Write(w.Process, 0, 7);
+            yield return static w => w.Write(w.Process, 1, 8);
+        }
+
+        switch (site)
+        {
+            case "migrate":
+                yield return static w => w.Migrate(w.Process, 0, 4);
+                yield return static w => w.Migrate(w.Process, 0, 2);
+                break;
+            case "migrateUndo":
+                yield return static w => Moving(w, _ => { }, undo: true);
+                break;
+            case "migrateFork":
+                yield return static w => Moving(w, w => w.Fork(w.Process), undo: false);
+                break;
+            case "migrateZap":
+                yield return static w => Moving(w, w => w.DontNeed(w.Process, 0, 2), undo: false);
+                break;
+            case "migrateMove":
+                yield return static w => Moving(w, w => w.Move(w.Process, 0, 100, 2), undo: false);
+                break;
+            case "uffdMove":
+                yield return static w => w.MapForUserfault(w.Process, 3000, 8);
+                yield return static w => Assert.Equal(MmResult.Ok, w.MoveByUserfault(w.Process, 0, 3000, 4));
+                break;
+            case "memoryError":
+                yield return Fail;
+                break;
+            default:
+                break;
+        }
+    }
+
+    /// <summary>Something happens while migration entries stand in the place of page 1, if the page can be displaced.</summary>
+    private static void Moving<TArch, TFormat, TModel>(
+        TagWorld<TArch, TFormat, TModel> w, Action<TagWorld<TArch, TFormat, TModel>> meanwhile, bool undo)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
+        where TModel : struct, IModel
+    {
+        DisplacedFolio? displaced = w.TryBeginMigration(w.Process, 1);
+        meanwhile(w);
+        if (displaced is not { } folio)
+            return;
+        if (undo)
+            w.UndoMigration(folio);
+        else
+            w.CompleteMigration(folio);
+    }
+
+    private static void Fail<TArch, TFormat, TModel>(TagWorld<TArch, TFormat, TModel> w)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
+        where TModel : struct, IModel
+    {
+        Assert.True(w.Is(w.Process, 1, out uint frame));
+        w.Machine.MemoryFailure(frame);
+        w.DontNeed(w.Process, 1, 1);
+    }
+
+    private static void FreeTwo<TArch, TFormat, TModel>(TagWorld<TArch, TFormat, TModel> w)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
         where TModel : struct, IModel
     {
         bool whole = w.IsSwapped(w.Process, 0) && w.IsSwapped(w.Process, 1); // a page that is still there is only marked

@@ -1,42 +1,23 @@
-using PageTableEmu.Arch.Sparc.Adi;
 using PageTableEmu.Atomics;
 using PageTableEmu.Mm;
+using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
-using World = PageTableEmu.Core.Tests.Tags.TagWorld<PageTableEmu.Arch.Sparc.Adi.AdiFrameSlot, PageTableEmu.Atomics.CheckedModel>;
+using PageTableEmu.Swap;
+using PageTableEmu.Tags;
 
 namespace PageTableEmu.Core.Tests.Tags;
 
 /// <summary>Tags of the pages of huge pages: one leaf, and tags of each base page.</summary>
-public class TagHugeTests
+public abstract class TagHugeTests<TArch, TFormat>
+    where TArch : struct, IArchitecture
+    where TFormat : struct, ITagFormat
 {
-    private static uint Span => World.Span;
-
-    /// <summary>
-    /// A cluster of slots is smaller than a huge page here, so that reclaim splits it; the pages leave one by one, with failures too.
-    /// </summary>
-    [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
-    [InlineData(6)]
-    [InlineData(12)]
-    public void SwapOfAHugePage_KeepsTheTagsOfEachPage(int failure)
-    {
-        using World w = New();
-        Assert.True(IsHuge(w));
-        w.Storage.Faults.FailAllocation = failure;
-        w.Machine.Reclaim(1);
-        Assert.Equal(0, w.Storage.Faults.FailAllocation);
-        Assert.Equal(failure == 0 ? 12u : 11u, w.Storage.KeptCount);
-        w.AssertGhosts("out");
-        w.AssertSound("out");
-        w.AssertSeen("in");
-        w.AssertSound("in");
-    }
+    private protected static uint Span => TagWorld<TArch, TFormat, CheckedModel>.Span;
 
     [Fact]
     public void SplitOfTheLeafAndOfTheFolio_KeepsTags_AlsoOfPagesThatAreZero()
     {
-        using World w = New();
+        using TagWorld<TArch, TFormat, CheckedModel> w = New();
         w.Tag(w.Process, 77, 5, 11); // its data is zero
         Assert.Equal(MmResult.Ok, w.Protect(w.Process, 5, 1, tags: true, AccessRights.Read));
         Assert.False(IsHuge(w));
@@ -44,30 +25,17 @@ public class TagHugeTests
         w.AssertSound("leaf split");
         SplitFolio(w);
         Assert.True(w.Is(w.Process, 77, out uint tagged) && tagged != w.Mm.Folios.ZeroFrame);
-        Assert.True(w.Is(w.Process, 78, out uint plain) && plain == w.Mm.Folios.ZeroFrame);
+        Assert.True(w.Is(w.Process, 78, out uint plain));
+        Assert.Equal(!TFormat.NeverMergesTagged, plain == w.Mm.Folios.ZeroFrame); // with MTE no tagged page ever equals another one
         w.AssertGhosts("folio split");
         w.AssertSound("folio split");
         w.AssertSeen("folio split");
     }
 
     [Fact]
-    public void ZeroPageInTheKernelsWay_LosesTags()
-    {
-        using var w = new TagWorld<AdiLinux, CheckedModel>(blocks: 8, pages: 0);
-        w.Map(w.Process, 0, Span);
-        Assert.Equal(MmResult.Ok, w.Advise(w.Process, 0, Span, Advice.HugePage));
-        w.Write(w.Process, 0, 1);
-        w.Tag(w.Process, 77, 5, 11);
-        Assert.Equal(MmResult.Ok, w.Protect(w.Process, 5, 1, tags: true, AccessRights.Read));
-        SplitFolio(w);
-        Assert.Equal(0u, w.TagNow(w.Process, 77, 5));
-        w.AssertSound("split");
-    }
-
-    [Fact]
     public void Fork_CopiesOnePageWithItsTags()
     {
-        using World w = New();
+        using TagWorld<TArch, TFormat, CheckedModel> w = New();
         uint child = w.Fork(w.Process);
         w.Tag(child, 3, 9, 14);
         w.Write(w.Process, 100, 9);
@@ -79,10 +47,10 @@ public class TagHugeTests
     [Fact]
     public void Collapse_CopiesTags_OfPagesInMemoryAndInSwap()
     {
-        using var w = new World(blocks: 8, pages: 0);
+        using var w = new TagWorld<TArch, TFormat, CheckedModel>(blocks: 8, pages: 0);
         w.Map(w.Process, 0, Span);
         for (uint page = 0; page < 12; page++)
-            w.Fill(w.Process, page * 80, (byte)(page + 1), 5 + (page % 8));
+            w.Fill(w.Process, page * (Span / 12), (byte)(page + 1), 5 + (page % 8));
         w.Machine.Reclaim(5);
         Assert.Equal(MmResult.Ok, w.Advise(w.Process, 0, Span, Advice.Collapse));
         Assert.True(IsHuge(w));
@@ -94,7 +62,7 @@ public class TagHugeTests
     [Fact]
     public void SwitchingTheCheckOn_DefinesTagsOfAllPages()
     {
-        using var w = new World(blocks: 8, pages: 0);
+        using var w = new TagWorld<TArch, TFormat, CheckedModel>(blocks: 8, pages: 0);
         w.Map(w.Process, 0, Span, VmaFlags.None);
         Assert.Equal(MmResult.Ok, w.Advise(w.Process, 0, Span, Advice.HugePage));
         w.Write(w.Process, 0, 1);
@@ -109,7 +77,7 @@ public class TagHugeTests
     [Fact]
     public void HugeZeroPage_HasNoTags_AndItsCopyNeither()
     {
-        using var w = new World(blocks: 8, pages: 0);
+        using var w = new TagWorld<TArch, TFormat, CheckedModel>(blocks: 8, pages: 0);
         w.Map(w.Process, 0, Span);
         Assert.Equal(MmResult.Ok, w.Advise(w.Process, 0, Span, Advice.HugePage));
         Assert.Equal(0u, w.TagNow(w.Process, 9, 9));
@@ -122,35 +90,106 @@ public class TagHugeTests
     [Fact]
     public void MoveOfAHugePage_CarriesTags()
     {
-        using World w = New();
+        using TagWorld<TArch, TFormat, CheckedModel> w = New();
         w.Move(w.Process, 0, 4 * Span, Span);
         w.AssertGhosts("moved");
         w.AssertSeen("moved");
         w.AssertSound("moved");
     }
 
-    private static bool IsHuge(World w) => w.Entry(w.Process, 0).Raw == 0 && w.Is(w.Process, 0, out _);
-
-    /// <summary>Reclaim splits a folio of which a page was given up.</summary>
-    private static void SplitFolio<TTags>(TagWorld<TTags, CheckedModel> w)
-        where TTags : struct, IPageTagProvider
+    /// <summary>In one piece where the architecture has such entries, page by page elsewhere.</summary>
+    [Fact]
+    public void MigrationOfAHugePage_CarriesTagsOfAllPages()
     {
-        Assert.True(w.Is(w.Process, 0, out uint frame));
-        Assert.True(w.Mm.Frames.IsLarge(frame));
-        w.Mm.Frames.Get(frame);
-        w.Mm.Frames.Lock(frame);
-        Assert.True(new PageTableEmu.Mm.Huge.FolioSplitter<Arch.Sparc.Sun4vM7<TTags>, CheckedModel>(w.Mm).TrySplit(frame));
-        w.Mm.Frames.Unlock(frame);
-        w.Mm.Folios.Put(frame);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New();
+        w.Tag(w.Process, 77, 5, 11);
+        Assert.Equal(0u, w.Migrate(w.Process, 0, Span).Failed);
+        Assert.Equal(!TArch.IsPresent(TArch.EncodeSwap(1, 1), 2), IsHuge(w));
+        w.AssertGhosts("moved");
+        w.AssertSound("moved");
+        w.AssertSeen("moved");
     }
 
-    private static World New()
+    [Fact]
+    public void UserfaultMoveOfAHugePage_CarriesTags_AndDefinesThemWhereTheyAreChecked()
     {
-        var w = new World(blocks: 8, pages: 0);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New();
+        w.Map(w.Process, 2 * Span, Span, VmaFlags.None);
+        Assert.Equal(MmResult.Ok, w.Advise(w.Process, 2 * Span, Span, Advice.HugePage));
+        w.Write(w.Process, 2 * Span, 1);
+        w.MapForUserfault(w.Process, 8 * Span, 4 * Span);
+        Assert.Equal(MmResult.Ok, w.MoveByUserfault(w.Process, 0, 8 * Span, Span));
+        Assert.Equal(MmResult.Ok, w.MoveByUserfault(w.Process, 2 * Span, 10 * Span, Span));
+        w.AssertGhosts("moved");
+        w.AssertSound("moved");
+        w.AssertSeen("moved");
+        Assert.Equal(0u, w.TagNow(w.Process, (11 * Span) - 1, 3));
+    }
+
+    [Fact]
+    public void Compaction_CarriesTags()
+    {
+        using var w = new TagWorld<TArch, TFormat, CheckedModel>(blocks: 8, pages: 0);
+        w.Map(w.Process, 0, 5 * Span);
+        for (uint page = 0; page < 5 * Span; page += Span)
+            w.Write(w.Process, page, 1); // the tables come first, so that the other blocks have none
+        for (uint page = 0; page < 5 * Span; page++)
+            w.Write(w.Process, page, 1);
+        for (uint page = 0; page < 5 * Span; page += 16)
+        {
+            w.Fill(w.Process, page, 2, 5 + (page / 16 % 8));
+            w.DontNeed(w.Process, page + 1, 15);
+        }
+
+        w.Machine.Settle();
+        w.Mm.Folios.Allocator.ReturnCaches();
+        Assert.NotEqual(0u, w.Machine.Compact().PagesMoved);
+        w.AssertGhosts("compact");
+        w.AssertSound("compact");
+        w.AssertSeen("compact");
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(7)]
+    public void LargeFolio_IsFaulted_SwappedAndMovedWithTheTagsOfEachPage(int failure)
+    {
+        const int Order = 4;
+        using var w = new TagWorld<TArch, TFormat, CheckedModel>(blocks: 8, pages: 0);
+        w.Machine.FolioOrders.Set(FolioOrders<TArch, CheckedModel>.Huge, FolioOrderPolicy.Never);
+        w.Machine.FolioOrders.Set(Order, FolioOrderPolicy.Always);
+        w.Map(w.Process, 0, 32);
+        for (uint page = 0; page < 32; page += 3)
+            w.Fill(w.Process, page, (byte)(page + 1), 5 + (page % 8));
+        Assert.True(w.Is(w.Process, 3, out uint frame) && w.Mm.Frames.OrderOf(frame) == Order);
+        w.AssertSound("faulted");
+        Assert.Equal(32u, w.Migrate(w.Process, 0, 32).Moved);
+        w.AssertGhosts("moved");
+        w.Storage.Faults.FailAllocation = failure;
+        w.Machine.ReclaimAll();
+        w.AssertGhosts("out");
+        w.AssertSound("out");
+        w.Storage.Faults.FailAllocation = 0;
+        w.AssertSeen("in");
+        w.AssertGhosts("in");
+        w.AssertSound("in");
+        Assert.Equal(SwapResult.Ok, w.Machine.SwapOff(w.Area));
+        w.AssertGhosts("swapoff");
+        w.AssertSound("swapoff");
+    }
+
+    private protected static bool IsHuge(TagWorld<TArch, TFormat, CheckedModel> w) => w.Entry(w.Process, 0).Raw == 0 && w.Is(w.Process, 0, out _);
+
+    private protected static void SplitFolio(TagWorld<TArch, TFormat, CheckedModel> w) => TagHuge.SplitFolio(w);
+
+    private protected static TagWorld<TArch, TFormat, CheckedModel> New()
+    {
+        var w = new TagWorld<TArch, TFormat, CheckedModel>(blocks: 8, pages: 0);
         w.Map(w.Process, 0, Span);
         Assert.Equal(MmResult.Ok, w.Advise(w.Process, 0, Span, Advice.HugePage));
         for (uint page = 0; page < 12; page++)
-            w.Fill(w.Process, page * 80, (byte)(page + 1), 5 + (page % 8));
+            w.Fill(w.Process, page * (Span / 12), (byte)(page + 1), 5 + (page % 8));
         w.AssertGhosts("filled");
         w.AssertSound("filled");
         return w;

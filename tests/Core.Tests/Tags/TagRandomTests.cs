@@ -1,9 +1,13 @@
+using PageTableEmu.Arch.Arm64;
+using PageTableEmu.Arch.Arm64.Mte;
+using PageTableEmu.Arch.Sparc;
 using PageTableEmu.Arch.Sparc.Adi;
 using PageTableEmu.Atomics;
 using PageTableEmu.Core.Tests.Verification;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
+using PageTableEmu.Tags;
 
 namespace PageTableEmu.Core.Tests.Tags;
 
@@ -17,11 +21,24 @@ public class TagRandomTests
     [InlineData(Backing.Zram, 2)]
     [InlineData(Backing.Asynchronous, 3)]
     [InlineData(Backing.Asynchronous, 4)]
-    public void RandomLife_FrameSlot_EveryGhostIsRightAfterEveryStep(Backing backing, int seed)
+    public void RandomLife_Adi_EveryGhostIsRightAfterEveryStep(Backing backing, int seed) =>
+        LiveRightly<Sun4vM7<AdiFrameSlot>, AdiFormat>(backing, seed);
+
+    [Theory]
+    [InlineData(Backing.Zram, 7)]
+    [InlineData(Backing.Zram, 8)]
+    [InlineData(Backing.Asynchronous, 9)]
+    [InlineData(Backing.Asynchronous, 10)]
+    public void RandomLife_Mte_EveryGhostIsRightAfterEveryStep(Backing backing, int seed) =>
+        LiveRightly<Arm64FourLevel<MteFrameSlot>, MteFormat>(backing, seed);
+
+    private static void LiveRightly<TArch, TFormat>(Backing backing, int seed)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
     {
         for (int run = 0; run < 8; run++)
         {
-            using var w = new TagWorld<AdiFrameSlot, CheckedModel>(backing, pages: Pages);
+            using var w = new TagWorld<TArch, TFormat, CheckedModel>(backing, pages: Pages);
             Live(w, new Random((seed * 1000) + run), step =>
             {
                 w.AssertGhosts(step);
@@ -45,11 +62,12 @@ public class TagRandomTests
         }
     }
 
-    private static void Live<TTags>(TagWorld<TTags, CheckedModel> w, Random random, Action<string> check)
-        where TTags : struct, IPageTagProvider
+    private static void Live<TArch, TFormat>(TagWorld<TArch, TFormat, CheckedModel> w, Random random, Action<string> check)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
     {
         var processes = new List<uint> { w.Process };
-        bool exact = typeof(TTags) == typeof(AdiFrameSlot); // only then do pointers with the ghosts' tags work
+        bool exact = !TArch.KeepsTagsByAddress; // only then do pointers with the ghosts' tags work
         for (int step = 0; step < 120; step++)
         {
             uint process = processes[random.Next(processes.Count)];
@@ -59,13 +77,14 @@ public class TagRandomTests
         }
     }
 
-    private static string Do<TTags>(TagWorld<TTags, CheckedModel> w, Random random, List<uint> processes, uint process, uint page, bool exact)
-        where TTags : struct, IPageTagProvider
+    private static string Do<TArch, TFormat>(TagWorld<TArch, TFormat, CheckedModel> w, Random random, List<uint> processes, uint process, uint page, bool exact)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
     {
         switch (random.Next(exact ? 14 : 12))
         {
             case 0 or 1 or 2:
-                w.Tag(process, page, random.Next(TagWorld<TTags, CheckedModel>.Blocks), (uint)random.Next(16));
+                w.Tag(process, page, random.Next(TagWorld<TArch, TFormat, CheckedModel>.Blocks), (uint)random.Next(16));
                 return "tag";
             case 3:
                 w.Machine.Reclaim(random.Next(8));

@@ -1,9 +1,10 @@
-using PageTableEmu.Arch.Sparc.Adi;
 using PageTableEmu.Atomics;
 using PageTableEmu.Core.Tests.Verification;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
+using PageTableEmu.Paging;
 using PageTableEmu.Swap;
+using PageTableEmu.Tags;
 
 namespace PageTableEmu.Core.Tests.Tags;
 
@@ -11,7 +12,9 @@ namespace PageTableEmu.Core.Tests.Tags;
 /// Every place where Linux loses, leaks or restores tags too late, with the provider that cannot: nothing is lost, nothing is leaked, whatever lay in
 /// the frames before. The same stories with Linux's own store, and what goes wrong there, are in <see cref="AdiLinuxSiteTests"/>.
 /// </summary>
-public class TagSiteTests
+public abstract class TagSiteTests<TArch, TFormat>
+    where TArch : struct, IArchitecture
+    where TFormat : struct, ITagFormat
 {
     public static TheoryData<Backing> Backings => [Backing.Zram, Backing.Asynchronous];
 
@@ -19,7 +22,7 @@ public class TagSiteTests
     [MemberData(nameof(Backings))]
     public void SwapOutAndIn_KeepsTags(Backing backing)
     {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(backing);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New(backing);
         w.Machine.ReclaimAll();
         Assert.True(w.IsSwapped(w.Process, 0));
         Assert.Equal(4u, w.Storage.KeptCount);
@@ -35,7 +38,7 @@ public class TagSiteTests
     [MemberData(nameof(Backings))]
     public void FailingSave_KeepsThePageInTheCache_AndNothingIsLost(Backing backing)
     {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(backing);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New(backing);
         for (int n = 1; n <= 4; n++)
         {
             w.Storage.Faults.FailAllocation = n;
@@ -55,7 +58,7 @@ public class TagSiteTests
     [Fact]
     public void NoRoomForTags_LeavesPagesWhereTheyAre()
     {
-        using var w = new TagWorld<AdiFrameSlot, CheckedModel>(tagBuffers: 2);
+        using var w = new TagWorld<TArch, TFormat, CheckedModel>(tagBuffers: 2);
         for (uint page = 0; page < 4; page++)
             w.Fill(w.Process, page, (byte)(page + 1), 5 + page);
         w.Machine.ReclaimAll();
@@ -68,7 +71,7 @@ public class TagSiteTests
     [Fact]
     public void ShareFailsAfterSave_NothingHasToBeUndone()
     {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(Backing.Zram);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New(Backing.Zram);
         Assert.False(w.UnmapByHand(w.Process, 0, pinned: true));
         Check(w, "pinned");
         Assert.True(w.UnmapByHand(w.Process, 0, pinned: false));
@@ -80,7 +83,7 @@ public class TagSiteTests
     [MemberData(nameof(Backings))]
     public void SwapOff_RestoresTags(Backing backing)
     {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(backing);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New(backing);
         w.Machine.ReclaimAll();
         Assert.Equal(SwapResult.Ok, w.Machine.SwapOff(w.Area));
         Assert.True(w.Is(w.Process, 0, out _));
@@ -92,7 +95,7 @@ public class TagSiteTests
     [Fact]
     public void SwapOffOfAPageThatCannotBeRead_ForgetsItsTags()
     {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(Backing.Asynchronous);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New(Backing.Asynchronous);
         w.Machine.ReclaimAll();
         w.Mm.Swap.Faults.FailRead = 1;
         Assert.Equal(SwapResult.Ok, w.Machine.SwapOff(w.Area));
@@ -105,7 +108,7 @@ public class TagSiteTests
     [Fact]
     public void ReadErrorOfAFault_KeepsTheTagsWithTheSlot()
     {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(Backing.Zram);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New(Backing.Zram);
         w.Machine.ReclaimAll();
         w.Mm.Swap.Faults.FailRead = 1;
         Assert.Equal(UserAccessResult.BusError, w.TryRead(w.Process, 0, 5, out _));
@@ -121,7 +124,7 @@ public class TagSiteTests
     [InlineData(Backing.Asynchronous, true)]
     public void ZapAndLazyFreeOfSwapEntries_ForgetTags_AndANewLifeBeginsClean(Backing backing, bool lazily)
     {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(backing);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New(backing);
         w.Machine.ReclaimAll();
         if (lazily)
         {
@@ -148,7 +151,7 @@ public class TagSiteTests
     [InlineData(Backing.Asynchronous, false)]
     public void ForkOfSwapEntries_SharesTags_WhoeverComesFirstOrExits(Backing backing, bool parentExits)
     {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(backing);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New(backing);
         w.Machine.ReclaimAll();
         uint child = w.Fork(w.Process);
         Check(w, "fork");
@@ -178,7 +181,7 @@ public class TagSiteTests
     [MemberData(nameof(Backings))]
     public void ForkOfPresentPages_CopiesTagsOnWrite(Backing backing)
     {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(backing);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New(backing);
         uint child = w.Fork(w.Process);
         w.Tag(child, 0, 3, 12);
         w.Write(w.Process, 1, 40);
@@ -189,9 +192,9 @@ public class TagSiteTests
     [Fact]
     public void ForkOfAPinnedPage_CopiesTagsAtOnce()
     {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(Backing.Zram);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New(Backing.Zram);
         var counters = new FaultCounters();
-        ulong address = TagWorld<AdiFrameSlot, CheckedModel>.At(0);
+        ulong address = TagWorld<TArch, TFormat, CheckedModel>.At(0);
         Assert.Equal(MmResult.Ok, w.Machine.Gup.TryTake(w.Process, address, GupFlags.Pin, out uint pin, ref counters));
         uint child = w.Fork(w.Process);
         Assert.True(w.Is(child, 0, out uint copy) && copy != pin);
@@ -205,7 +208,7 @@ public class TagSiteTests
     [MemberData(nameof(Backings))]
     public void MoveOfSwapEntries_CarriesTags(Backing backing)
     {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(backing);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New(backing);
         w.Machine.ReclaimAll();
         w.Move(w.Process, 0, 100, 4);
         Check(w, "moved");
@@ -217,11 +220,11 @@ public class TagSiteTests
     [Fact]
     public void MoveOfAWholeTable_CarriesTags()
     {
-        using var w = new TagWorld<AdiFrameSlot, CheckedModel>(pages: 0);
-        uint span = TagWorld<AdiFrameSlot, CheckedModel>.Span;
+        using var w = new TagWorld<TArch, TFormat, CheckedModel>(pages: 0);
+        uint span = TagWorld<TArch, TFormat, CheckedModel>.Span;
         w.Map(w.Process, 0, span);
         for (uint page = 0; page < 8; page++)
-            w.Fill(w.Process, page * 100, (byte)page, 5 + page % 4);
+            w.Fill(w.Process, page * (span / 8), (byte)page, 5 + page % 4);
         w.Machine.Reclaim(4);
         w.Move(w.Process, 0, 4 * span, span);
         Check(w, "moved");
@@ -232,7 +235,7 @@ public class TagSiteTests
     [MemberData(nameof(Backings))]
     public void SharedMemory_KeepsTagsInSwap_AndThroughSwapOff(Backing backing)
     {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(backing);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New(backing);
         w.MapShared(w.Process, 50, 4);
         uint child = w.Fork(w.Process);
         w.Fill(w.Process, 50, 1, 6);
@@ -253,7 +256,7 @@ public class TagSiteTests
     [Fact]
     public void SharedPageWhoseTagsFindNoRoom_IsNotLost()
     {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(Backing.Zram);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New(Backing.Zram);
         w.MapShared(w.Process, 50, 1);
         w.Fill(w.Process, 50, 1, 6);
         for (int n = 1; n <= 5; n++)
@@ -267,27 +270,10 @@ public class TagSiteTests
         }
     }
 
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void TagsOutliveACheckThatIsSwitchedOff(bool whileSwapped)
-    {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(Backing.Zram);
-        Assert.Equal(MmResult.Ok, w.Protect(w.Process, 0, 2, tags: whileSwapped));
-        w.Machine.ReclaimAll();
-        Assert.Equal(MmResult.Ok, w.Protect(w.Process, 0, 2, tags: !whileSwapped));
-        for (uint page = 0; page < 2; page++)
-            Assert.Equal(UserAccessResult.Ok, w.TryRead(w.Process, page, whileSwapped ? 0 : 5 + page, out _));
-        Check(w, "in");
-        Assert.Equal(MmResult.Ok, w.Protect(w.Process, 0, 2, tags: true));
-        Check(w, "on");
-        w.AssertSeen("on");
-    }
-
     [Fact]
     public void SwitchingTheCheckOn_DefinesTagsOfPagesThatAreThere()
     {
-        using var w = new TagWorld<AdiFrameSlot, CheckedModel>(pages: 0);
+        using var w = new TagWorld<TArch, TFormat, CheckedModel>(pages: 0);
         w.Map(w.Process, 0, 4, VmaFlags.None);
         w.Write(w.Process, 0, 1);
         w.Write(w.Process, 1, 2);
@@ -301,42 +287,9 @@ public class TagSiteTests
     }
 
     [Fact]
-    public void CopyWhileTheCheckIsOff_KeepsTags()
-    {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(Backing.Zram);
-        Assert.Equal(MmResult.Ok, w.Protect(w.Process, 0, 4, tags: false));
-        uint child = w.Fork(w.Process);
-        Assert.Equal(UserAccessResult.Ok, Store(w, child, 0, 77));
-        Assert.Equal(MmResult.Ok, w.Protect(child, 0, 4, tags: true));
-        Assert.Equal(5u, w.TagNow(child, 0));
-        w.AssertSound("on again");
-    }
-
-    [Fact]
-    public void PagesOfEqualDataAndOtherTags_AreNotMerged()
-    {
-        using var w = new TagWorld<AdiFrameSlot, CheckedModel>();
-        for (uint page = 0; page < 3; page++)
-        {
-            w.Write(w.Process, page, 7);
-            w.Tag(w.Process, page, 0, page == 2 ? 6u : 5u);
-        }
-
-        Assert.Equal(MmResult.Ok, w.Advise(w.Process, 0, 4, Advice.Mergeable)); // passed over without a word
-        w.Machine.Ksm.Scan(4);
-        Assert.Equal(0, w.Machine.Ksm.MergedItems(w.Process));
-        Assert.Equal(MmResult.Ok, w.Protect(w.Process, 0, 4, tags: false));
-        Assert.Equal(MmResult.Ok, w.Advise(w.Process, 0, 4, Advice.Mergeable));
-        Assert.Equal(MmResult.Invalid, w.Protect(w.Process, 0, 4, tags: true)); // and the other way
-        w.Machine.Ksm.Scan(8);
-        Assert.Equal(2, w.Machine.Ksm.MergedItems(w.Process));
-        Check(w, "merged");
-    }
-
-    [Fact]
     public void PageReadAheadAndWrittenAgainUnmapped_DoesNotLoseTheSlotsTags()
     {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(Backing.Asynchronous);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New(Backing.Asynchronous);
         w.Machine.ReclaimAll();
         Assert.Equal(MmResult.Ok, w.Advise(w.Process, 0, 4, Advice.WillNeed));
         var soft = w.Mm.Decode(w.Entry(w.Process, 0));
@@ -353,7 +306,7 @@ public class TagSiteTests
     [Fact]
     public void OldTagsOfTheSlot_DoNotOverwriteNewerOnesOfTheFrame()
     {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(Backing.Asynchronous);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New(Backing.Asynchronous);
         w.Machine.ReclaimAll();
         w.AssertSeen("in, and still cached");
         w.Tag(w.Process, 0, 0, 7);
@@ -368,7 +321,7 @@ public class TagSiteTests
     [MemberData(nameof(Backings))]
     public void CopyOfAFolioThatBelongsElsewhere_HasItsTags(Backing backing)
     {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(backing);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New(backing);
         uint child = w.Fork(w.Process);
         w.Machine.ReclaimAll();
         w.Move(child, 0, 200, 4);
@@ -381,7 +334,7 @@ public class TagSiteTests
     [Fact]
     public void Exit_LeavesNothing()
     {
-        using TagWorld<AdiFrameSlot, CheckedModel> w = New(Backing.Zram);
+        using TagWorld<TArch, TFormat, CheckedModel> w = New(Backing.Zram);
         w.Machine.ReclaimAll();
         Check(w, "before");
         w.Exit(w.Process);
@@ -389,15 +342,15 @@ public class TagSiteTests
         w.AssertSound("after");
     }
 
-    private static UserAccessResult Store(TagWorld<AdiFrameSlot, CheckedModel> w, uint process, uint page, byte value)
+    private protected static UserAccessResult Store(TagWorld<TArch, TFormat, CheckedModel> w, uint process, uint page, byte value)
     {
         var counters = new FaultCounters();
-        return w.Machine.Write(process, TagWorld<AdiFrameSlot, CheckedModel>.At(page), [value], ref counters);
+        return w.Machine.Write(process, TagWorld<TArch, TFormat, CheckedModel>.At(page), [value], ref counters);
     }
 
-    private static TagWorld<AdiFrameSlot, CheckedModel> New(Backing backing)
+    private protected static TagWorld<TArch, TFormat, CheckedModel> New(Backing backing)
     {
-        var w = new TagWorld<AdiFrameSlot, CheckedModel>(backing);
+        var w = new TagWorld<TArch, TFormat, CheckedModel>(backing);
         for (uint page = 0; page < 4; page++)
             w.Fill(w.Process, page, (byte)(page + 1), 5 + page);
         Check(w, "filled");
@@ -405,7 +358,7 @@ public class TagSiteTests
         return w;
     }
 
-    private static void Check(TagWorld<AdiFrameSlot, CheckedModel> w, string step)
+    private protected static void Check(TagWorld<TArch, TFormat, CheckedModel> w, string step)
     {
         w.AssertGhosts(step);
         w.AssertSound(step);

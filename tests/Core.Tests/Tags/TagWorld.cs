@@ -6,8 +6,11 @@ using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Mm;
 using PageTableEmu.Mm.Huge;
+using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
+using PageTableEmu.Reclaim.Migration;
 using PageTableEmu.Swap;
+using PageTableEmu.Tags;
 using PageTableEmu.Verification;
 
 namespace PageTableEmu.Core.Tests.Tags;
@@ -16,15 +19,18 @@ namespace PageTableEmu.Core.Tests.Tags;
 /// A machine with tags whose every frame begins with leftovers of another life, and the ghost of what each process put: data and tags of its
 /// pages by page number. Every access goes through a pointer with the ghost's tag.
 /// </summary>
-internal sealed class TagWorld<TTags, TModel> : IDisposable
-    where TTags : struct, IPageTagProvider
+internal class TagWorld<TArch, TFormat, TModel> : IDisposable
+    where TArch : struct, IArchitecture
+    where TFormat : struct, ITagFormat
     where TModel : struct, IModel
 {
     internal const uint Stale = 9;
-    internal const int Blocks = 128;
+
+    private static readonly int Shift = TArch.PageShift;
+
 
     private readonly Dictionary<(uint Process, uint Page), Ghost> ghosts = [];
-    private readonly TagInstructions<Sun4vM7<TTags>, TModel, AdiFormat> instructions;
+    private readonly TagInstructions<TArch, TModel, TFormat> instructions;
     private readonly Backing backing;
     private readonly uint slots;
     private FaultCounters counters;
@@ -33,9 +39,9 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
     {
         this.backing = backing;
         slots = blocks == 0 ? 256u : 4096;
-        Machine = Machine<Sun4vM7<TTags>, TModel>.Create(new MachineImageOptions
+        Machine = Machine<TArch, TModel>.Create(new MachineImageOptions
         {
-            RamBytes = blocks == 0 ? 512UL << 13 : (ulong)blocks << 23,
+            RamBytes = blocks == 0 ? 512UL << Shift : (ulong)blocks << TArch.HugePageShift,
             SwapSlots = 8192,
             SwapStoreSlots = 8192,
             TagBuffers = tagBuffers,
@@ -47,16 +53,16 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
                 Storage.OfFrame(frame).Fill((byte)((Stale << 4) | Stale));
         }
 
-        instructions = new TagInstructions<Sun4vM7<TTags>, TModel, AdiFormat>(Mm);
+        instructions = new TagInstructions<TArch, TModel, TFormat>(Mm);
         SwapOn();
         Process = Machine.CreateAddressSpace();
         if (pages != 0)
             Map(Process, 0, pages);
     }
 
-    internal Machine<Sun4vM7<TTags>, TModel> Machine { get; }
+    internal Machine<TArch, TModel> Machine { get; }
 
-    internal MmContext<Sun4vM7<TTags>, TModel> Mm => Machine.Context;
+    internal MmContext<TArch, TModel> Mm => Machine.Context;
 
     internal TagStorage<TModel> Storage => Mm.Tags.Storage;
 
@@ -64,9 +70,17 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
 
     internal uint Area { get; private set; }
 
-    internal static uint Span => HugePages<Sun4vM7<TTags>, TModel>.Pages;
+    internal static uint Span => HugePages<TArch, TModel>.Pages;
 
-    internal static ulong At(uint page) => (1UL << 33) + ((ulong)page << 13);
+    internal static ulong At(uint page) => (1UL << 33) + ((ulong)page << Shift);
+
+    /// <summary>Tags of a page.</summary>
+    internal static int Blocks => BlockTags<TFormat>.PerPage;
+
+    /// <summary>A pointer that carries a tag.</summary>
+    internal static ulong Tagged(ulong address, uint tag) => BlockTags<TFormat>.Tagged(address, tag);
+
+    private static ulong Block(uint page, int block) => At(page) + ((ulong)block << TFormat.BlockShift);
 
     internal void SwapOn()
     {
@@ -75,31 +89,31 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
     }
 
     internal void Map(uint process, uint page, uint count, VmaFlags more = VmaFlags.TagChecked) =>
-        Assert.Equal(MmResult.Ok, Machine.Map(process, At(page), (ulong)count << 13, VmaFlags.Read | VmaFlags.Write | more));
+        Assert.Equal(MmResult.Ok, Machine.Map(process, At(page), (ulong)count << Shift, VmaFlags.Read | VmaFlags.Write | more));
 
     internal void MapShared(uint process, uint page, uint count) =>
         Assert.Equal(
             MmResult.Ok,
-            Machine.MapShared(process, At(page), (ulong)count << 13, VmaFlags.Read | VmaFlags.Write | VmaFlags.TagChecked));
+            Machine.MapShared(process, At(page), (ulong)count << Shift, VmaFlags.Read | VmaFlags.Write | VmaFlags.TagChecked));
 
     /// <summary>mprotect with or without PROT_ADI; readable and writable in any case.</summary>
     internal MmResult Protect(uint process, uint page, uint count, bool tags, AccessRights rights = AccessRights.Read | AccessRights.Write) =>
-        Machine.Protect(process, At(page), (ulong)count << 13, rights | (tags ? AccessRights.TagChecked : 0), ref counters);
+        Machine.Protect(process, At(page), (ulong)count << Shift, rights | (tags ? AccessRights.TagChecked : 0), ref counters);
 
     internal MmResult Advise(uint process, uint page, uint count, Advice advice) =>
-        Machine.Advise(process, At(page), (ulong)count << 13, advice, ref counters);
+        Machine.Advise(process, At(page), (ulong)count << Shift, advice, ref counters);
 
     internal void Write(uint process, uint page, byte value)
     {
         Ghost ghost = GhostOf(process, page);
-        Assert.Equal(UserAccessResult.Ok, Machine.Write(process, AdiFormat.Tagged(At(page), ghost.Tags[0]), [value], ref counters));
+        Assert.Equal(UserAccessResult.Ok, Machine.Write(process, Tagged(At(page), ghost.Tags[0]), [value], ref counters));
         ghost.Value = value;
     }
 
     internal UserAccessResult TryRead(uint process, uint page, uint tag, out byte value, int block = 0)
     {
         byte[] one = new byte[1];
-        UserAccessResult result = Machine.Read(process, AdiFormat.Tagged(At(page) + ((ulong)block << 6), tag), one, ref counters);
+        UserAccessResult result = Machine.Read(process, Tagged(Block(page, block), tag), one, ref counters);
         value = one[0];
         return result;
     }
@@ -111,7 +125,7 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
     }
 
     internal TagResult TrySetTag(uint process, uint page, int block, uint tag) =>
-        instructions.Set(process, At(page) + ((ulong)block << 6), tag, ref counters);
+        instructions.Set(process, Block(page, block), tag, ref counters);
 
     /// <summary>Writes a page and gives its first and last block a tag.</summary>
     internal void Fill(uint process, uint page, byte value, uint tag)
@@ -124,11 +138,11 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
     /// <summary>The tag of a block as the process sees it, with the faults that takes.</summary>
     internal uint TagNow(uint process, uint page, int block = 0)
     {
-        Assert.Equal(TagResult.Ok, instructions.Get(process, At(page) + ((ulong)block << 6), out uint tag, ref counters));
+        Assert.Equal(TagResult.Ok, instructions.Get(process, Block(page, block), out uint tag, ref counters));
         return tag;
     }
 
-    internal TagInstructions<Sun4vM7<TTags>, TModel, AdiFormat> Instructions => instructions;
+    internal TagInstructions<TArch, TModel, TFormat> Instructions => instructions;
 
     internal uint Fork(uint process)
     {
@@ -154,7 +168,7 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
 
     internal void Unmap(uint process, uint page, uint count)
     {
-        Assert.Equal(MmResult.Ok, Machine.Unmap(process, At(page), (ulong)count << 13));
+        Assert.Equal(MmResult.Ok, Machine.Unmap(process, At(page), (ulong)count << Shift));
         Forget(process, page, count);
     }
 
@@ -166,7 +180,7 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
 
     internal void Move(uint process, uint from, uint to, uint count)
     {
-        Assert.Equal(MmResult.Ok, Machine.Move(process, At(from), At(to), (ulong)count << 13));
+        Assert.Equal(MmResult.Ok, Machine.Move(process, At(from), At(to), (ulong)count << Shift));
         for (uint i = 0; i < count; i++)
         {
             ghosts.Remove((process, to + i));
@@ -175,10 +189,69 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
         }
     }
 
+    internal MigrationCounts Migrate(uint process, uint page, uint count) => Machine.Migrate(process, At(page), (ulong)count << Shift);
+
+    /// <summary>Begins to move the folio of a page, with one reference of ours: from now on migration entries stand.</summary>
+    internal DisplacedFolio BeginMigration(uint process, uint page)
+    {
+        DisplacedFolio? displaced = TryBeginMigration(process, page);
+        Assert.NotNull(displaced);
+        Assert.False(Is(process, page, out _));
+        return displaced.Value;
+    }
+
+    /// <summary>As <see cref="BeginMigration"/>; null when an entry would not go.</summary>
+    internal DisplacedFolio? TryBeginMigration(uint process, uint page)
+    {
+        Assert.True(Is(process, page, out uint frame));
+        uint folio = Mm.Frames.HeadOf(frame);
+        Mm.Frames.Get(folio);
+        if (Machine.Migrator.TryBegin(folio, MigrationMode.Sync, out DisplacedFolio displaced) == MigrationResult.Moved)
+            return displaced;
+        Mm.Folios.Put(folio);
+        return null;
+    }
+
+    /// <summary>Ends what <see cref="BeginMigration"/> began.</summary>
+    internal void CompleteMigration(DisplacedFolio displaced)
+    {
+        bool large = Mm.Frames.IsLarge(displaced.Folio);
+        uint target = large ? Mm.Folios.TryAllocateLarge() : Mm.Folios.TryAllocate();
+        Assert.True(Machine.Migrator.TryComplete(displaced, target));
+        Mm.Folios.Put(displaced.Folio);
+    }
+
+    internal void UndoMigration(DisplacedFolio displaced)
+    {
+        Machine.Migrator.Undo(displaced);
+        Mm.Folios.Put(displaced.Folio);
+    }
+
+    /// <summary>Maps a place that UFFDIO_MOVE can move pages to; nobody may touch what was not moved there.</summary>
+    internal void MapForUserfault(uint process, uint page, uint count, VmaFlags more = VmaFlags.TagChecked)
+    {
+        Map(process, page, count, more);
+        Assert.Equal(MmResult.Ok, Machine.Userfaultfd.Open(process, UserfaultFeatures.None));
+        Assert.Equal(MmResult.Ok, Machine.Userfaultfd.Register(process, At(page), At(page + count), UserfaultModes.Missing));
+    }
+
+    /// <summary>UFFDIO_MOVE.</summary>
+    internal MmResult MoveByUserfault(uint process, uint from, uint to, uint count)
+    {
+        MmResult result = Machine.Userfaultfd.Move(process, At(to), At(from), (ulong)count << Shift, UserfaultMoveFlags.None, out ulong moved);
+        for (uint i = 0; i < moved >> Shift; i++)
+        {
+            if (ghosts.Remove((process, from + i), out Ghost? ghost))
+                ghosts[(process, to + i)] = ghost;
+        }
+
+        return result;
+    }
+
     internal Pte Entry(uint process, uint page)
     {
         uint table = Mm.Tables.LeafTable(Mm.Spaces[process].Root, At(page));
-        return table == 0 ? default : PageTables<Sun4vM7<TTags>, TModel>.Load(ref Mm.Tables.Entry(table, At(page)));
+        return table == 0 ? default : PageTables<TArch, TModel>.Load(ref Mm.Tables.Entry(table, At(page)));
     }
 
     internal bool IsSwapped(uint process, uint page) => !Is(process, page, out _) && Mm.Decode(Entry(process, page)).Kind == SoftLeafKind.Swap;
@@ -190,16 +263,16 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
         Pte entry = Entry(process, page);
         if (entry.Raw == 0)
         {
-            using HugeGuard<Sun4vM7<TTags>, TModel> guard = Mm.Huge.Lock(Mm.Spaces[process].Root, At(page));
+            using HugeGuard<TArch, TModel> guard = Mm.Huge.Lock(Mm.Spaces[process].Root, At(page));
             if (!guard.IsLeaf)
                 return false;
-            frame = (uint)SparcLeaf<Sun4vM7Bits>.FrameOf(guard.Value) + HugePages<Sun4vM7<TTags>, TModel>.PageOf(At(page));
+            frame = (uint)TArch.FrameOf(guard.Value, 2) + HugePages<TArch, TModel>.PageOf(At(page));
             return true;
         }
 
-        if (!SparcLeaf<Sun4vM7Bits>.IsPresent(entry, 1))
+        if (!TArch.IsPresent(entry, 1))
             return false;
-        frame = (uint)SparcLeaf<Sun4vM7Bits>.FrameOf(entry);
+        frame = (uint)TArch.FrameOf(entry, 1);
         return true;
     }
 
@@ -227,7 +300,7 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
         {
             for (int block = 0; block < Blocks; block += Blocks - 1)
             {
-                ulong pointer = AdiFormat.Tagged(At(page) + ((ulong)block << 6), ghost.Tags[block]);
+                ulong pointer = Tagged(Block(page, block), ghost.Tags[block]);
                 UserAccessResult result = Machine.Read(process, pointer, one, ref counters);
                 Assert.True(result == UserAccessResult.Ok, $"{step}: process {process} page {page} block {block}: {result}");
                 if (block == 0)
@@ -241,9 +314,9 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
     internal IReadOnlyList<string> Broken() =>
         [.. Machine.Verify().Select(violation => violation.Invariant).Distinct().Order(StringComparer.Ordinal)];
 
-    internal void AssertSound(string step)
+    internal void AssertSound(string step, uint held = 0)
     {
-        List<Violation> found = [.. Machine.Verify()];
+        List<Violation> found = [.. Machine.Verify(held == 0 ? null : new Dictionary<uint, uint> { [held] = 1 })];
         Assert.True(found.Count == 0, $"{step}: {string.Join("; ", found.Take(5))}");
     }
 
@@ -260,9 +333,9 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
         var slot = new SwapEntry(Mm.Frames[frame].Swap);
         Mm.Frames.Set(frame, FrameFlags.Dirty);
         bool done;
-        using (TableGuard<Sun4vM7<TTags>, TModel> guard = Mm.Leaves.Lock(Mm.Spaces[process].Root, At(page)))
+        using (TableGuard<TArch, TModel> guard = Mm.Leaves.Lock(Mm.Spaces[process].Root, At(page)))
         {
-            Unmapping<Sun4vM7<TTags>, TModel> unmapping = Mm.Leaves.BeginUnmap(guard[At(page)]);
+            Unmapping<TArch, TModel> unmapping = Mm.Leaves.BeginUnmap(guard[At(page)]);
             if (pinned)
                 Mm.Frames.Get(frame, 1023); // our reference becomes a pin
             done = unmapping.AddSlotReference(slot) == SwapResult.Ok && unmapping.TrySaveAndShare();
@@ -291,7 +364,11 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
         return done;
     }
 
-    public void Dispose() => Machine.Dispose();
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
 
     private ReadOnlySpan<byte> OfFrame(uint frame) => Storage.IsValid(frame) ? Storage.OfFrame(frame) : default;
 
@@ -299,8 +376,18 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
     {
         Pte entry = Entry(process, page);
         if (entry.Raw == 0)
-            return OfSharedPage(process, page);
-        return Mm.Decode(entry) is { Kind: SoftLeafKind.Swap } soft ? OfSlot(new SwapEntry(soft.Type, soft.Offset)) : default;
+            return IsHugeMigration(process, page, out uint frame) ? OfFrame(frame) : OfSharedPage(process, page);
+        SoftLeaf soft = Mm.Decode(entry);
+        if (soft.IsMigration)
+            return OfFrame((uint)soft.Frame);
+        return soft.Kind == SoftLeafKind.Swap ? OfSlot(new SwapEntry(soft.Type, soft.Offset)) : default;
+    }
+
+    private bool IsHugeMigration(uint process, uint page, out uint frame)
+    {
+        using HugeGuard<TArch, TModel> guard = Mm.Huge.Lock(Mm.Spaces[process].Root, At(page));
+        frame = guard.IsMigration ? (uint)SoftLeaf.Decode<TArch>(guard.Value, Mm.SwapTypes, 2).Frame + HugePages<TArch, TModel>.PageOf(At(page)) : 0;
+        return frame != 0;
     }
 
     private ReadOnlySpan<byte> OfSharedPage(uint process, uint page)
@@ -308,7 +395,7 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
         ref Vma vma = ref Mm.Vmas[Mm.Vmas.Find(process, At(page))];
         if (vma.SharedObject == 0)
             return default;
-        var place = Mm.Vmas.Objects.Index.Load(vma.SharedObject, vma.PageOffset + ((At(page) - vma.Start) >> 13));
+        var place = Mm.Vmas.Objects.Index.Load(vma.SharedObject, vma.PageOffset + ((At(page) - vma.Start) >> Shift));
         if (place.IsFrame)
             return OfFrame(place.Frame);
         return place.IsSwap ? OfSlot(place.Entry) : default;
@@ -327,6 +414,8 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
         return ghost;
     }
 
+    protected virtual void Dispose(bool disposing) => Machine.Dispose();
+
     private sealed class Ghost
     {
         internal byte Value { get; set; }
@@ -335,6 +424,22 @@ internal sealed class TagWorld<TTags, TModel> : IDisposable
 
         internal Ghost Copy() => new() { Value = Value, Tags = (uint[])Tags.Clone() };
 
-        internal byte[] Packed() => [.. Enumerable.Range(0, Blocks / 2).Select(i => (byte)((Tags[2 * i] << 4) | Tags[(2 * i) + 1]))];
+        internal byte[] Packed()
+        {
+            byte[] packed = new byte[Blocks / 2];
+            for (int block = 0; block < Blocks; block++)
+            {
+                int bit = (block / 16 * 64) + TFormat.BitOf(block % 16);
+                packed[bit / 8] |= (byte)(Tags[block] << (bit % 8));
+            }
+
+            return packed;
+        }
     }
 }
+
+/// <summary>Such a machine of SPARC M7 with a provider.</summary>
+internal sealed class TagWorld<TTags, TModel>(Backing backing = Backing.Zram, uint blocks = 0, uint pages = 16, uint tagBuffers = 4096)
+    : TagWorld<Sun4vM7<TTags>, AdiFormat, TModel>(backing, blocks, pages, tagBuffers)
+    where TTags : struct, IPageTagProvider
+    where TModel : struct, IModel;

@@ -95,6 +95,7 @@ internal sealed class HugePageMover<TArch, TModel>
         if (head != 0 && !CanLeave(guard, head))
             return MmResult.Busy;
         Pte leaf = head == 0 ? ZeroLeaf(to, expected) : Follow(to, head, destination);
+        mm.Tags.BeforePublish(leaf, 2); // the place may check tags where the old one did not
         if (!mm.Tables.TryFill(target, destination, leaf))
         {
             if (head != 0)

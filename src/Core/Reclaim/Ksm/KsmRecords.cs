@@ -167,7 +167,7 @@ internal sealed class KsmRecords<TArch, TModel>
             }
 
             mm.Frames.Unlock(candidate); // a migration that comes from now on sees the reference
-            if (SharedBytes<TModel>.Compare(mm.Frames.Bytes(candidate), mm.Frames.Bytes(frame)) != 0)
+            if (SharedBytes<TModel>.Compare(mm.Frames.Bytes(candidate), mm.Frames.Bytes(frame)) != 0 || !mm.Tags.Identical(candidate, frame))
             {
                 mm.Folios.Put(candidate);
             }

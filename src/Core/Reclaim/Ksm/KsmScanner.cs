@@ -314,8 +314,13 @@ public sealed class KsmScanner<TArch, TModel>
             if (otherFrame == 0)
                 return 0;
             int order = otherFrame == frame ? 0 : SharedBytes<TModel>.Compare(mm.Frames.Bytes(frame), mm.Frames.Bytes(otherFrame));
-            if (order == 0 && otherFrame != frame && mm.Tags.Identical(frame, otherFrame))
-                return other;
+            if (order == 0 && otherFrame != frame)
+            {
+                if (mm.Tags.Identical(frame, otherFrame))
+                    return other;
+                order = 1; // equal bytes and other metadata: as if it were greater (memcmp_pages on arm64)
+            }
+
             mm.Folios.Put(otherFrame);
             if (order == 0)
                 return 0;

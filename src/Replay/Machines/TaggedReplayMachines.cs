@@ -1,0 +1,40 @@
+using PageTableEmu.Paging;
+using PageTableEmu.Tags;
+
+namespace PageTableEmu.Replay.Machines;
+
+/// <summary>
+/// As <see cref="ReplayMachines{TArch}"/>, with tags on: all mappings check them, every store tags its page, every access carries the tag, and the
+/// machine's verification finds each page whose tags are not what its content asks for.
+/// </summary>
+/// <typeparam name="TArch">The architecture with its provider.</typeparam>
+/// <typeparam name="TFormat">The shape of its tags.</typeparam>
+public sealed class TaggedReplayMachines<TArch, TFormat> : IReplayMachineFactory
+    where TArch : struct, IArchitecture
+    where TFormat : struct, ITagFormat
+{
+    private readonly ReplayMachines<TArch> plain = new();
+
+    /// <inheritdoc/>
+    public bool MinorFaultsAreComparable => plain.MinorFaultsAreComparable;
+
+    /// <inheritdoc/>
+    public IReplayMachine Create(Backend backend) => new ReplayMachine<TArch>(backend, static mm => new ContentTags<TArch, TFormat>(mm));
+
+    /// <inheritdoc/>
+    public string? Lacks(IReadOnlyList<ScriptOperation> script)
+    {
+        ArgumentNullException.ThrowIfNull(script);
+        if (plain.Lacks(script) is { } lack)
+            return lack;
+        if (script.Any(operation => operation.Kind is OperationKind.Merge or OperationKind.Ksm))
+            return $"{TArch.Name} does not merge pages with tags";
+        return TFormat.NeverMergesTagged && SplitsHugePages(script)
+            ? $"{TArch.Name} does not put the zero page in the place of a page with tags when it splits a huge page"
+            : null;
+    }
+
+    private static bool SplitsHugePages(IReadOnlyList<ScriptOperation> script) =>
+        script.Any(operation => operation.Kind is OperationKind.MapHuge or OperationKind.Huge)
+        && script.Any(operation => operation.Kind is OperationKind.Reclaim or OperationKind.Pageout);
+}

@@ -1,0 +1,24 @@
+using PageTableEmu.Atomics;
+using PageTableEmu.Mm.Huge;
+using PageTableEmu.Paging;
+using PageTableEmu.Tags;
+
+namespace PageTableEmu.Core.Tests.Tags;
+
+/// <summary>What tests do with huge folios of a machine with tags.</summary>
+internal static class TagHuge
+{
+    /// <summary>Reclaim splits a folio of which a page was given up.</summary>
+    internal static void SplitFolio<TArch, TFormat>(TagWorld<TArch, TFormat, CheckedModel> w)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
+    {
+        Assert.True(w.Is(w.Process, 0, out uint frame));
+        Assert.True(w.Mm.Frames.IsLarge(frame));
+        w.Mm.Frames.Get(frame);
+        w.Mm.Frames.Lock(frame);
+        Assert.True(new FolioSplitter<TArch, CheckedModel>(w.Mm).TrySplit(frame));
+        w.Mm.Frames.Unlock(frame);
+        w.Mm.Folios.Put(frame);
+    }
+}
