@@ -117,7 +117,7 @@ public class TsbTests
         bool stop = false;
         long found = 0;
         long wrong = 0;
-        Task reader = Task.Run(
+        Task reader = Task.Factory.StartNew(
             () =>
             {
                 while (!Volatile.Read(ref stop))
@@ -131,7 +131,9 @@ public class TsbTests
                     }
                 }
             },
-            TestContext.Current.CancellationToken);
+            TestContext.Current.CancellationToken,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
         Parallel.For(0, 4, i =>
         {
             for (int round = 0; round < 20_000; round++)
@@ -142,7 +144,7 @@ public class TsbTests
             }
         });
         buffer.Insert(rivals[0], new Pte(Valid | rivals[0]));
-        SpinWait.SpinUntil(() => Volatile.Read(ref found) > 0, 1000);
+        SpinWait.SpinUntil(() => Volatile.Read(ref found) > 0, 20_000);
         Volatile.Write(ref stop, true);
         reader.Wait(TestContext.Current.CancellationToken);
         Assert.Equal(0, wrong);
