@@ -11,8 +11,13 @@ namespace PageTableEmu.Replay.Tests;
 /// <summary>The same recordings on machines of other architectures: memory management does not depend on the format.</summary>
 public class ArchitectureTracesTests
 {
+    /// <summary>
+    /// The script thp005 empties a table by MADV_DONTNEED and then stores there: a huge page where Linux has freed the table, as it does on x86-64
+    /// and nowhere else (ARCH_SUPPORTS_PT_RECLAIM), and a single page where it stands.
+    /// </summary>
     [Fact]
-    public void On_arm64_every_trace_is_equal() => Check<Arm64FourLevel>(400, excepted: 0);
+    public void On_arm64_every_trace_is_equal_but_for_tables_that_stay() =>
+        Check(new ReplayMachines<Arm64FourLevel>(), 398, excepted: 0, "thp005.file.jsonl", "thp005.zram.jsonl");
 
     [Fact]
     public void On_sparc64_every_trace_is_equal_that_needs_neither_uffd_wp_nor_huge_pages_of_512_pages() => Check<Sun4vM7>(358, excepted: 42);
@@ -39,12 +44,13 @@ public class ArchitectureTracesTests
     private static void Check<TArch>(int equal, int excepted)
         where TArch : struct, IArchitecture => Check(new ReplayMachines<TArch>(), equal, excepted);
 
-    private static void Check(IReplayMachineFactory machines, int equal, int excepted)
+    private static void Check(IReplayMachineFactory machines, int equal, int excepted, params string[] different)
     {
         IReadOnlyList<TraceResult> results =
             ReplayRunner.Run(new TraceReplay(machines, verify: true), ReplayRunner.FindTraces([TestData.Traces]));
         TraceResult[] wrong = [.. results.Where(result => !result.IsGood)];
-        Assert.True(wrong.Length == 0, $"{wrong.Length} of {results.Count}; first: {wrong.FirstOrDefault()}");
+        string[] names = [.. wrong.Select(result => Path.GetFileName(result.Path)).Order(StringComparer.Ordinal)];
+        Assert.True(names.SequenceEqual(different), $"{wrong.Length} of {results.Count}; first: {wrong.FirstOrDefault()}");
         Assert.Equal(equal, results.Count(result => result.Verdict == TraceVerdict.Equal));
         Assert.Equal(excepted, results.Count(result => result.Verdict == TraceVerdict.Excepted));
     }

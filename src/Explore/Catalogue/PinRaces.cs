@@ -23,6 +23,7 @@ internal static class PinRaces
         Title = title,
         Upstream = "1493a1913e34, Linux 5.19",
         Symptom = LostRead,
+        Bound = (flags & GupFlags.Pin) == 0 && readsFirst ? 2 : 3,
         Invariants = ["G1"],
         Narrative =
         [
@@ -142,6 +143,7 @@ internal static class PinRaces
         Title = "A read-only pin of a shared page does not see the stores of its process",
         Upstream = "a7f226604170, Linux 5.19",
         Symptom = "A device reads old data.",
+        Bound = 2,
         Invariants = ["GU1"],
         Narrative =
         [

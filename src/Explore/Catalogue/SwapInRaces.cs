@@ -228,6 +228,7 @@ internal static class SwapInRaces
         Title = "Fork copies a swap entry with its exclusive mark",
         Upstream = "a control; no kernel did it",
         Symptom = "Two processes write one frame.",
+        Bound = 2,
         Invariants = ["X5", "G1"],
         Narrative =
         [

@@ -63,6 +63,7 @@ internal static class TagRaces
         Title = "A pin comes after tags were saved: what was saved stays although the page does",
         Upstream = "none up to Linux 7.3: there is no arch_remap_one",
         Symptom = Leaked,
+        Bound = 2,
         Invariants = ["T1"],
         Narrative =
         [
@@ -158,7 +159,7 @@ internal static class TagRaces
             ("M", "maps the page in both"),
         ],
         Preemptions = 0,
-        Bound = 2,
+        Bound = 1,
         Models =
         [
             ByAddress(),

@@ -6,7 +6,6 @@ using PageTableEmu.Mm;
 using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
 using PageTableEmu.Reclaim.Migration;
-using PageTableEmu.Swap;
 using World = PageTableEmu.Core.Tests.Tags.TagWorld<PageTableEmu.Arch.Sparc.Adi.AdiLinux, PageTableEmu.Atomics.CheckedModel>;
 
 namespace PageTableEmu.Core.Tests.Tags;

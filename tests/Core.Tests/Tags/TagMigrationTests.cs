@@ -10,7 +10,6 @@ using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
 using PageTableEmu.Reclaim;
 using PageTableEmu.Reclaim.Migration;
-using PageTableEmu.Swap;
 using PageTableEmu.Tags;
 
 namespace PageTableEmu.Core.Tests.Tags;
@@ -134,7 +133,7 @@ public abstract class TagMigrationTests<TArch, TFormat>
             CancellationToken.None,
             TaskCreationOptions.LongRunning,
             TaskScheduler.Default);
-        Assert.False(reader.Wait(50, TestContext.Current.CancellationToken));
+        Assert.NotSame(reader, await Task.WhenAny(reader, Task.Delay(50, TestContext.Current.CancellationToken)));
         w.CompleteMigration(displaced);
         await reader;
         Assert.Equal(UserAccessResult.Ok, result);
