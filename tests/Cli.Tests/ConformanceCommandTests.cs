@@ -11,8 +11,9 @@ public sealed class ConformanceCommandTests
     public void Laws_of_an_architecture_are_listed_and_summed_up()
     {
         string[] lines = Run("conformance", "arm64").TrimEnd('\n').Split('\n');
-        Assert.All(lines[..^1], line => Assert.StartsWith("pass  ", line, StringComparison.Ordinal));
-        Assert.Matches(@"^arm64: (\d+) of \1 laws hold, \d+ comparisons$", lines[^1]);
+        string[] sums = [.. lines.Where(line => !line.StartsWith("pass  ", StringComparison.Ordinal))];
+        Assert.Equal(2, sums.Length); // the architecture and its tags
+        Assert.All(sums, sum => Assert.Matches(@"^arm64: (\d+) of \1 laws hold, \d+ comparisons$", sum));
         Assert.Contains(lines, line => line.Contains("swap/fields-are-apart", StringComparison.Ordinal));
     }
 

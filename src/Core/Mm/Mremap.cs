@@ -207,7 +207,7 @@ public sealed class Mremap<TArch, TModel>
         if (target == 0)
             return MmResult.NoMemory;
         vma = mm.Vmas.Find(space, oldStart); // it may have become one with the new VMA and a neighbour
-        ulong moved = mover.Move(vma, oldStart, newStart, length, dropUffd);
+        ulong moved = MoveEntries(vma, oldStart, newStart, length, dropUffd);
         if (moved < length)
         {
             // Out of tables in the middle: what was moved goes back (its old tables are still there), and the new VMA goes.
@@ -222,6 +222,21 @@ public sealed class Mremap<TArch, TModel>
         // The pages are at the new place, so the move is done. Without a record to cut the old VMA that stays, empty (unmap_source_vma).
         mmap.UnmapLocked(space, oldStart, oldStart + length);
         return MmResult.Ok;
+    }
+
+    /// <summary>Moves entries as far as there are tables for them; frames that are missing are reclaimed under the mmap_lock, as in the kernel.</summary>
+    private ulong MoveEntries(uint vma, ulong oldStart, ulong newStart, ulong length, bool dropUffd)
+    {
+        ulong moved = 0;
+        for (int pressure = 0; ; pressure++)
+        {
+            ulong now = mover.Move(vma, oldStart + moved, newStart + moved, length - moved, dropUffd);
+            moved += now;
+            if (now != 0)
+                pressure = 0;
+            if (moved == length || pressure == MmContext<TArch, TModel>.PressureTries || !mm.TryFindFrames())
+                return moved;
+        }
     }
 
     /// <summary>MREMAP_DONTUNMAP: the old VMA stays but is not locked any more; moved as a whole it has no anonymous page left.</summary>

@@ -318,9 +318,18 @@ internal sealed class ExactWorker<TArch, TModel>
                 throw new InvalidOperationException($"move of {region.Kind}: {result}");
             OutOfMemory++; // some of its VMAs may have moved: the others follow when merged pages get their frames
             machine.ReclaimAll();
+            if (tries == 10)
+                LiftLimit(space); // which locked pages alone can fill: where Linux kills, somebody has to yield
         }
 
         throw new InvalidOperationException($"move of {region.Kind}: out of memory for ever");
+    }
+
+    private void LiftLimit(ExactSpace space)
+    {
+        uint group = machine.Context.GroupOf(space.Space);
+        if (group != 0)
+            machine.MemoryGroups.TrySetLimits(group, ulong.MaxValue, ulong.MaxValue);
     }
 
     private ulong FirstMapped(ExactSpace space, ulong address)
