@@ -10,8 +10,13 @@ namespace PageTableEmu.Arch.Arm64;
 /// Pte leaf = Arm64Leaf.MakeLeaf(0x1234, Arm64Leaf.ProtectionOf(AccessRights.Read | AccessRights.Write), level: 1);
 /// bool writable = (leaf.Raw &amp; Arm64Bits.Write) != 0 &amp;&amp; Arm64Leaf.IsWritable(leaf);
 /// ulong ofOneTable = 1UL &lt;&lt; Arm64Geometry.LevelShift(2); // 2 MiB
+/// Pte readOnly = ReadOnly&lt;Arm64FourLevel&gt;(leaf);
 /// Pte swapped = Arm64Swap.Encode(type: 1, offset: 0x41);
 /// Console.WriteLine($"{leaf.Raw:x16} {string.Join(' ', Arm64Names.FlagNames(leaf, 1))}, {swapped.Raw:x16} when it is away");
+///
+/// // for arm64 with and without memory tags
+/// static Pte ReadOnly&lt;TArch&gt;(Pte entry)
+///     where TArch : struct, IArm64 =&gt; TArch.WriteProtect(entry);
 /// </code>
 /// </example>
 public readonly struct Arm64FourLevel : IArm64

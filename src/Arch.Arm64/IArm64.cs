@@ -10,6 +10,7 @@ namespace PageTableEmu.Arch.Arm64;
 /// calls away.
 /// </summary>
 /// <remarks>Runs of contiguous entries (contpte) are a matter of the TLB's reach and not modelled: the CONT bit is never set.</remarks>
+/// <seealso cref="Arm64FourLevel"/>
 public interface IArm64 : IArchitecture, IEntryNames
 {
     static int IPageGeometry.Levels => Arm64Geometry.Levels;

@@ -8,6 +8,11 @@ namespace PageTableEmu.Conformance.Xunit;
 /// <code>public sealed class MyTagsConformance : TagProviderConformanceTests&lt;MyArch&gt;;</code>
 /// </summary>
 /// <typeparam name="TArch">The architecture with its provider.</typeparam>
+/// <example>
+/// <code>
+/// public sealed class MyTagsConformanceTests : TagProviderConformanceTests&lt;Arm64FourLevel&lt;MteFrameSlot&gt;&gt;;
+/// </code>
+/// </example>
 public abstract class TagProviderConformanceTests<TArch>
     where TArch : struct, IArchitecture
 {

@@ -7,6 +7,21 @@ namespace PageTableEmu.Conformance;
 /// anew: to listen to calls, or to break one thing and see which law finds it.
 /// </summary>
 /// <typeparam name="TArch">The other one.</typeparam>
+/// <example>
+/// <code>
+/// ConformanceReport report = TagProviderConformance.Run&lt;Forgetful&gt;(law =&gt; law == "tags/restore");
+/// LawFailure failure = report.Failures.Single().Failure!; // the law finds what is broken
+/// Console.WriteLine($"{failure.Problem}: {failure.Inputs}");
+///
+/// /// As the other one, but tags do not come back from swap.
+/// readonly struct Forgetful : IForwardingArchitecture&lt;Arm64FourLevel&lt;MteFrameSlot&gt;&gt;
+/// {
+///     static void IPageTagProvider.RestoreFromSlot&lt;TModel&gt;(TagStorage&lt;TModel&gt; tags, SwapEntry slot, uint frame)
+///     {
+///     }
+/// }
+/// </code>
+/// </example>
 public interface IForwardingArchitecture<TArch> : IArchitecture, ITagged<TArch>
     where TArch : struct, IArchitecture
 {

@@ -12,6 +12,14 @@ namespace PageTableEmu.Conformance;
 /// with the metadata of each page remembered beside it and compared after every step. A provider that keeps metadata by address as Linux
 /// does for SPARC breaks some of them; that is why they are laws.
 /// </remarks>
+/// <example>
+/// <code>
+/// ConformanceReport report = TagProviderConformance.Run&lt;Arm64FourLevel&lt;MteFrameSlot&gt;&gt;(
+///     law =&gt; law.StartsWith("tags/restore", StringComparison.Ordinal));
+/// foreach (LawResult result in report.Results)
+///     Console.WriteLine($"{result.Law}: {result.Outcome} in {result.Cases} cases");
+/// </code>
+/// </example>
 public static class TagProviderConformance
 {
     /// <summary>Tries all laws.</summary>

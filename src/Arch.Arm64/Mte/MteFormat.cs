@@ -15,6 +15,7 @@ namespace PageTableEmu.Arch.Arm64.Mte;
 /// one (memcmp_pages); its VMA may be mergeable nevertheless. And mprotect cannot end checking: VM_MTE is not among the flags that it
 /// clears.</para>
 /// </remarks>
+/// <seealso cref="Arm64FourLevel{TTags}"/>
 public readonly struct MteFormat : ITagFormat
 {
     /// <summary>Bits of a tag.</summary>

@@ -4,8 +4,8 @@ using PageTableEmu.Paging;
 namespace PageTableEmu.Arch.Sparc.Tsb;
 
 /// <summary>
-/// What sun4u's trap handler, and sun4v's after the hypervisor has missed too, do about a TLB miss of user mode (arch/sparc/kernel/tsb.S): the buffer of
-/// base pages, the buffer of huge pages, the page tables; what they show goes into a buffer.
+/// What sun4u's trap handler, and sun4v's after the hypervisor has missed too, do about a TLB miss of user mode (arch/sparc/kernel/tsb.S): the
+/// buffer of base pages, the buffer of huge pages, the page tables; what they show goes into a buffer.
 /// </summary>
 /// <remarks>
 /// The walk reads entries as they are and marks nothing: an entry whose VALID bit is clear, because it is old, was never used, is not
@@ -14,6 +14,22 @@ namespace PageTableEmu.Arch.Sparc.Tsb;
 /// </remarks>
 /// <typeparam name="TArch">A sparc64 architecture.</typeparam>
 /// <typeparam name="TModel">The rules.</typeparam>
+/// <example>
+/// <code>
+/// using var guest = Machine&lt;Sun4u&gt;.Create(new MachineImageOptions { RamBytes = 64 &lt;&lt; 20 });
+/// uint program = guest.CreateAddressSpace();
+/// guest.Map(program, 0x200000000, 0x4000, VmaFlags.Read | VmaFlags.Write);
+/// guest.Write(program, 0x200000000, one, ref faults);
+/// var table = new PageTable&lt;Sun4u, Mainline&gt;(guest.Context.Tables, guest.Context.Spaces[program].Root);
+/// var handler = new TlbMissHandler&lt;Sun4u, Mainline&gt;(table);
+/// TlbMissResult first = handler.Miss(0x200000000, context: 5); // from the page table, for 1 &lt;&lt; 13 bytes
+/// TlbMissSource then = handler.Miss(0x200001fff, context: 5).Source; // BaseBuffer
+/// TlbMissSource beside = handler.Miss(0x200002000, context: 5).Source; // Fault: nobody has touched that page
+/// handler.Flush(0x200000000); // whoever changes the entry has to
+/// if (handler.Fit(residentPages: 1000, residentHugePages: 0))
+///     Console.WriteLine($"{first.Entry} was found; the buffer has grown to {handler.Base.Size.Entries} entries");
+/// </code>
+/// </example>
 public sealed class TlbMissHandler<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Arch.Sparc.Tsb;
 
 /// <summary>Where the answer to a TLB miss came from.</summary>
+/// <seealso cref="TlbMissHandler{TArch, TModel}"/>
 public enum TlbMissSource
 {
     /// <summary>Nowhere: the page fault handler has to look.</summary>

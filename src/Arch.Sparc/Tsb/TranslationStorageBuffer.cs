@@ -14,6 +14,22 @@ namespace PageTableEmu.Arch.Sparc.Tsb;
 /// buffer belongs to one address space, so tags have no context.
 /// </remarks>
 /// <typeparam name="TModel">The rules.</typeparam>
+/// <example>
+/// <code>
+/// TsbSize size = TsbSize.For(residentPages: 1000);
+/// var buffer = new TranslationStorageBuffer&lt;Mainline&gt;(TsbKind.Base, size);
+/// Pte entry = SparcLeaf&lt;Sun4vBits&gt;.MakeLeaf(0x1234, SparcLeaf&lt;Sun4vBits&gt;.ProtectionOf(AccessRights.Read), level: 1);
+/// buffer.Insert(0x200000000, entry);
+/// bool there = buffer.TryLookup(0x200001fff, out Pte found); // the same page
+/// bool away = buffer.TryLookup(0x200000000 + (ulong)(size.Entries &lt;&lt; 13), out _); // another page, for which the same place is
+///
+/// // what the processor compares on a miss, and what the hypervisor is told of the buffer
+/// bool same = TsbTag.WithoutContext(TsbTag.Target(0x200000000, context: 5)) == TsbTag.Of(0x200000000);
+/// byte[] described = new byte[TsbDescriptor.Bytes];
+/// new TsbDescriptor(buffer.Kind, buffer.Size, PhysicalAddress: 0x400000).WriteTo(described);
+/// Console.WriteLine($"register {buffer.Register(0x400000):x}, descriptor {Convert.ToHexString(described)}");
+/// </code>
+/// </example>
 public sealed class TranslationStorageBuffer<TModel>
     where TModel : IModel
 {

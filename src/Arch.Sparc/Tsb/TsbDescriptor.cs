@@ -6,6 +6,7 @@ namespace PageTableEmu.Arch.Sparc.Tsb;
 /// <param name="Kind">Which buffer.</param>
 /// <param name="Size">Its size.</param>
 /// <param name="PhysicalAddress">Where it lies.</param>
+/// <seealso cref="TranslationStorageBuffer{TModel}"/>
 public readonly record struct TsbDescriptor(TsbKind Kind, TsbSize Size, ulong PhysicalAddress)
 {
     /// <summary>Bytes of a descriptor.</summary>

@@ -1,6 +1,7 @@
 namespace PageTableEmu.Arch.Sparc.Tsb;
 
 /// <summary>Which of the two translation storage buffers of an address space.</summary>
+/// <seealso cref="TranslationStorageBuffer{TModel}"/>
 public enum TsbKind
 {
     /// <summary>Of base pages: 8 KiB apiece.</summary>

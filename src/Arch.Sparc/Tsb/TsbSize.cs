@@ -1,7 +1,10 @@
 namespace PageTableEmu.Arch.Sparc.Tsb;
 
-/// <summary>The size of a translation storage buffer: 8 KiB shifted left by a code of 0 to 7, which is the low end of the register that names it.</summary>
+/// <summary>
+/// The size of a translation storage buffer: 8 KiB shifted left by a code of 0 to 7, which is the low end of the register that names it.
+/// </summary>
 /// <param name="Code">The code.</param>
+/// <seealso cref="TranslationStorageBuffer{TModel}"/>
 public readonly record struct TsbSize(int Code)
 {
     /// <summary>The largest code: 1 MiB.</summary>
@@ -19,7 +22,8 @@ public readonly record struct TsbSize(int Code)
     public int Entries => Bytes / EntryBytes;
 
     /// <summary>
-    /// Resident pages with which the buffer is still large enough: three quarters of its entries, and any number for the largest (tsb_size_to_rss_limit).
+    /// Resident pages with which the buffer is still large enough: three quarters of its entries, and any number for the largest
+    /// (tsb_size_to_rss_limit).
     /// </summary>
     public ulong ResidentLimit => Code == LargestCode ? ulong.MaxValue : (ulong)(Entries - (Entries / 4));
 

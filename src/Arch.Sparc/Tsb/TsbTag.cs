@@ -8,6 +8,7 @@ namespace PageTableEmu.Arch.Sparc.Tsb;
 ///   0      0            LOCK  INVALID  0      address &gt;&gt; 22     tag of an entry: each address space has buffers of its own
 /// </code>
 /// </summary>
+/// <seealso cref="TranslationStorageBuffer{TModel}"/>
 public static class TsbTag
 {
     /// <summary>Bits of a context number.</summary>

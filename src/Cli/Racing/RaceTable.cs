@@ -30,7 +30,8 @@ internal sealed class RaceTable
         RaceEntry entry, RaceScene scene, string schedule)
     {
         var table = new RaceTable(scene);
-        ExplorationResult result = Explorer.Replay(scene.Program, schedule, entry.Options(scene, new ExplorerOptions()), table.Note, out string? misfit);
+        ExplorerOptions options = entry.Options(scene, new ExplorerOptions());
+        ExplorationResult result = Explorer.Replay(scene.Program, schedule, options, table.Note, out string? misfit);
         return (result, misfit, table.Lines());
     }
 

@@ -93,7 +93,8 @@ internal static class TagFrameLaws<TArch>
             {
                 bool identical = TArch.Identical(bench.Storage, frames[i], frames[j]);
                 check.That(identical == TArch.Identical(bench.Storage, frames[j], frames[i]), "depends on the order", default, $"frames {i} and {j}");
-                if (Has(bench, frames[i]) && Has(bench, frames[j]) && !bench.Storage.OfFrame(frames[i]).SequenceEqual(bench.Storage.OfFrame(frames[j])))
+                if (Has(bench, frames[i]) && Has(bench, frames[j])
+                    && !bench.Storage.OfFrame(frames[i]).SequenceEqual(bench.Storage.OfFrame(frames[j])))
                     check.That(!identical, "says identical", default, $"frames {i} and {j}, whose metadata differs");
             }
         }

@@ -15,7 +15,10 @@ internal static class TagSlotLaws<TArch>
         new("tags/restore", "restoring gives a frame what the slot keeps, the slot keeps it, and any number of frames may have it", Restore),
         new("tags/restore-is-older", "restoring changes nothing of a frame that has metadata of its own", RestoreIsOlder),
         new("tags/restore-of-none", "restoring from a slot that keeps nothing leaves the frame without metadata", RestoreOfNone),
-        new("tags/slot-free", "a slot that is free keeps nothing, freeing it again or when it keeps nothing is harmless, the others keep theirs", SlotFree),
+        new(
+            "tags/slot-free",
+            "a slot that is free keeps nothing, freeing it again or when it keeps nothing is harmless, the others keep theirs",
+            SlotFree),
         new("tags/area-free", "the slots of an area that is gone keep nothing, those of another keep theirs", AreaFree),
     ];
 

@@ -8,11 +8,12 @@ using PageTableEmu.Swap;
 namespace PageTableEmu.Conformance.Tags;
 
 /// <summary>
-/// A machine whose mappings all check metadata, whose every free frame begins with leftovers, and beside it the metadata that each page ought to have.
+/// A machine whose mappings all check metadata, whose every free frame begins with leftovers, and beside it the metadata that each page ought
+/// to have.
 /// </summary>
 /// <remarks>
-/// The kit does not know what pointers look like, so every access goes through one without a tag and may end in a mismatch; it has taken the faults that
-/// it needs by then.
+/// The kit does not know what pointers look like, so every access goes through one without a tag and may end in a mismatch; it has taken the
+/// faults that it needs by then.
 /// </remarks>
 internal sealed class TagStory<TArch> : IDisposable
     where TArch : struct, IArchitecture

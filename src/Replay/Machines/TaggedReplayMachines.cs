@@ -9,6 +9,25 @@ namespace PageTableEmu.Replay.Machines;
 /// </summary>
 /// <typeparam name="TArch">The architecture with its provider.</typeparam>
 /// <typeparam name="TFormat">The shape of its tags.</typeparam>
+/// <example>
+/// <code>
+/// using PageTableEmu.Replay;
+///
+/// IReplayMachineFactory machines = new TaggedReplayMachines&lt;Arm64FourLevel&lt;MteFrameSlot&gt;, MteFormat&gt;();
+/// IReadOnlyList&lt;ScriptOperation&gt; script = ScriptParser.Parse(new[] { "map A 3", "write A 0 7", "reclaim", "read A 0" });
+/// if (machines.Lacks(script) is null)
+/// {
+///     using IReplayMachine emulated = machines.Create(Backend.Zram);
+///     foreach (ScriptOperation operation in script)
+///     {
+///         OperationOutcome outcome = emulated.Execute(operation);
+///         Console.WriteLine($"{operation.Text}: {outcome.Result}, {outcome.MajorFaults} pages came back from swap");
+///         foreach (string violation in emulated.Verify())
+///             Console.WriteLine(violation); // none: their tags came back too
+///     }
+/// }
+/// </code>
+/// </example>
 public sealed class TaggedReplayMachines<TArch, TFormat> : IReplayMachineFactory
     where TArch : struct, IArchitecture
     where TFormat : struct, ITagFormat
