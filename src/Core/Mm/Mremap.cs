@@ -224,7 +224,7 @@ public sealed class Mremap<TArch, TModel>
         return MmResult.Ok;
     }
 
-    /// <summary>Moves entries as far as there are tables for them; frames that are missing are reclaimed under the mmap_lock, as in the kernel.</summary>
+    /// <summary>Moves entries as far as there are tables for them; missing frames are reclaimed under the mmap_lock, as in the kernel.</summary>
     private ulong MoveEntries(uint vma, ulong oldStart, ulong newStart, ulong length, bool dropUffd)
     {
         ulong moved = 0;

@@ -80,7 +80,8 @@ internal sealed class ContentTags<TArch, TFormat>(MmContext<TArch, CheckedModel>
         uint expected = TagOf(content);
         bool right = metadata.IsEmpty ? expected == 0 : !metadata.ContainsAnyExcept(Packed(expected));
         return right ? null
-            : $"its tags are {(metadata.IsEmpty ? "none" : Convert.ToHexString(metadata))}, and what it holds asks for {expected:x} (frame {frame}, slot {slot})";
+            : $"its tags are {(metadata.IsEmpty ? "none" : Convert.ToHexString(metadata))}, and what it holds asks for "
+                + $"{expected:x} (frame {frame}, slot {slot})";
     }
 
     private ReadOnlySpan<byte> Metadata(uint frame, SwapEntry slot)

@@ -223,7 +223,9 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
         | (tags is null ? PageTableEmu.Mm.VmaFlags.None : PageTableEmu.Mm.VmaFlags.TagChecked);
 
     private AccessRights RightsOf(ScriptProtection protection) =>
-        (tags is null ? 0 : AccessRights.TagChecked) | ((protection & ScriptProtection.Read) != 0 ? AccessRights.Read : 0) | ((protection & ScriptProtection.Write) != 0 ? AccessRights.Write : 0);
+        (tags is null ? 0 : AccessRights.TagChecked)
+        | ((protection & ScriptProtection.Read) != 0 ? AccessRights.Read : 0)
+        | ((protection & ScriptProtection.Write) != 0 ? AccessRights.Write : 0);
 
     private MmResult Map(uint space, ulong start, ulong length, Advice huge)
     {

@@ -36,7 +36,8 @@ public class TagFaultTests
     }
 
     private static IEnumerable<string> Names =>
-        ["swap", "twice", "swapoff", "zap", "lazyfree", "fork", "exit", "move", "shared", "toggle", "pageout", "readahead", "pinned", "migrate", "migrateUndo",
+        ["swap", "twice", "swapoff", "zap", "lazyfree", "fork", "exit", "move", "shared", "toggle", "pageout", "readahead", "pinned",
+            "migrate", "migrateUndo",
             "migrateFork", "migrateZap", "migrateMove", "uffdMove", "memoryError"];
 
     [Theory]

@@ -287,7 +287,9 @@ public abstract class TagMigrationTests<TArch, TFormat>
         uint image = w.Machine.CreateSharedObject(2);
         const VmaFlags Flags = VmaFlags.Read | VmaFlags.Write | VmaFlags.TagChecked;
         ulong size = 2UL << TArch.PageShift;
-        Assert.Equal(MmResult.Ok, w.Machine.MapObject(w.Process, TagWorld<TArch, TFormat, CheckedModel>.At(0), size, Flags | VmaFlags.Shared, image, 0));
+        Assert.Equal(
+            MmResult.Ok,
+            w.Machine.MapObject(w.Process, TagWorld<TArch, TFormat, CheckedModel>.At(0), size, Flags | VmaFlags.Shared, image, 0));
         Assert.Equal(MmResult.Ok, w.Machine.MapObjectPrivately(w.Process, TagWorld<TArch, TFormat, CheckedModel>.At(100), size, Flags, image, 0));
         w.Fill(w.Process, 0, 1, 6);
         Assert.Equal(6u, w.TagNow(w.Process, 100));

@@ -77,7 +77,8 @@ public class TagRandomTests
         }
     }
 
-    private static string Do<TArch, TFormat>(TagWorld<TArch, TFormat, CheckedModel> w, Random random, List<uint> processes, uint process, uint page, bool exact)
+    private static string Do<TArch, TFormat>(
+        TagWorld<TArch, TFormat, CheckedModel> w, Random random, List<uint> processes, uint process, uint page, bool exact)
         where TArch : struct, IArchitecture
         where TFormat : struct, ITagFormat
     {

@@ -318,15 +318,20 @@ internal sealed class ExactWorker<TArch, TModel>
                 throw new InvalidOperationException($"move of {region.Kind}: {result}");
             OutOfMemory++; // some of its VMAs may have moved: the others follow when merged pages get their frames
             machine.ReclaimAll();
-            if (tries == 10)
-                LiftLimit(space); // which locked pages alone can fill: where Linux kills, somebody has to yield
+            if (tries >= 10)
+                GiveWay(space);
         }
 
         throw new InvalidOperationException($"move of {region.Kind}: out of memory for ever");
     }
 
-    private void LiftLimit(ExactSpace space)
+    /// <summary>
+    /// Where Linux kills, somebody has to yield: a limit that locked pages alone may fill (and that other workers set again), and the threads that
+    /// take every frame as soon as it is free.
+    /// </summary>
+    private void GiveWay(ExactSpace space)
     {
+        Thread.Sleep(1);
         uint group = machine.Context.GroupOf(space.Space);
         if (group != 0)
             machine.MemoryGroups.TrySetLimits(group, ulong.MaxValue, ulong.MaxValue);
