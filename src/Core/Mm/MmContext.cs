@@ -159,12 +159,13 @@ public sealed class MmContext<TArch, TModel>
     /// <summary>A frame charged to a group.</summary>
     internal uint TryAllocateIn(uint group, bool zeroed)
     {
-        if (group == 0)
-            return zeroed ? Tags.TryAllocateZeroed() : Folios.TryAllocate();
-        if (!Folios.Groups.TryCharge(group, 1))
+        if (group != 0 && !Folios.Groups.TryCharge(group, 1))
             return 0;
         uint frame = zeroed ? Tags.TryAllocateZeroed() : Folios.TryAllocate();
-        Settle(frame, group, 1);
+        if (group != 0)
+            Settle(frame, group, 1);
+        if (frame == 0)
+            _ = MemoryGroups<TModel>.TakeRefusal(); // an older one, which nobody asked for, is not why this failed
         return frame;
     }
 

@@ -47,6 +47,16 @@ public abstract class ShortageStories<TArch>
         ok &= child != 0;
         for (uint page = 0; page < m.Pages; page += 2)
             ok &= m.Machine.Write(m.Process, BehaviourMachine<TArch>.Address(page), [0xff], ref faults) == UserAccessResult.Ok;
+        ok &= m.Machine.Dma.TryBegin(
+            m.Process,
+            BehaviourMachine<TArch>.Address(0),
+            (int)BehaviourMachine<TArch>.Bytes(m.Pages),
+            DmaDirection.FromDevice,
+            false,
+            out DmaTransfer? whole,
+            ref faults) == MmResult.Ok; // all pages in RAM at once: no reclaim makes the smallest machines do that
+        if (whole is not null)
+            m.Machine.Dma.Complete(whole);
         ulong far = BehaviourMachine<TArch>.Start << 4;
         ok &= m.Machine.Move(m.Process, BehaviourMachine<TArch>.Address(4), far, BehaviourMachine<TArch>.Bytes(4)) == MmResult.Ok;
         ok &= m.Advise(m.Process, 8, 4, Advice.PopulateWrite) == MmResult.Ok;
