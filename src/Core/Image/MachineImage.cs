@@ -150,6 +150,15 @@ public sealed unsafe partial class MachineImage : IDisposable
         return ref Unsafe.AsRef<ulong>(ram + physicalAddress); // safe: inside the RAM mapping
     }
 
+    /// <summary>
+    /// RAM for one walk. A frame that another process has committed since this one looked last is outside the view; <see cref="RamWord"/> finds it.
+    /// </summary>
+    /// <param name="pageShift"><see cref="PageShift"/>, which the caller knows as a constant.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal RamView View(int pageShift) =>
+        // Safe: the view lets only frames below the limit through, which is 1, and so none, when the image is detached.
+        new(ref Unsafe.AsRef<byte>(ram + (1UL << pageShift)), frameLimit - 1);
+
     /// <summary>The frame in which a word of RAM lies that <see cref="RamWord"/> returned.</summary>
     public uint FrameOf(ref readonly ulong word) =>
         (uint)((nuint)Unsafe.ByteOffset(ref Unsafe.AsRef<byte>(ram), ref Unsafe.As<ulong, byte>(ref Unsafe.AsRef(in word))) >> PageShift);

@@ -67,7 +67,13 @@ public sealed partial class PageTable<TArch, TModel>
     public PageTables<TArch, TModel> Tables => tables;
 
     /// <summary>The generation of the tree: what was cached under another one must not be used.</summary>
-    public ulong Generation => tables.Generation(Root);
+    public ulong Generation => Atomic<TModel>.Load(ref GenerationWord);
+
+    internal ref ulong GenerationWord
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => ref image.Frame(Root).Index;
+    }
 
     private static ulong PageMask => (1UL << TArch.PageShift) - 1;
 
@@ -96,17 +102,14 @@ public sealed partial class PageTable<TArch, TModel>
     /// <exception cref="ArgumentException">Address or frame is misaligned or not canonical, or the level has no leaves.</exception>
     public MapResult Map(ulong virtualAddress, ulong frame, Protection protection, int level = 1)
     {
-        CheckLeaf(virtualAddress, frame, level);
-        Pte leaf = TArch.MakeLeaf(frame, protection, level);
-        uint table = level == 1 ? tables.LeafTable(Root, virtualAddress) : 0;
-        if (table == 0)
+        if (level == 1 && (virtualAddress & PageMask) == 0 && TArch.IsCanonical(virtualAddress) && frame >> TArch.FrameNumberBits == 0)
         {
-            table = tables.EnsureTable(Root, virtualAddress, level, out Pte obstacle, out int at);
-            if (table == 0)
-                return Failure(virtualAddress, obstacle, at);
+            uint table = QuickLeafTable(virtualAddress);
+            if (table != 0)
+                return InsertPage(table, virtualAddress, TArch.MakeLeaf(frame, protection, 1));
         }
 
-        return Insert(table, virtualAddress, leaf, level);
+        return MapSlowly(virtualAddress, frame, protection, level);
     }
 
     /// <summary>Takes one leaf away and frees the tables that become empty by it.</summary>
@@ -216,19 +219,44 @@ public sealed partial class PageTable<TArch, TModel>
         }
     }
 
-    private MapResult Insert(uint table, ulong virtualAddress, Pte leaf, int level)
+    /// <summary>Maps what is no page, or has no table yet, or is refused.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private MapResult MapSlowly(ulong virtualAddress, ulong frame, Protection protection, int level)
+    {
+        CheckLeaf(virtualAddress, frame, level);
+        uint table = tables.EnsureTable(Root, virtualAddress, level, out Pte obstacle, out int at);
+        if (table == 0)
+            return Failure(virtualAddress, obstacle, at);
+        Pte leaf = TArch.MakeLeaf(frame, protection, level);
+        return level == 1 ? InsertPage(table, virtualAddress, leaf) : InsertHuge(table, virtualAddress, leaf, level);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private MapResult InsertPage(uint table, ulong virtualAddress, Pte leaf)
+    {
+        ref FrameRecord record = ref image.Frame(table);
+        ref ulong word = ref tables.Entry(table, virtualAddress);
+        WordLock<TModel>.Acquire(ref record.Lock);
+        Pte existing = PageTables<TArch, TModel>.Load(ref word);
+        bool free = TArch.IsNone(existing, 1);
+        if (free)
+        {
+            PageTables<TArch, TModel>.Store(ref word, leaf);
+            record.Count++;
+        }
+
+        WordLock<TModel>.Release(ref record.Lock);
+        return free ? default : new MapResult(MapStatus.Occupied, virtualAddress, 1, existing);
+    }
+
+    private MapResult InsertHuge(uint table, ulong virtualAddress, Pte leaf, int level)
     {
         ref FrameRecord record = ref frames[table];
         ref ulong word = ref tables.Entry(table, virtualAddress, level);
         WordLock<TModel>.Acquire(ref record.Lock);
         Pte existing = PageTables<TArch, TModel>.Load(ref word);
         bool free = TArch.IsNone(existing, level);
-        if (free && level == 1)
-        {
-            PageTables<TArch, TModel>.Store(ref word, leaf);
-            record.Count++;
-        }
-        else if (free)
+        if (free)
         {
             // Tables are linked without the lock: only an exchange can tell who was first.
             free = PageTables<TArch, TModel>.TryReplace(ref word, leaf, existing);
@@ -246,21 +274,38 @@ public sealed partial class PageTable<TArch, TModel>
     private bool Remove(ulong virtualAddress, out ChangeResult result)
     {
         CheckAddress(virtualAddress);
-        ref ulong word = ref Find(virtualAddress, out uint table, out int level);
+        uint table = QuickLeafTable(virtualAddress);
+        int level = 1;
+        ref ulong word = ref table != 0 ? ref tables.Entry(table, virtualAddress) : ref Find(virtualAddress, out table, out level);
         ref FrameRecord record = ref frames[table];
         WordLock<TModel>.Acquire(ref record.Lock);
-        result = Classify(virtualAddress, PageTables<TArch, TModel>.Load(ref word), level);
+        Pte entry = PageTables<TArch, TModel>.Load(ref word);
+        result = Classify(virtualAddress, entry, level);
         bool empty = false;
         if (result.Status == ChangeStatus.Done)
         {
-            // An exchange, not a store: a walker that sets the dirty bit meanwhile must not be lost.
-            result = result with { Entry = PageTables<TArch, TModel>.Exchange(ref word, default) };
+            if (IsSettled(entry, level))
+                PageTables<TArch, TModel>.Store(ref word, default);
+            else
+                result = result with { Entry = PageTables<TArch, TModel>.Exchange(ref word, default) };
             empty = (level == 1 ? --record.Count : Atomic<TModel>.Add(ref record.Count, -1)) == 0;
         }
 
         WordLock<TModel>.Release(ref record.Lock);
         return empty;
     }
+
+    /// <summary>
+    /// Whether no access changes a leaf any more: its accessed bit is set, and its dirty bit too if stores are allowed. Under the table's lock
+    /// nobody else changes such an entry, and a store is enough to take it away; any other needs an exchange, or a walker that sets a bit
+    /// meanwhile would be lost.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool IsSettled(Pte entry, int level) =>
+        TArch.TryAccess(entry, AccessKind.Write, level, out Pte after)
+            ? after == entry
+            : (!TArch.TryAccess(entry, AccessKind.Read, level, out after) || after == entry)
+                && (!TArch.TryAccess(entry, AccessKind.Execute, level, out after) || after == entry);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private FlushTicket<TModel> Ticket(ulong virtualAddress, int level) =>
