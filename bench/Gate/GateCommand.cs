@@ -80,7 +80,8 @@ internal static class GateCommand
         GateLine[] judged = [.. lines.Where(line => line.Verdict != GateVerdict.Told)];
         int passed = judged.Count(line => line.Verdict == GateVerdict.Passed);
         int noisy = judged.Count(line => line.Verdict == GateVerdict.TooNoisy);
-        to.WriteLine($"{passed} passed, {judged.Length - passed - noisy} failed, {noisy} too noisy to be judged, {lines.Count - judged.Length} only told.");
+        int failed = judged.Length - passed - noisy;
+        to.WriteLine($"{passed} passed, {failed} failed, {noisy} too noisy to be judged, {lines.Count - judged.Length} only told.");
         return passed == judged.Length && passed != 0 ? Ok : Failed;
     }
 

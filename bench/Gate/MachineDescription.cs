@@ -13,7 +13,8 @@ internal sealed record MachineDescription(
         string[] information = Read("/proc/cpuinfo");
         string processor = information.FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':', 2)[1].Trim()
             ?? RuntimeInformation.ProcessArchitecture.ToString();
-        bool isVirtual = information.Any(line => line.StartsWith("flags", StringComparison.Ordinal) && line.Contains(" hypervisor", StringComparison.Ordinal));
+        bool isVirtual = information.Any(line => line.StartsWith("flags", StringComparison.Ordinal)
+            && line.Contains(" hypervisor", StringComparison.Ordinal));
         string vectors = Vector512.IsHardwareAccelerated ? "Vector512" : Vector256.IsHardwareAccelerated ? "Vector256" : "none";
         string load = Read("/proc/loadavg").FirstOrDefault() ?? "unknown";
         return new MachineDescription(processor, Environment.ProcessorCount, RuntimeInformation.OSDescription,

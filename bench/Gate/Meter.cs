@@ -43,25 +43,36 @@ internal sealed class Meter
     /// <summary>Runs both sides until the JIT has done with them, and compares what they return.</summary>
     private static bool WarmUp(GateRow row)
     {
-        ulong ours = 0;
-        ulong others = 0;
-        for (int phase = 0; phase < 3; phase++)
+        // A method is compiled anew in the background, twice, when it has run often enough and the JIT has had nothing else to do for a while.
+        double best = double.MaxValue;
+        int unchanged = 0;
+        for (int phase = 0; phase < 12 && unchanged < 3; phase++)
         {
-            ulong end = Baseline.ThreadTime() + 8_000_000;
-            for (int i = 0; i < 32 || Baseline.ThreadTime() < end; i++)
-            {
-                row.Ours.Prepare?.Invoke();
-                ours = row.Ours.Run();
-                if (i > 8 && Baseline.ThreadTime() > end + 100_000_000)
-                    break;
-            }
-
-            Thread.Sleep(phase == 2 ? 0 : 130); // methods are compiled again in the background after 100 ms without new ones
+            double time = WarmUp(row.Ours);
+            unchanged = time < best * 0.95 ? 0 : unchanged + 1;
+            best = Math.Min(best, time);
+            Thread.Sleep(110);
         }
 
+        WarmUp(row.Other);
+        row.Ours.Prepare?.Invoke();
+        ulong ours = row.Ours.Run();
         row.Other.Prepare?.Invoke();
-        others = row.Other.Run();
+        ulong others = row.Other.Run();
         return !row.SameResult || ours == others;
+    }
+
+    /// <summary>Runs a side for some milliseconds; returns the fastest run.</summary>
+    private static double WarmUp(Side side)
+    {
+        double best = double.MaxValue;
+        long ignored = 0;
+        ulong end = Baseline.ThreadTime() + 5_000_000;
+        for (int i = 0; i < 32 && (i < 2 || Baseline.ThreadTime() < end + 60_000_000); i++)
+            best = Math.Min(best, Time(side, 1, ref ignored));
+        while (Baseline.ThreadTime() < end)
+            best = Math.Min(best, Time(side, 1, ref ignored));
+        return best;
     }
 
     private static int RunsFor(Side side)

@@ -22,7 +22,11 @@ internal static class BaselineCompiler
         string library = Path.Combine(folder, "libbaseline.so");
         Version = FirstLine(Run("cc", ["--version"], out int versionCode));
         if (versionCode != 0)
-            throw new BaselineException("There is no C compiler (cc) on this machine; the baselines are written in C. Debian: apt-get install gcc libc6-dev.");
+        {
+            throw new BaselineException(
+                "There is no C compiler (cc) on this machine, and the baselines are written in C. On Debian: apt-get install gcc libc6-dev.");
+        }
+
         DateTime newest = sources.Append(Path.Combine(folder, "baseline.h")).Max(File.GetLastWriteTimeUtc);
         if (File.Exists(library) && File.GetLastWriteTimeUtc(library) > newest)
             return library;

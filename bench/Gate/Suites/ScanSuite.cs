@@ -36,7 +36,10 @@ internal sealed unsafe class ScanSuite : IGateSuite
             Side counted = new(() => Vectors(() => Baseline.CountAccessed(words.Pointer, n)), n);
             rows.Add(Row("T14", $"count young, {n} entries", "C AVX-512", 0.95,
                 new(() => (ulong)EntryScan<X64FourLevel>.Count(words.Span[..n], EntryKind.Young), n), counted));
-            rows.Add(Row("T14", $"bitmap of young, {n} entries", "C AVX-512 count", 0.85, new(() => Mark(n), n), counted) with { SameResult = false });
+            rows.Add(Row("T14", $"bitmap of young, {n} entries", "C AVX-512 count", 0.85, new(() => Mark(n), n), counted) with
+            {
+                SameResult = false,
+            });
             rows.Add(Row("T14", $"list of swap entries, {n} entries", "C compress-store", 0.90,
                 new(() => (ulong)EntryScan<X64FourLevel>.List(words.Span[..n], EntryKind.NonPresent, places.Span), n),
                 new(() => Vectors(() => Baseline.ListSwap(words.Pointer, n, places.Pointer)), n)));

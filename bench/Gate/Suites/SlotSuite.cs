@@ -17,10 +17,12 @@ internal sealed class SlotSuite : IGateSuite
     public IEnumerable<GateRow> Rows()
     {
         Fill(50);
-        yield return Row("half full", 1.40, flat: true);
+        yield return Row("half full, 64 at once", 1.40, TakeMany);
+        yield return Row("half full, one by one", null, Take);
         Fill(99);
-        yield return Row("99 % full", 1.30, flat: true);
-        yield return Row("99 % full", null, flat: false);
+        yield return Row("99 % full, 64 at once", 1.30, TakeMany);
+        yield return Row("99 % full, one by one", null, Take);
+        yield return Row("99 % full, 64 at once", null, TakeMany, flat: false);
     }
 
     public void Dispose()
@@ -29,8 +31,8 @@ internal sealed class SlotSuite : IGateSuite
         image?.Dispose();
     }
 
-    private GateRow Row(string name, double? goal, bool flat) => new("T13", $"allocate a slot, {name}",
-        flat ? "C bitmap and CAS" : "C two-level bitmap", goal, new Side(Take, Taken, GiveBack),
+    private GateRow Row(string name, double? goal, Func<ulong> take, bool flat = true) => new("T13", $"allocate a slot, {name}",
+        flat ? "C bitmap and CAS" : "C two-level bitmap", goal, new Side(take, Taken, GiveBack),
         new Side(() => Baseline.SlotsTake(flat ? 0 : 1, Taken), Taken, () => Baseline.SlotsGiveBack(Taken)))
     {
         SameResult = false,
@@ -60,6 +62,15 @@ internal sealed class SlotSuite : IGateSuite
             if (!entry.IsNone)
                 swap!.UnpinSlot(entry);
         }
+    }
+
+    private ulong TakeMany()
+    {
+        SwapSpace<Mainline> space = swap!;
+        ulong failed = 0;
+        for (int i = 0; i < Taken; i += 64)
+            failed += (ulong)(64 - space.TryReserve(entries.AsSpan(i, 64)));
+        return failed;
     }
 
     private ulong Take()

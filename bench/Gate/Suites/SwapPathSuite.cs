@@ -1,7 +1,6 @@
 using PageTableEmu.Arch.X64;
 using PageTableEmu.Bench.Native;
 using PageTableEmu.Mm;
-using PageTableEmu.Paging;
 using PageTableEmu.Swap;
 
 namespace PageTableEmu.Bench.Gate.Suites;

@@ -19,13 +19,15 @@ internal readonly ref struct RamView
         this.frames = frames;
     }
 
+    /// <summary>Whether a frame, other than frame 0, has storage.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool HasFrame(uint frame) => frame - 1UL < frames;
+
     /// <summary>Whether a distance is that of a page with storage.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool Has(ulong distance, int pageShift) => BitOperations.RotateRight(distance, pageShift) < frames;
 
     /// <summary>A word of a page that <see cref="Has"/> found.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ref ulong Word(ulong distance, ulong offset) =>
-        // Apart, so that only one addition waits for the entry that named the page.
-        ref Unsafe.As<byte, ulong>(ref Unsafe.AddByteOffset(ref Unsafe.AddByteOffset(ref start, (nuint)offset), (nuint)distance));
+    internal ref ulong Word(ulong distance) => ref Unsafe.As<byte, ulong>(ref Unsafe.AddByteOffset(ref start, (nuint)distance));
 }

@@ -29,10 +29,13 @@ namespace PageTableEmu.Paging;
 public static class EntryScan<TArch>
     where TArch : struct, IArchitecture
 {
-    private static readonly EntryTest PresentTest = EntryTest.Present<TArch>(1);
-    private static readonly EntryTest SomethingTest = EntryTest.Something<TArch>(1);
-    private static readonly EntryTest YoungTest = EntryTest.Young<TArch>();
-    private static readonly bool IsLinear = PresentTest.IsMask && SomethingTest.IsMask && YoungTest.IsMask;
+    private static readonly bool IsLinear =
+        EntryTest.Present<TArch>(1).IsMask && EntryTest.Something<TArch>(1).IsMask && EntryTest.Young<TArch>().IsMask;
+
+    // Each a number of its own, because the JIT compiles such into the loops as constants.
+    private static readonly ulong PresentMask = EntryTest.Present<TArch>(1).InMemory;
+    private static readonly ulong SomethingMask = EntryTest.Something<TArch>(1).InMemory;
+    private static readonly ulong YoungMask = EntryTest.Young<TArch>().InMemory;
 
     /// <summary>How many entries are of a kind.</summary>
     public static int Count(ReadOnlySpan<ulong> words, EntryKind kind) => kind switch
@@ -133,12 +136,18 @@ public static class EntryScan<TArch>
         // Safe: every group of 8, or of 32, lies inside the span.
         if (IsLinear && Vector512.IsHardwareAccelerated)
         {
+            Vector512<ulong> sums0 = default;
+            Vector512<ulong> sums1 = default;
             for (; i <= words.Length - 32; i += 32)
             {
-                uint low = Mask8(ref first, i, kind) | (Mask8(ref first, i + 8, kind) << 8);
-                uint high = Mask8(ref first, i + 16, kind) | (Mask8(ref first, i + 24, kind) << 8);
-                count += BitOperations.PopCount(low | (high << 16));
+                // Lanes that are not of the kind become minus one: counted by adding, which leaves the mask registers alone.
+                sums0 += Other(Vector512.LoadUnsafe(ref first, (nuint)i), kind);
+                sums1 += Other(Vector512.LoadUnsafe(ref first, (nuint)i + 8), kind);
+                sums0 += Other(Vector512.LoadUnsafe(ref first, (nuint)i + 16), kind);
+                sums1 += Other(Vector512.LoadUnsafe(ref first, (nuint)i + 24), kind);
             }
+
+            count = i + (int)(long)Vector512.Sum(sums0 + sums1);
         }
 
         for (; i <= words.Length - 8; i += 8)
@@ -178,17 +187,17 @@ public static class EntryScan<TArch>
         ref ulong first = ref MemoryMarshal.GetReference(words);
         ref uint to = ref MemoryMarshal.GetReference(positions);
         // Safe: a group of 8 lies inside the words, and no more than i positions were written before it, so 8 more fit.
-        if (IsLinear && Avx512F.VL.IsSupported)
+        if (IsLinear && Vector512.IsHardwareAccelerated && Bmi2.X64.IsSupported)
         {
-            Vector256<uint> index = Vector256.Create(0u, 1, 2, 3, 4, 5, 6, 7);
             for (; i <= words.Length - 8; i += 8)
             {
-                Vector512<ulong> found = Test(Vector512.LoadUnsafe(ref first, (nuint)i), kind);
-                // The mask of eight 64-bit lanes, for eight 32-bit ones.
-                Vector256<uint> lanes = Avx512F.ConvertToVector256UInt32(found);
-                Avx512F.VL.Compress(Vector256<uint>.Zero, lanes, index).StoreUnsafe(ref to, (nuint)count);
-                count += BitOperations.PopCount((uint)found.ExtractMostSignificantBits());
-                index += Vector256.Create(8u);
+                uint found = Mask8(ref first, i, kind);
+                // Each set bit picks the byte with its number; the bytes become positions.
+                ulong bytes = Bmi2.X64.ParallelBitDeposit(found, 0x0101_0101_0101_0101) * 0xff;
+                ulong picked = Bmi2.X64.ParallelBitExtract(0x0706_0504_0302_0100, bytes);
+                Vector256<uint> positionsOfEight = Avx2.ConvertToVector256Int32(Vector128.CreateScalarUnsafe(picked).AsByte()).AsUInt32();
+                (positionsOfEight + Vector256.Create((uint)i)).StoreUnsafe(ref to, (nuint)count);
+                count += BitOperations.PopCount(found);
             }
         }
 
@@ -214,11 +223,7 @@ public static class EntryScan<TArch>
         if (IsLinear && Vector512.IsHardwareAccelerated)
             return Mask8(ref first, i, kind);
         if (IsLinear && Vector256.IsHardwareAccelerated)
-        {
-            uint low = Test(Vector256.LoadUnsafe(ref first, (nuint)i), kind).ExtractMostSignificantBits();
-            uint high = Test(Vector256.LoadUnsafe(ref first, (nuint)(i + 4)), kind).ExtractMostSignificantBits();
-            return low | (high << 4);
-        }
+            return Mask4(ref first, i, kind) | (Mask4(ref first, i + 4, kind) << 4);
 
         uint bits = 0;
         for (int bit = 0; bit < 8; bit++)
@@ -227,37 +232,49 @@ public static class EntryScan<TArch>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Mask8(ref ulong first, int i, EntryKind kind) =>
-        (uint)Test(Vector512.LoadUnsafe(ref first, (nuint)i), kind).ExtractMostSignificantBits();
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<ulong> Test(Vector512<ulong> words, EntryKind kind)
+    private static uint Mask8(ref ulong first, int i, EntryKind kind)
     {
-        Vector512<ulong> absent = Vector512.Equals(words & Vector512.Create(PresentTest.InMemory), Vector512<ulong>.Zero);
-        return kind switch
-        {
-            EntryKind.Present => ~absent,
-            EntryKind.Young => ~(absent | Vector512.Equals(words & Vector512.Create(YoungTest.InMemory), Vector512<ulong>.Zero)),
-            _ => absent & ~Vector512.Equals(words & Vector512.Create(SomethingTest.InMemory), Vector512<ulong>.Zero),
-        };
+        return (uint)Other(Vector512.LoadUnsafe(ref first, (nuint)i), kind).ExtractMostSignificantBits() ^ 0xff;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<ulong> Test(Vector256<ulong> words, EntryKind kind)
+    private static uint Mask4(ref ulong first, int i, EntryKind kind)
     {
-        Vector256<ulong> absent = Vector256.Equals(words & Vector256.Create(PresentTest.InMemory), Vector256<ulong>.Zero);
+        Vector256<ulong> words = Vector256.LoadUnsafe(ref first, (nuint)i);
+        return Combine(Unset(words, PresentMask), kind, kind == EntryKind.Young ? Unset(words, YoungMask) : Unset(words, SomethingMask)) & 0xf;
+    }
+
+    /// <summary>All ones in the lanes that are not of a kind.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ulong> Other(Vector512<ulong> words, EntryKind kind)
+    {
+        Vector512<ulong> absent = Vector512.Equals(words & Vector512.Create(PresentMask), Vector512<ulong>.Zero);
         return kind switch
         {
-            EntryKind.Present => ~absent,
-            EntryKind.Young => ~(absent | Vector256.Equals(words & Vector256.Create(YoungTest.InMemory), Vector256<ulong>.Zero)),
-            _ => absent & ~Vector256.Equals(words & Vector256.Create(SomethingTest.InMemory), Vector256<ulong>.Zero),
+            EntryKind.Present => absent,
+            EntryKind.Young => absent | Vector512.Equals(words & Vector512.Create(YoungMask), Vector512<ulong>.Zero),
+            _ => ~absent | Vector512.Equals(words & Vector512.Create(SomethingMask), Vector512<ulong>.Zero),
         };
     }
+
+    /// <param name="absent">Which entries are not present.</param>
+    /// <param name="kind">What is looked for.</param>
+    /// <param name="other">Of young ones, which entries are not; of non-present ones, which are none.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Combine(uint absent, EntryKind kind, uint other) => kind switch
+    {
+        EntryKind.Present => ~absent,
+        EntryKind.Young => ~(absent | other),
+        _ => absent & ~other,
+    };
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Unset(Vector256<ulong> words, ulong mask) =>
+        Vector256.Equals(words & Vector256.Create(mask), Vector256<ulong>.Zero).ExtractMostSignificantBits();
 
     private static bool Is(ulong word, EntryKind kind)
     {
-        var entry = new Pte(TArch.BigEndian == BitConverter.IsLittleEndian
-            ? System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(word) : word);
+        var entry = new Pte(GuestOrder<TArch>.Of(word));
         return kind switch
         {
             EntryKind.Present => TArch.IsPresent(entry, 1),

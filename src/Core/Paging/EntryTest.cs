@@ -41,7 +41,8 @@ internal readonly struct EntryTest
         bool exact = !test(default);
         for (int bit = 0; bit < 64; bit++)
         {
-            foreach (ulong raw in new[] { ~(1UL << bit), mask ^ (1UL << bit), ~mask ^ (1UL << bit), 0x5555_5555_5555_5555UL << (bit & 1), mask, ~mask })
+            ulong one = 1UL << bit;
+            foreach (ulong raw in new[] { ~one, mask ^ one, ~mask ^ one, 0x5555_5555_5555_5555UL << (bit & 1), mask, ~mask })
                 exact &= test(new Pte(raw)) == ((raw & mask) != 0);
         }
 

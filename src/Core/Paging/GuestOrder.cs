@@ -21,11 +21,11 @@ internal static class GuestOrder<TArch>
     {
         if (!IsSwapped)
             return values;
-        Vector128<byte> one = Vector128.Create((byte)7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8);
-        if (!System.Runtime.Intrinsics.X86.Avx512BW.IsSupported)
-            return Vector512.Create(Of(values.GetLower()), Of(values.GetUpper()));
-        Vector256<byte> two = Vector256.Create(one, one);
-        return System.Runtime.Intrinsics.X86.Avx512BW.Shuffle(values.AsByte(), Vector512.Create(two, two)).AsUInt64();
+        Vector512<byte> reverse = Vector512.Create(
+            (byte)7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8, 23, 22, 21, 20, 19, 18, 17, 16, 31, 30, 29, 28, 27, 26, 25, 24,
+            39, 38, 37, 36, 35, 34, 33, 32, 47, 46, 45, 44, 43, 42, 41, 40, 55, 54, 53, 52, 51, 50, 49, 48, 63, 62, 61, 60, 59, 58,
+            57, 56);
+        return Vector512.Shuffle(values.AsByte(), reverse).AsUInt64();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -86,8 +86,8 @@ internal static class LeafFill<TArch, TModel>
             {
                 // Safe: i + 8 is within the span.
                 Vector512<ulong> entries = Vector512.LoadUnsafe(ref first, (nuint)i);
-                present += 8 - Unset(entries, Tests.Present.InMemory);
-                empty += Unset(entries, Tests.Something.InMemory);
+                present += 8 - Unset(entries, Tests.Present);
+                empty += Unset(entries, Tests.Something);
             }
         }
 
@@ -138,9 +138,8 @@ internal static class LeafFill<TArch, TModel>
     /// <summary>What can be asked of many leaves at once; made at first use, not by models that never do.</summary>
     private static class Tests
     {
-        internal static readonly EntryTest Present = EntryTest.Present<TArch>(1);
-        internal static readonly EntryTest Something = EntryTest.Something<TArch>(1);
-
-        internal static bool AreMasks => Present.IsMask && Something.IsMask;
+        internal static readonly bool AreMasks = EntryTest.Present<TArch>(1).IsMask && EntryTest.Something<TArch>(1).IsMask;
+        internal static readonly ulong Present = EntryTest.Present<TArch>(1).InMemory;
+        internal static readonly ulong Something = EntryTest.Something<TArch>(1).InMemory;
     }
 }

@@ -81,10 +81,7 @@ public ref struct LeafWriter<TArch, TModel>
         old = PageTables<TArch, TModel>.Load(ref word);
         if (!TArch.IsLeaf(old, 1))
             return TArch.IsNone(old, 1) ? ChangeStatus.Nothing : ChangeStatus.NotPresent;
-        if (PageTable<TArch, TModel>.IsSettled(old, 1))
-            PageTables<TArch, TModel>.Store(ref word, default);
-        else
-            old = PageTables<TArch, TModel>.Exchange(ref word, default);
+        old = PageTable<TArch, TModel>.TakeAway(ref word, old);
         record.Count--;
         first = Math.Min(first, virtualAddress);
         last = Math.Max(last, virtualAddress);

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
-using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 
 namespace PageTableEmu.Paging;
@@ -43,10 +42,9 @@ public sealed partial class PageTable<TArch, TModel>
 
     private int TranslateBatch(ReadOnlySpan<ulong> addresses, Span<ulong> words, Span<ulong> results)
     {
-        ref ulong generation = ref image.Frame(Root).Index;
-        ulong before = Atomic<TModel>.Load(ref generation);
-        int mapped = QuickBatch(image.View(TArch.PageShift), addresses, words);
-        if (mapped < 0 || Atomic<TModel>.Load(ref generation) != before)
+        ulong generation = Generation;
+        int mapped = QuickBatch(image.View, addresses, words);
+        if (mapped < 0 || Generation != generation)
             return TranslateEach(addresses, results);
         words.CopyTo(results); // only now: the caller may translate in place
         return mapped;
@@ -70,25 +68,35 @@ public sealed partial class PageTable<TArch, TModel>
     {
         ref ulong address = ref MemoryMarshal.GetReference(addresses);
         ref ulong word = ref MemoryMarshal.GetReference(words); // safe below: the spans are equally long, and i is less than that
-        for (int i = 0; i < addresses.Length; i++)
-        {
-            ulong table = RootDistance;
-            if (!TArch.IsCanonical(Unsafe.Add(ref address, i)) || !TryQuickStep(ram, Unsafe.Add(ref address, i), TArch.Levels, ref table))
-                return -1;
-            Unsafe.Add(ref word, i) = table;
-            Prefetch(ram, table, Scaled(Unsafe.Add(ref address, i), TArch.Levels - 1));
-        }
-
-        if (TArch.Levels >= 5 && !TryDescendAll(ram, ref address, ref word, words.Length, 4))
-            return -1;
-        if (!TryDescendAll(ram, ref address, ref word, words.Length, 3) || !TryDescendAll(ram, ref address, ref word, words.Length, 2))
-            return -1;
-        int mapped = words.Length;
-        for (int i = 0; i < addresses.Length; i++)
+        int count = addresses.Length;
+        for (nint i = 0; i < count; i++)
         {
             ulong at = Unsafe.Add(ref address, i);
-            Pte entry = PageTables<TArch, TModel>.Load(ref ram.Word(Unsafe.Add(ref word, i), Scaled(at, 1)));
-            ulong result = (entry.Raw & TArch.PlainLeafFrame) | (at & PageMask);
+            if (!TArch.IsCanonical(at))
+                return -1;
+            ulong top = TArch.Levels >= 5
+                ? (at >> QuickShape<TArch>.Shift5) & QuickShape<TArch>.Index5
+                : (at >> QuickShape<TArch>.Shift4) & QuickShape<TArch>.Index4;
+            Unsafe.Add(ref word, i) = rootDistance + top;
+        }
+
+        // A word is the distance of the next entry of its walk.
+        if (TArch.Levels >= 5 && !TryDescendAll(ram, ref address, ref word, count, QuickShape<TArch>.Keep5, QuickShape<TArch>.Less5,
+            QuickShape<TArch>.Shift4, QuickShape<TArch>.Index4))
+            return -1;
+        if (!TryDescendAll(ram, ref address, ref word, count, QuickShape<TArch>.Keep4, QuickShape<TArch>.Less4,
+                QuickShape<TArch>.Shift3, QuickShape<TArch>.Index3)
+            || !TryDescendAll(ram, ref address, ref word, count, QuickShape<TArch>.Keep3, QuickShape<TArch>.Less3,
+                QuickShape<TArch>.Shift2, QuickShape<TArch>.Index2)
+            || !TryDescendAll(ram, ref address, ref word, count, QuickShape<TArch>.Keep2, QuickShape<TArch>.Less2,
+                QuickShape<TArch>.Shift1, QuickShape<TArch>.Index1))
+            return -1;
+        int mapped = count;
+        for (nint i = 0; i < count; i++)
+        {
+            ulong at = Unsafe.Add(ref address, i);
+            var entry = new Pte(QuickWord(ram, Unsafe.Add(ref word, i)));
+            ulong result = PlainAddress(entry, at);
             if (!TArch.IsPlainLeaf(entry))
             {
                 result = UnusualLeaf(entry, at);
@@ -106,26 +114,26 @@ public sealed partial class PageTable<TArch, TModel>
         TArch.IsLeaf(entry, 1) ? LeafAddress(entry, virtualAddress, 1) : NotMapped;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool TryDescendAll(RamView ram, ref ulong address, ref ulong word, int count, int level)
+    private static bool TryDescendAll(RamView ram, ref ulong address, ref ulong word, nint count, ulong keep, ulong less, int shift, ulong index)
     {
-        for (int i = 0; i < count; i++)
+        for (nint i = 0; i < count; i++)
         {
-            ulong at = Unsafe.Add(ref address, i);
-            ulong table = Below(PageTables<TArch, TModel>.Load(ref ram.Word(Unsafe.Add(ref word, i), Scaled(at, level))), level);
-            if (!ram.Has(table, TArch.PageShift))
+            ulong table = (QuickWord(ram, Unsafe.Add(ref word, i)) & keep) - less;
+            if (!ram.Has(table, QuickShape<TArch>.PageShift))
                 return false;
+            table += (Unsafe.Add(ref address, i) >> shift) & index;
             Unsafe.Add(ref word, i) = table;
-            Prefetch(ram, table, Scaled(at, level - 1));
+            Prefetch(ref ram.Word(table));
         }
 
         return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe void Prefetch(RamView ram, ulong table, ulong offset)
+    private static unsafe void Prefetch(ref ulong word)
     {
         // Safe: a hint that reads nothing and cannot fail; words of an image do not move.
         if (Sse.IsSupported)
-            Sse.Prefetch0(Unsafe.AsPointer(ref ram.Word(table, offset)));
+            Sse.Prefetch0(Unsafe.AsPointer(ref word));
     }
 }

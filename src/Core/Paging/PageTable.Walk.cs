@@ -18,11 +18,10 @@ public sealed partial class PageTable<TArch, TModel>
     /// </summary>
     public ulong Translate(ulong virtualAddress)
     {
-        ref ulong generation = ref image.Frame(Root).Index;
-        ulong before = Atomic<TModel>.Load(ref generation);
-        if (TArch.IsCanonical(virtualAddress) && TryQuickLeaf(image.View(TArch.PageShift), virtualAddress, out Pte entry)
-            && TArch.IsPlainLeaf(entry) && Atomic<TModel>.Load(ref generation) == before)
-            return (entry.Raw & TArch.PlainLeafFrame) | (virtualAddress & PageMask);
+        ref ulong generation = ref QuickGeneration;
+        if (TryQuickLeaf(image.View, ref generation, virtualAddress, out ulong before, out Pte entry)
+            && Atomic<TModel>.Load(ref generation) == before)
+            return PlainAddress(entry, virtualAddress);
         return TranslateSlowly(virtualAddress);
     }
 
@@ -46,12 +45,10 @@ public sealed partial class PageTable<TArch, TModel>
     /// <param name="kind">Load, store or fetch.</param>
     public AccessResult Access(ulong virtualAddress, AccessKind kind)
     {
-        ref ulong generation = ref image.Frame(Root).Index;
-        ulong before = Atomic<TModel>.Load(ref generation);
-        if (TArch.IsCanonical(virtualAddress) && TryQuickLeaf(image.View(TArch.PageShift), virtualAddress, out Pte entry)
-            && TArch.IsPlainLeaf(entry) && TArch.TryAccess(entry, kind, 1, out Pte after) && after == entry
-            && Atomic<TModel>.Load(ref generation) == before)
-            return new AccessResult(FaultReason.None, 1, entry, (entry.Raw & TArch.PlainLeafFrame) | (virtualAddress & PageMask));
+        ref ulong generation = ref QuickGeneration;
+        if (TryQuickLeaf(image.View, ref generation, virtualAddress, out ulong before, out Pte entry)
+            && TArch.TryAccess(entry, kind, 1, out Pte after) && after.Raw == entry.Raw && Atomic<TModel>.Load(ref generation) == before)
+            return new AccessResult(FaultReason.None, 1, entry, PlainAddress(entry, virtualAddress));
         return AccessSlowly(virtualAddress, kind);
     }
 

@@ -45,6 +45,7 @@ public sealed partial class PageTable<TArch, TModel>
     private readonly MachineImage image;
     private readonly FrameTable<TModel> frames;
     private readonly ulong rootAddress;
+    private readonly ulong rootDistance; // the root table as a RamView names tables
 
     /// <summary>Opens the tree with a root table.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The frame is 0 or outside RAM.</exception>
@@ -58,6 +59,7 @@ public sealed partial class PageTable<TArch, TModel>
             throw new ArgumentOutOfRangeException(nameof(root), root, $"A root table is a frame from 1 to {image.FrameCount - 1}.");
         Root = root;
         rootAddress = (ulong)root << TArch.PageShift;
+        rootDistance = rootAddress - (1UL << TArch.PageShift);
     }
 
     /// <summary>Frame of the root table.</summary>
@@ -75,7 +77,11 @@ public sealed partial class PageTable<TArch, TModel>
         get => ref image.Frame(Root).Index;
     }
 
-    private static ulong PageMask => (1UL << TArch.PageShift) - 1;
+    private static ulong PageMask
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (1UL << TArch.PageShift) - 1;
+    }
 
     /// <summary>Makes an empty tree; null when RAM is exhausted.</summary>
     public static PageTable<TArch, TModel>? TryCreate(PageTables<TArch, TModel> tables, uint addressSpace = 0)
@@ -104,7 +110,7 @@ public sealed partial class PageTable<TArch, TModel>
     {
         if (level == 1 && (virtualAddress & PageMask) == 0 && TArch.IsCanonical(virtualAddress) && frame >> TArch.FrameNumberBits == 0)
         {
-            uint table = QuickLeafTable(virtualAddress);
+            uint table = QuickLeafTable(image.View, virtualAddress);
             if (table != 0)
                 return InsertPage(table, virtualAddress, TArch.MakeLeaf(frame, protection, 1));
         }
@@ -271,37 +277,78 @@ public sealed partial class PageTable<TArch, TModel>
     }
 
     /// <summary>Takes one leaf away under the table's lock; returns whether its table is empty now.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool Remove(ulong virtualAddress, out ChangeResult result)
     {
-        CheckAddress(virtualAddress);
-        uint table = QuickLeafTable(virtualAddress);
-        int level = 1;
-        ref ulong word = ref table != 0 ? ref tables.Entry(table, virtualAddress) : ref Find(virtualAddress, out table, out level);
-        ref FrameRecord record = ref frames[table];
+        if ((virtualAddress & PageMask) == 0 && TArch.IsCanonical(virtualAddress))
+        {
+            uint table = QuickLeafTable(image.View, virtualAddress);
+            if (table != 0)
+                return RemovePage(table, virtualAddress, out result);
+        }
+
+        return RemoveUnusual(virtualAddress, out result);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool RemovePage(uint table, ulong virtualAddress, out ChangeResult result)
+    {
+        ref FrameRecord record = ref image.Frame(table);
+        ref ulong word = ref tables.Entry(table, virtualAddress);
         WordLock<TModel>.Acquire(ref record.Lock);
         Pte entry = PageTables<TArch, TModel>.Load(ref word);
-        result = Classify(virtualAddress, entry, level);
+        bool empty = false;
+        bool isLeaf = TArch.IsLeaf(entry, 1);
+        if (isLeaf)
+        {
+            entry = TakeAway(ref word, entry);
+            empty = --record.Count == 0;
+        }
+
+        WordLock<TModel>.Release(ref record.Lock);
+        ChangeStatus status = isLeaf ? ChangeStatus.Done : TArch.IsNone(entry, 1) ? ChangeStatus.Nothing : ChangeStatus.NotPresent;
+        result = new ChangeResult { Status = status, Pages = isLeaf ? 1u : 0, Level = 1, Entry = entry };
+        return empty;
+    }
+
+    /// <summary>Removes what is no page, or throws.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool RemoveUnusual(ulong virtualAddress, out ChangeResult result)
+    {
+        CheckAddress(virtualAddress);
+        ref ulong word = ref Find(virtualAddress, out uint table, out int level);
+        if (level == 1)
+            return RemovePage(table, virtualAddress, out result);
+        ref FrameRecord record = ref frames[table];
+        WordLock<TModel>.Acquire(ref record.Lock);
+        result = Classify(virtualAddress, PageTables<TArch, TModel>.Load(ref word), level);
         bool empty = false;
         if (result.Status == ChangeStatus.Done)
         {
-            if (IsSettled(entry, level))
-                PageTables<TArch, TModel>.Store(ref word, default);
-            else
-                result = result with { Entry = PageTables<TArch, TModel>.Exchange(ref word, default) };
-            empty = (level == 1 ? --record.Count : Atomic<TModel>.Add(ref record.Count, -1)) == 0;
+            result = result with { Entry = PageTables<TArch, TModel>.Exchange(ref word, default) };
+            empty = Atomic<TModel>.Add(ref record.Count, -1) == 0;
         }
 
         WordLock<TModel>.Release(ref record.Lock);
         return empty;
     }
 
+    /// <summary>Takes away a leaf of a table that the caller has locked; returns what it was in the end.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Pte TakeAway(ref ulong word, Pte leaf)
+    {
+        if (!IsSettled(leaf, 1))
+            return PageTables<TArch, TModel>.Exchange(ref word, default); // not a store: a walker that sets a bit meanwhile must not be lost
+        PageTables<TArch, TModel>.Store(ref word, default);
+        return leaf;
+    }
+
     /// <summary>
     /// Whether no access changes a leaf any more: its accessed bit is set, and its dirty bit too if stores are allowed. Under the table's lock
-    /// nobody else changes such an entry, and a store is enough to take it away; any other needs an exchange, or a walker that sets a bit
-    /// meanwhile would be lost.
+    /// nobody else changes such an entry, and a store is enough to take it away.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool IsSettled(Pte entry, int level) =>
+    private static bool IsSettled(Pte entry, int level) =>
         TArch.TryAccess(entry, AccessKind.Write, level, out Pte after)
             ? after == entry
             : (!TArch.TryAccess(entry, AccessKind.Read, level, out after) || after == entry)

@@ -63,7 +63,7 @@ public sealed class SoftTlb<TArch, TModel>
     public ulong Translate(ulong virtualAddress, AccessKind kind)
     {
         ref Entry entry = ref EntryOf(ref MemoryMarshal.GetArrayDataReference(entries), virtualAddress, kind);
-        return entry.Tag == TagOf(virtualAddress, kind, stamp) && tree.Generation == generation
+        return entry.Tag == TagOf(virtualAddress, kind, stamp) && tree.IsOf(generation)
             ? virtualAddress + entry.Distance
             : Miss(virtualAddress, kind);
     }

@@ -29,6 +29,24 @@ public static class SwapCodec<TArch>
     private const int EntryTypeShift = 58; // of SwapEntry.Value
 
     private static readonly SwapFields Fields = SwapFields.Of<TArch>();
+    private static readonly bool IsLinear = Fields.AreLinear;
+
+    // Each a number of its own, because the JIT compiles such into the loops as constants. A field goes from its place in the word to its place in
+    // the value by one shift; what is complemented anywhere is put right by one exclusive or at the end.
+    private static readonly int TypeMove = EntryTypeShift - Fields.TypeShift;
+    private static readonly int OffsetMove = -Fields.OffsetShift;
+    private static readonly ulong TypeField = Fields.TypeMask << EntryTypeShift;
+    private static readonly ulong OffsetField = Fields.OffsetMask;
+    private static readonly ulong Flip =
+        (Moved(Fields.TypeFlip, TypeMove) & TypeField) ^ (Moved(Fields.OffsetFlip, OffsetMove) & OffsetField);
+
+    private static readonly ulong EncodedTypeField = Fields.TypeMask << Fields.TypeShift;
+    private static readonly ulong EncodedOffsetField = Fields.EncodableOffset << Fields.OffsetShift;
+    private static readonly ulong Empty = Fields.Empty;
+    private static readonly ulong TypeMask = Fields.TypeMask;
+    private static readonly int TypeDown = Fields.TypeShift;
+    private static readonly ulong TypeFlip = (Fields.TypeFlip >> Fields.TypeShift) & Fields.TypeMask;
+    private static readonly ulong OffsetFlip = (Fields.OffsetFlip >> Fields.OffsetShift) & Fields.OffsetMask;
 
     /// <summary>Type and offset of each word, as <see cref="SwapEntry.Value"/>.</summary>
     /// <param name="words">Words of a table, in the guest's byte order.</param>
@@ -38,9 +56,9 @@ public static class SwapCodec<TArch>
     {
         CheckLength(words.Length, entries.Length);
         int done = 0;
-        if (Fields.AreLinear && Vector512.IsHardwareAccelerated)
+        if (IsLinear && Vector512.IsHardwareAccelerated)
             done = Decode512(words, entries);
-        else if (Fields.AreLinear && Vector256.IsHardwareAccelerated)
+        else if (IsLinear && Vector256.IsHardwareAccelerated)
             done = Decode256(words, entries);
         DecodeScalar(words[done..], entries[done..]);
     }
@@ -53,9 +71,9 @@ public static class SwapCodec<TArch>
     {
         CheckLength(entries.Length, words.Length);
         int done = 0;
-        if (Fields.AreLinear && Vector512.IsHardwareAccelerated)
+        if (IsLinear && Vector512.IsHardwareAccelerated)
             done = Encode512(entries, words);
-        else if (Fields.AreLinear && Vector256.IsHardwareAccelerated)
+        else if (IsLinear && Vector256.IsHardwareAccelerated)
             done = Encode256(entries, words);
         EncodeScalar(entries[done..], words[done..]);
     }
@@ -70,7 +88,7 @@ public static class SwapCodec<TArch>
         CheckLength(words.Length, offsets.Length);
         CheckLength(words.Length, types.Length);
         int i = 0;
-        if (Fields.AreLinear && Vector512.IsHardwareAccelerated && Avx512F.IsSupported)
+        if (IsLinear && Vector512.IsHardwareAccelerated && Avx512F.IsSupported)
         {
             ref ulong from = ref MemoryMarshal.GetReference(words);
             ref ulong to = ref MemoryMarshal.GetReference(offsets);
@@ -78,9 +96,10 @@ public static class SwapCodec<TArch>
             // Safe: i + 16 is within all three spans.
             for (; i <= words.Length - 16; i += 16)
             {
-                Vector128<byte> low = Apart(Vector512.LoadUnsafe(ref from, (nuint)i), ref to, i);
-                Vector128<byte> high = Apart(Vector512.LoadUnsafe(ref from, (nuint)i + 8), ref to, i + 8);
-                Vector128.Create(low.GetLower(), high.GetLower()).StoreUnsafe(ref toTypes, (nuint)i);
+                ulong low = Apart(Vector512.LoadUnsafe(ref from, (nuint)i), ref to, i);
+                ulong high = Apart(Vector512.LoadUnsafe(ref from, (nuint)i + 8), ref to, i + 8);
+                Unsafe.WriteUnaligned(ref Unsafe.Add(ref toTypes, i), low);
+                Unsafe.WriteUnaligned(ref Unsafe.Add(ref toTypes, i + 8), high);
             }
         }
 
@@ -194,45 +213,44 @@ public static class SwapCodec<TArch>
     private static Vector512<ulong> Decoded(Vector512<ulong> inMemory)
     {
         Vector512<ulong> word = GuestOrder<TArch>.Of(inMemory);
-        Vector512<ulong> type = ((word ^ Vector512.Create(Fields.TypeFlip)) >>> Fields.TypeShift) & Vector512.Create(Fields.TypeMask);
-        Vector512<ulong> offset = ((word ^ Vector512.Create(Fields.OffsetFlip)) >>> Fields.OffsetShift) & Vector512.Create(Fields.OffsetMask);
-        return (type << EntryTypeShift) | offset;
+        return ((Moved(word, TypeMove) & Vector512.Create(TypeField)) | (Moved(word, OffsetMove) & Vector512.Create(OffsetField)))
+            ^ Vector512.Create(Flip);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<ulong> Decoded(Vector256<ulong> inMemory)
     {
         Vector256<ulong> word = GuestOrder<TArch>.Of(inMemory);
-        Vector256<ulong> type = ((word ^ Vector256.Create(Fields.TypeFlip)) >>> Fields.TypeShift) & Vector256.Create(Fields.TypeMask);
-        Vector256<ulong> offset = ((word ^ Vector256.Create(Fields.OffsetFlip)) >>> Fields.OffsetShift) & Vector256.Create(Fields.OffsetMask);
-        return (type << EntryTypeShift) | offset;
+        return ((Moved(word, TypeMove) & Vector256.Create(TypeField)) | (Moved(word, OffsetMove) & Vector256.Create(OffsetField)))
+            ^ Vector256.Create(Flip);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<ulong> Encoded(Vector512<ulong> entry)
-    {
-        Vector512<ulong> type = ((entry >>> EntryTypeShift) & Vector512.Create(Fields.TypeMask)) << Fields.TypeShift;
-        Vector512<ulong> offset = (entry & Vector512.Create(Fields.EncodableOffset)) << Fields.OffsetShift;
-        return GuestOrder<TArch>.Of((type | offset) ^ Vector512.Create(Fields.Empty));
-    }
+    private static Vector512<ulong> Encoded(Vector512<ulong> entry) => GuestOrder<TArch>.Of(
+        ((Moved(entry, -TypeMove) & Vector512.Create(EncodedTypeField)) | (Moved(entry, -OffsetMove) & Vector512.Create(EncodedOffsetField)))
+            ^ Vector512.Create(Empty));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<ulong> Encoded(Vector256<ulong> entry)
-    {
-        Vector256<ulong> type = ((entry >>> EntryTypeShift) & Vector256.Create(Fields.TypeMask)) << Fields.TypeShift;
-        Vector256<ulong> offset = (entry & Vector256.Create(Fields.EncodableOffset)) << Fields.OffsetShift;
-        return GuestOrder<TArch>.Of((type | offset) ^ Vector256.Create(Fields.Empty));
-    }
+    private static Vector256<ulong> Encoded(Vector256<ulong> entry) => GuestOrder<TArch>.Of(
+        ((Moved(entry, -TypeMove) & Vector256.Create(EncodedTypeField)) | (Moved(entry, -OffsetMove) & Vector256.Create(EncodedOffsetField)))
+            ^ Vector256.Create(Empty));
 
-    /// <summary>Stores the offsets of eight words and returns their types, in the lower half.</summary>
+    private static ulong Moved(ulong value, int left) => left >= 0 ? value << left : value >> -left;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<byte> Apart(Vector512<ulong> inMemory, ref ulong offsets, int at)
+    private static Vector512<ulong> Moved(Vector512<ulong> value, int left) => left >= 0 ? value << left : value >>> -left;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<ulong> Moved(Vector256<ulong> value, int left) => left >= 0 ? value << left : value >>> -left;
+
+    /// <summary>Stores the offsets of eight words and returns their types, a byte each.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Apart(Vector512<ulong> inMemory, ref ulong offsets, int at)
     {
         Vector512<ulong> word = GuestOrder<TArch>.Of(inMemory);
-        Vector512<ulong> offset = ((word ^ Vector512.Create(Fields.OffsetFlip)) >>> Fields.OffsetShift) & Vector512.Create(Fields.OffsetMask);
-        offset.StoreUnsafe(ref offsets, (nuint)at);
-        Vector512<ulong> type = ((word ^ Vector512.Create(Fields.TypeFlip)) >>> Fields.TypeShift) & Vector512.Create(Fields.TypeMask);
-        return Avx512F.ConvertToVector128Byte(type);
+        ((Moved(word, OffsetMove) & Vector512.Create(OffsetField)) ^ Vector512.Create(OffsetFlip)).StoreUnsafe(ref offsets, (nuint)at);
+        Vector512<ulong> type = ((word >>> TypeDown) & Vector512.Create(TypeMask)) ^ Vector512.Create(TypeFlip);
+        return Avx512F.ConvertToVector128Byte(type).AsUInt64().ToScalar();
     }
 
     private static void CheckLength(int source, int destination)

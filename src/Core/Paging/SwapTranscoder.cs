@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -27,6 +28,24 @@ public static class SwapTranscoder<TFrom, TTo>
 
     private static readonly ulong LostOffsets = From.OffsetMask & ~(To.EncodableOffset & To.OffsetMask);
     private static readonly ulong LostTypes = From.TypeMask & ~To.TypeMask;
+
+    // Each a number of its own, because the JIT compiles such into the loop as constants. A field or mark goes from its old place to its new one by
+    // one shift; what is complemented anywhere is put right by one exclusive or at the end.
+    private static readonly int TypeMove = To.TypeShift - From.TypeShift;
+    private static readonly int OffsetMove = To.OffsetShift - From.OffsetShift;
+    private static readonly ulong TypeField = (From.TypeMask & To.TypeMask) << To.TypeShift;
+    private static readonly ulong OffsetField = (From.OffsetMask & To.EncodableOffset) << To.OffsetShift;
+    private static readonly ulong Flip =
+        (Moved(From.TypeFlip, TypeMove) & TypeField) ^ (Moved(From.OffsetFlip, OffsetMove) & OffsetField) ^ To.Empty;
+
+    private static readonly ulong LostField = (LostOffsets << From.OffsetShift) | (LostTypes << From.TypeShift);
+    private static readonly ulong LostFlip = (From.OffsetFlip & (LostOffsets << From.OffsetShift)) | (From.TypeFlip & (LostTypes << From.TypeShift));
+    private static readonly ulong Exclusive = From.Exclusive != 0 ? To.Exclusive : 0;
+    private static readonly ulong SoftDirty = From.SoftDirty != 0 ? To.SoftDirty : 0;
+    private static readonly ulong UffdWp = From.UffdWp != 0 ? To.UffdWp : 0;
+    private static readonly int ExclusiveMove = Distance(From.Exclusive, Exclusive);
+    private static readonly int SoftDirtyMove = Distance(From.SoftDirty, SoftDirty);
+    private static readonly int UffdWpMove = Distance(From.UffdWp, UffdWp);
 
     /// <summary>Transcodes words.</summary>
     /// <param name="words">Words of tables of <typeparamref name="TFrom"/>.</param>
@@ -78,31 +97,23 @@ public static class SwapTranscoder<TFrom, TTo>
     private static Vector512<ulong> Turn(Vector512<ulong> inMemory, ref Vector512<ulong> lost)
     {
         Vector512<ulong> word = GuestOrder<TFrom>.Of(inMemory);
-        Vector512<ulong> type = ((word ^ Vector512.Create(From.TypeFlip)) >>> From.TypeShift) & Vector512.Create(From.TypeMask);
-        Vector512<ulong> offset = ((word ^ Vector512.Create(From.OffsetFlip)) >>> From.OffsetShift) & Vector512.Create(From.OffsetMask);
-        if (LostOffsets != 0)
-            lost |= offset & Vector512.Create(LostOffsets);
-        if (LostTypes != 0)
-            lost |= type & Vector512.Create(LostTypes);
-        if (LostOffsets != 0)
-            offset &= Vector512.Create(To.EncodableOffset);
-        if (LostTypes != 0)
-            type &= Vector512.Create(To.TypeMask);
-        Vector512<ulong> result = ((type << To.TypeShift) | (offset << To.OffsetShift)) ^ Vector512.Create(To.Empty);
-        result = Carry(word, From.Exclusive, To.Exclusive, result);
-        result = Carry(word, From.SoftDirty, To.SoftDirty, result);
-        result = Carry(word, From.UffdWp, To.UffdWp, result);
-        return GuestOrder<TTo>.Of(result);
+        if (LostField != 0)
+            lost |= (word & Vector512.Create(LostField)) ^ Vector512.Create(LostFlip);
+        Vector512<ulong> result = (Moved(word, TypeMove) & Vector512.Create(TypeField)) | (Moved(word, OffsetMove) & Vector512.Create(OffsetField));
+        if (Exclusive != 0)
+            result |= Moved(word, ExclusiveMove) & Vector512.Create(Exclusive);
+        if (SoftDirty != 0)
+            result |= Moved(word, SoftDirtyMove) & Vector512.Create(SoftDirty);
+        if (UffdWp != 0)
+            result |= Moved(word, UffdWpMove) & Vector512.Create(UffdWp);
+        return GuestOrder<TTo>.Of(result ^ Vector512.Create(Flip));
     }
 
-    /// <summary>A mark from its bit to its bit: 0 where one of the two has none. A mark may be stored complemented; <c>Empty</c> says so.</summary>
+    private static int Distance(ulong from, ulong to) =>
+        to == 0 ? 0 : BitOperations.TrailingZeroCount(to) - BitOperations.TrailingZeroCount(from);
+
+    private static ulong Moved(ulong value, int left) => left >= 0 ? value << left : value >> -left;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<ulong> Carry(Vector512<ulong> word, ulong from, ulong to, Vector512<ulong> result)
-    {
-        if (from == 0 || to == 0)
-            return result;
-        Vector512<ulong> mark = word & Vector512.Create(from);
-        int distance = System.Numerics.BitOperations.TrailingZeroCount(to) - System.Numerics.BitOperations.TrailingZeroCount(from);
-        return result | (distance >= 0 ? mark << distance : mark >>> -distance);
-    }
+    private static Vector512<ulong> Moved(Vector512<ulong> value, int left) => left >= 0 ? value << left : value >>> -left;
 }
