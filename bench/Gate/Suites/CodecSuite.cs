@@ -45,6 +45,7 @@ internal sealed unsafe class CodecSuite : IGateSuite
         rows.Add(new GateRow("T9", $"decode, {size}", "C AVX-512", null, Side(Decode),
             Side(() => Baseline.Vectors() < 2 ? 0 : Baseline.Decode512(target.Pointer, words.Pointer, count))));
         rows.Add(Row("T9b", "decode, Vector256", first ? 0.42 : second ? 0.47 : 0.90, Decode256, copy, Vector256.IsHardwareAccelerated));
+        rows.Add(Row("T9c", "decode, sparc64", null, DecodeSparc, copy, Vector512.IsHardwareAccelerated));
         rows.Add(Row("T9c", "x86-64 to sparc64", inCache ? 0.50 : 0.85, ToSparc, copy, Vector512.IsHardwareAccelerated));
         rows.Add(Row("T9c", "sparc64 to x86-64", inCache ? 0.50 : 0.85, FromSparc, copy, Vector512.IsHardwareAccelerated));
         rows.Add(Row("T9c", "decode, fields apart", inCache ? 0.60 : 0.75, Apart, copy, Vector512.IsHardwareAccelerated));
@@ -68,6 +69,12 @@ internal sealed unsafe class CodecSuite : IGateSuite
     private ulong Decode()
     {
         SwapCodec<X64FourLevel>.Decode(words.Span, target.Span);
+        return target.Span[^1];
+    }
+
+    private ulong DecodeSparc()
+    {
+        SwapCodec<Sun4v>.Decode(words.Span, target.Span); // any words will do
         return target.Span[^1];
     }
 

@@ -24,6 +24,7 @@ namespace PageTableEmu.Paging;
 /// uint[] places = new uint[words.Length];
 /// int swapped = EntryScan&lt;X64FourLevel&gt;.List(words, EntryKind.NonPresent, places);
 /// Console.WriteLine($"{young} young, {swapped} away, the first at {(swapped == 0 ? 0 : places[0])}");
+/// table.TryDelete();
 /// </code>
 /// </example>
 public static class EntryScan<TArch>

@@ -10,7 +10,15 @@ namespace PageTableEmu.Paging;
 /// first, and below 2^52, the entry is a table (<see cref="ILeafFormat.IsTable"/>) at that address. Where <see cref="IsPlainLeaf"/>, the entry is
 /// a leaf of level 1 whose frame number is <c>raw &amp; PlainLeafFrame</c>, shifted right by the page shift.
 /// </remarks>
-/// <seealso cref="PageTable{TArch, TModel}"/>
+/// <example>
+/// <code>
+/// Show&lt;X64FourLevel&gt;();
+///
+/// static void Show&lt;TArch&gt;()
+///     where TArch : IQuickWalk =&gt;
+///     Console.WriteLine($"a pointer of level 2 ignores {TArch.TableIgnores(2):x}, has {TArch.TableMarks(2):x}");
+/// </code>
+/// </example>
 public interface IQuickWalk
 {
     /// <summary>Bits of a pointer to a table that may have any value.</summary>

@@ -18,12 +18,17 @@ namespace PageTableEmu.Paging;
 /// <code>
 /// PageTable&lt;X64FourLevel, Mainline&gt; table = PageTable&lt;X64FourLevel, Mainline&gt;.TryCreate(machine.Context.Tables)!;
 /// Protection writable = X64Leaf.ProtectionOf(AccessRights.Read | AccessRights.Write);
-/// using var writer = new LeafWriter&lt;X64FourLevel, Mainline&gt;(table);
-/// for (ulong page = 0; page &lt; 16; page++)
-///     writer.Map(address + (page &lt;&lt; 12), frame: 0x1000 + page, writable);
-/// writer.Unmap(address, out Pte old);
-/// writer.Finish().Flush();
-/// Console.WriteLine(X64Leaf.FrameOf(old, 1));
+/// using (var writer = new LeafWriter&lt;X64FourLevel, Mainline&gt;(table))
+/// {
+///     for (ulong page = 0; page &lt; 16; page++)
+///         writer.Map(address + (page &lt;&lt; 12), frame: 0x1000 + page, writable);
+///     writer.Unmap(address, out Pte old);
+///     writer.Finish().Flush();
+///     Console.WriteLine(X64Leaf.FrameOf(old, 1));
+/// }
+///
+/// table.UnmapRange(address, address + (16 &lt;&lt; 12), out _).Flush();
+/// table.TryDelete();
 /// </code>
 /// </example>
 public ref struct LeafWriter<TArch, TModel>

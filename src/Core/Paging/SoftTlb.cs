@@ -25,6 +25,7 @@ namespace PageTableEmu.Paging;
 /// ulong physical = tlb.Translate(address, AccessKind.Read);
 /// if (physical == PageTable&lt;X64FourLevel, Mainline&gt;.NotMapped)
 ///     Console.WriteLine(table.Access(address, AccessKind.Read).Fault);
+/// table.TryDelete();
 /// </code>
 /// </example>
 public sealed class SoftTlb<TArch, TModel>
