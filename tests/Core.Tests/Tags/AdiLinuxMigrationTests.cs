@@ -1,6 +1,7 @@
 using PageTableEmu.Arch.Sparc;
 using PageTableEmu.Arch.Sparc.Adi;
 using PageTableEmu.Atomics;
+using PageTableEmu.Core.Tests.Reclaim.Migration;
 using PageTableEmu.Core.Tests.Verification;
 using PageTableEmu.Mm;
 using PageTableEmu.Mm.Huge;
@@ -113,7 +114,9 @@ public class AdiLinuxMigrationTests
         using World w = New();
         DisplacedFolio displaced = w.BeginMigration(w.Process, 0);
         UserAccessResult result = UserAccessResult.BusError;
-        w.CompleteMigrationBefore(displaced, () => result = w.TryRead(w.Process, 0, 5, out _));
+        Task reader = MigrationRig<Sun4vM7<AdiLinux>>.StartThatWaits(() => result = w.TryRead(w.Process, 0, 5, out _));
+        w.CompleteMigration(displaced);
+        MigrationRig<Sun4vM7<AdiLinux>>.Join(reader);
         Assert.Equal(UserAccessResult.Ok, result);
         Assert.Equal(1u, Users(w));
         Assert.Equal(["T1"], w.Broken());

@@ -3,6 +3,7 @@ using PageTableEmu.Arch.Arm64.Mte;
 using PageTableEmu.Arch.Sparc;
 using PageTableEmu.Arch.Sparc.Adi;
 using PageTableEmu.Atomics;
+using PageTableEmu.Core.Tests.Reclaim.Migration;
 using PageTableEmu.Core.Tests.Verification;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
@@ -121,14 +122,16 @@ public abstract class TagMigrationTests<TArch, TFormat>
     {
         using var w = new TagWorld<Sun4vM7<SpyTags<AdiFrameSlot>>, AdiFormat, CheckedModel>();
         w.Fill(w.Process, 0, 1, 5);
-        DisplacedFolio displaced = w.BeginMigration(w.Process, 0);
+        DisplacedFolio displaced = w.BeginMigration(w.Process, 0); // its lock is this thread's: no await from here on
         var calls = new List<string>();
         UserAccessResult result = UserAccessResult.BusError;
-        w.CompleteMigrationBefore(displaced, () =>
+        Task reader = MigrationRig<TArch>.StartThatWaits(() =>
         {
             using (SpyTags<AdiFrameSlot>.Listen((call, _) => calls.Add(call)))
                 result = w.TryRead(w.Process, 0, 5, out _);
         });
+        w.CompleteMigration(displaced);
+        MigrationRig<TArch>.Join(reader);
         Assert.Equal(UserAccessResult.Ok, result);
         Assert.Empty(calls);
         w.AssertGhosts("there");

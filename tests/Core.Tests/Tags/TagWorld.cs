@@ -226,19 +226,6 @@ internal class TagWorld<TArch, TFormat, TModel> : IDisposable
         Mm.Folios.Put(displaced.Folio);
     }
 
-    /// <summary>
-    /// Another thread's access waits until a migration is complete, which the thread that began it has to end: it has the folio's lock.
-    /// </summary>
-    internal void CompleteMigrationBefore(DisplacedFolio displaced, Action access)
-    {
-        var other = new Thread(() => access());
-        other.Start();
-        bool waits = !other.Join(50);
-        CompleteMigration(displaced);
-        other.Join();
-        Assert.True(waits);
-    }
-
     internal void UndoMigration(DisplacedFolio displaced)
     {
         Machine.Migrator.Undo(displaced);
