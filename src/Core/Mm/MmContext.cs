@@ -215,8 +215,8 @@ public sealed class MmContext<TArch, TModel>
     public static uint NormalFrame(Pte entry) => TArch.IsSpecial(entry) ? 0 : (uint)TArch.FrameOf(entry, 1);
 
     /// <summary>
-    /// Whether an entry shows the zero page because merging put it there (is_ksm_zero_pte): the dirty mark, which a zero page that was only read never
-    /// gets, says so.
+    /// Whether an entry shows the zero page because merging put it there (is_ksm_zero_pte): the dirty mark says so, which a zero page that was only
+    /// read never gets.
     /// </summary>
     public bool IsMergedZeroPage(Pte entry) =>
         TArch.IsSpecial(entry) && TArch.IsDirty(entry) && TArch.FrameOf(entry, 1) == Folios.ZeroFrame;
