@@ -12,7 +12,10 @@ internal static class BenchCommand
 
     private static Command CreateEncodings()
     {
-        Option<FileInfo[]> assemblies = new("--assembly") { Description = "An assembly with formats of your own: structs that implement ISwapFormat." };
+        Option<FileInfo[]> assemblies = new("--assembly")
+        {
+            Description = "An assembly with formats of your own: structs that implement ISwapFormat.",
+        };
         Option<bool> json = new("--json") { Description = "One JSON object a format, a line each." };
         Option<FileInfo?> html = new("--html") { Description = "A page with bars, written to this file." };
         Option<int> rounds = new("--rounds") { Description = "How often everything is measured.", DefaultValueFactory = _ => 11 };

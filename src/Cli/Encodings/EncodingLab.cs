@@ -25,7 +25,7 @@ internal sealed class EncodingLab
     private readonly ulong[] entries;
 
     /// <param name="subjects">The formats; the first is the unit of the ratios.</param>
-    /// <param name="rounds">How often everything is measured.</param>
+    /// <param name="rounds">How often everything is measured; once means without warming up.</param>
     /// <param name="milliseconds">For how long each thing is measured in a round.</param>
     internal EncodingLab(IEnumerable<EncodingSubject> subjects, int rounds, double milliseconds)
     {
@@ -132,8 +132,10 @@ internal sealed class EncodingLab
     /// Runs everything until the JIT has done with it: it compiles methods anew in the background, twice, when they have run often enough and it had
     /// nothing else to do for a tenth of a second.
     /// </summary>
-    private static void WarmUp(int count, Func<int, Action> prepare)
+    private void WarmUp(int count, Func<int, Action> prepare)
     {
+        if (rounds == 1)
+            return; // who asks for one round wants to see that it works, not figures
         double[] best = new double[count];
         Array.Fill(best, double.MaxValue);
         int unchanged = 0;

@@ -22,8 +22,10 @@ internal static class EncodingOutput
         output.WriteLine($"{"format".PadRight(width)}  type    offset   marks  other  compl.  order          largest file");
         foreach (EncodingSubject subject in results.Select(result => result.Subject))
         {
-            output.WriteLine($"{subject.Name.PadRight(width)}  {subject.TypeBits,2}@{subject.TypeShift,-2}  {subject.OffsetBits,4}@{subject.OffsetShift,-2}  "
-                + $"{subject.Marks.Count,5}  {subject.OtherBits,5}  {(subject.IsComplemented ? "yes" : "no"),-6}  {Order(subject),-13}  {Largest(subject)}");
+            string fields = $"{subject.TypeBits,2}@{subject.TypeShift,-2}  {subject.OffsetBits,4}@{subject.OffsetShift,-2}";
+            string complemented = subject.IsComplemented ? "yes" : "no";
+            output.WriteLine($"{subject.Name.PadRight(width)}  {fields}  {subject.Marks.Count,5}  {subject.OtherBits,5}  {complemented,-6}  "
+                + $"{Order(subject),-13}  {Largest(subject)}");
         }
 
         foreach (string figure in Figures.Where(figure => results.Any(result => result.Figures.ContainsKey(figure))))

@@ -34,7 +34,9 @@ internal static class EncodingSubjects
         new EncodingSubject<TrialFormat<Off, On>>("trial: type below, offset complemented", 12, false),
     ];
 
-    /// <summary>Every struct of an assembly that is a format: an architecture, a format with a byte order, or only an <see cref="ISwapFormat"/>.</summary>
+    /// <summary>
+    /// Every struct of an assembly that is a format: an architecture, a format with a byte order, or only an <see cref="ISwapFormat"/>.
+    /// </summary>
     /// <exception cref="InputException">The file is no assembly, or holds no format.</exception>
     [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = Untrimmed)]
     internal static IReadOnlyList<EncodingSubject> Of(string file)

@@ -91,6 +91,25 @@ public sealed unsafe partial class MachineImage : IDisposable
         return ref Unsafe.AsRef<ulong>(slotWords + index);
     }
 
+    /// <summary>
+    /// A record of a region that this process knows to have storage; a null reference otherwise. Without a call, so that what a caller holds in
+    /// registers stays there; who gets nothing asks <see cref="Record"/>.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ref T QuickRecord<T>(MetadataRegion region, ulong index)
+        where T : unmanaged
+    {
+        ref RegionView view = ref regions[(int)region];
+        return ref index < view.Limit && (ulong)sizeof(T) <= view.Stride
+            ? ref Unsafe.AsRef<T>(metadata + view.Offset + (index * view.Stride)) // safe: as in Record
+            : ref Unsafe.NullRef<T>();
+    }
+
+    /// <summary><see cref="SlotWord"/> as <see cref="QuickRecord"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ref ulong QuickSlotWord(ulong index) =>
+        ref index < slotLimit ? ref Unsafe.AsRef<ulong>(slotWords + index) : ref Unsafe.NullRef<ulong>(); // safe: as in SlotWord
+
     /// <summary>Number of records of a region.</summary>
     public ulong Capacity(MetadataRegion region) => regions[(int)region].Capacity;
 

@@ -62,6 +62,18 @@ internal sealed class SwapAreas<TModel>
         return ref image.SlotWord(area.FirstSlot + entry.Offset);
     }
 
+    /// <summary><see cref="Slot"/> without a call; a null reference also where it would have to look further.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ref ulong QuickSlot(SwapEntry entry)
+    {
+        if (entry.Type >= MaxAreas)
+            return ref Unsafe.NullRef<ulong>();
+        ref SwapAreaRecord area = ref image.QuickRecord<SwapAreaRecord>(MetadataRegion.SwapAreas, entry.Type);
+        if (Unsafe.IsNullRef(ref area) || entry.Offset >= area.Slots)
+            return ref Unsafe.NullRef<ulong>();
+        return ref image.QuickSlotWord(area.FirstSlot + entry.Offset);
+    }
+
     /// <summary>The words of slots of one area that follow each other. The caller has stabilised the area, and the slots are its own.</summary>
     internal Span<ulong> SlotWords(ref SwapAreaRecord area, ulong offset, ulong end)
     {
