@@ -102,6 +102,7 @@ public sealed class ProcessLife<TArch, TModel>
         Atomic<TModel>.Add(ref source.WriteProtectSequence, 1); // odd: lock-free pins must not trust what they read now
         try
         {
+            mm.Spaces[child].MergesAll = source.MergesAll;
             return (source.KsmSlot == 0 || mm.Ksm.TryEnter(child)) && TryCopyVmas(parent, child);
         }
         finally
