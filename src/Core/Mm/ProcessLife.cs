@@ -149,8 +149,6 @@ public sealed class ProcessLife<TArch, TModel>
         uint clone = mm.Vmas.TryClone(vma, child);
         if (clone == 0)
             return false;
-        mm.Vmas.ClearRegistration(clone);
-        mm.Vmas.SetFlags(clone, mm.Vmas.FlagsOf(clone) & ~VmaFlags.Locked);
         if ((flags & VmaFlags.WipeOnFork) != 0)
             return true;
         if (!mm.Vmas.TryForkAnonVma(clone, vma))
