@@ -19,8 +19,8 @@ internal static partial class DisassemblyCommand
     [
         ("Translate(ulong):ulong", "PageTable.Translate", ["TranslateSlowly"]),
         ("Translated(", "SoftTlb.Translate", ["Miss"]),
-        ("Encoded(", "ISwapFormat.EncodeSwap", []),
-        ("TryDuplicate(", "SwapMap.TryDuplicate", ["TryIncrement", "Reach"]),
+        ("Encoded[", "ISwapFormat.EncodeSwap", []),
+        ("TryDuplicate(", "SwapMap.TryDuplicate", ["DuplicateUnusual"]),
     ];
 
     internal static int Run(string[] args)

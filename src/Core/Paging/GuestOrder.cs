@@ -11,7 +11,11 @@ namespace PageTableEmu.Paging;
 internal static class GuestOrder<TArch>
     where TArch : IArchitecture
 {
-    internal static bool IsSwapped => TArch.BigEndian == BitConverter.IsLittleEndian;
+    internal static bool IsSwapped
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TArch.BigEndian == BitConverter.IsLittleEndian;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static ulong Of(ulong value) => IsSwapped ? BinaryPrimitives.ReverseEndianness(value) : value;

@@ -52,8 +52,6 @@ public sealed class SoftTlb<TArch, TModel>
     /// <summary>The tree.</summary>
     public PageTable<TArch, TModel> Tree => tree;
 
-    private static ulong PageMask => (1UL << TArch.PageShift) - 1;
-
     /// <summary>
     /// Physical address of an access; <see cref="PageTable{TArch, TModel}.NotMapped"/> when it is not allowed, for the reason that
     /// <see cref="PageTable{TArch, TModel}.Access"/> gives.
@@ -111,10 +109,11 @@ public sealed class SoftTlb<TArch, TModel>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ref Entry EntryOf(ref Entry first, ulong virtualAddress, AccessKind kind) =>
         // Safe: the index is below the number of entries.
-        ref Unsafe.Add(ref first, (nuint)(((virtualAddress >> TArch.PageShift) + ((ulong)kind * SpreadOfKinds)) & (Entries - 1)));
+        ref Unsafe.Add(ref first, (nuint)(((virtualAddress >> QuickShape<TArch>.PageShift) + ((ulong)kind * SpreadOfKinds)) & (Entries - 1)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong TagOf(ulong virtualAddress, AccessKind kind, ulong stamp) => (virtualAddress & ~PageMask) | stamp | (ulong)kind;
+    private static ulong TagOf(ulong virtualAddress, AccessKind kind, ulong stamp) =>
+        (virtualAddress & ~QuickShape<TArch>.PageMask) | stamp | (ulong)kind;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private ulong Miss(ulong virtualAddress, AccessKind kind)
@@ -139,7 +138,7 @@ public sealed class SoftTlb<TArch, TModel>
     private void NextStamp()
     {
         stamp += 1UL << KindBits;
-        if (stamp <= PageMask)
+        if (stamp <= QuickShape<TArch>.PageMask)
             return;
         Array.Clear(entries);
         stamp = 1UL << KindBits;
