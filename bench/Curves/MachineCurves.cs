@@ -31,7 +31,10 @@ internal static class MachineCurves
         uint slots = (uint)pages * 2;
         using Machine<X64FourLevel> machine = Machine<X64FourLevel>.Create(new MachineImageOptions
         {
-            RamBytes = ((ulong)pages * 2 << 12) + (32 << 20), SwapSlots = slots + 1024, SwapStoreSlots = slots + 1024, KsmItems = 1024,
+            RamBytes = ((ulong)pages * 2 << 12) + (32 << 20),
+            SwapSlots = slots + 1024,
+            SwapStoreSlots = slots + 1024,
+            KsmItems = 1024,
         });
         machine.SwapOn(SwapAreaOptions.Zram(slots), out uint type);
         uint space = machine.CreateAddressSpace();
