@@ -16,10 +16,11 @@ internal static class MachineCurves
     internal static IEnumerable<Curve> Measure(int largest)
     {
         List<CurvePoint>[] points = [.. Names.Select(_ => new List<CurvePoint>())];
-        for (int pass = 0; pass < 2; pass++)
+        for (int pass = 0; pass <= CurvesCommand.WarmUps; pass++)
         {
-            Array.ForEach(points, list => list.Clear()); // the first pass is for the JIT
-            for (int power = Least; power <= (pass == 0 ? 12 : largest); power += 2)
+            Array.ForEach(points, list => list.Clear());
+            CurvesCommand.LetTheJitWork(pass);
+            for (int power = Least; power <= (pass < CurvesCommand.WarmUps ? Least : largest); power += 2)
                 Measure(1L << power, points);
         }
 
