@@ -13,7 +13,7 @@ internal static class CurveDrawing
     private const int Bottom = 50;
 
     private static readonly string[] Colours =
-        ["#4477aa", "#cc6677", "#228833", "#aa3377", "#ccbb44", "#66ccee", "#222222", "#ee7733", "#999933", "#882255"];
+        ["#4477aa", "#cc6677", "#228833", "#aa3377", "#ccbb44", "#66ccee", "#222222", "#ee7733", "#999933", "#882255", "#44bb99"];
 
     internal static string Draw(IReadOnlyList<Curve> curves)
     {
