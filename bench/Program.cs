@@ -1,4 +1,7 @@
 using BenchmarkDotNet.Running;
 using PageTableEmu.Bench;
 
-BenchmarkSwitcher.FromAssembly(typeof(BenchMachine).Assembly).Run(args);
+if (args is ["explore-rate"])
+    ExploreRate.Run(Console.Out);
+else
+    BenchmarkSwitcher.FromAssembly(typeof(BenchMachine).Assembly).Run(args);

@@ -142,7 +142,7 @@ internal static class RaceCommand
             ? $"{violation.Invariant} with {violation.Preemptions} preemptions: {violation.Schedule}"
             : result.Exhausted ? $"clean up to {result.Preemptions} preemptions" : "not finished, nothing found";
         return $"{entry.Name} {model.Name} ({RaceJson.Verdict(model)}): {found}; {result.Executions} executions, {result.Steps} steps, "
-            + $"{result.Seconds:F1} s, {result.Rate:F0}/s";
+            + $"{result.Seconds:F1} s, {result.Rate:F0}/s, {result.ProcessorRate:F0}/s of processor time";
     }
 
     private static Command Replay()

@@ -27,7 +27,6 @@ internal static class ReclaimRaces
             ("T", "the device writes to a frame that is no page of the process any more; the process reads zeros"),
         ],
         Preemptions = 1,
-        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.DirtyOnly>("dirty-only", RaceVerdict.Before, "a lazily freed page is dropped when it is clean, whoever holds it"),
@@ -53,7 +52,6 @@ internal static class ReclaimRaces
             ("R", "finds it dirty and keeps it"),
         ],
         Preemptions = 1,
-        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.DirtyOnly>("dirty-only", RaceVerdict.Masks, "a lazily freed page is dropped when it is clean, whoever holds it"),
@@ -76,7 +74,6 @@ internal static class ReclaimRaces
             ("R", "finds no foreign reference, and drops the page"),
         ],
         Preemptions = 1,
-        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.DirtyFirst>("dirty-first", RaceVerdict.WrongFix, "dirty first, then the references"),
@@ -101,7 +98,6 @@ internal static class ReclaimRaces
             ("T", "the device writes, and the process reads zeros"),
         ],
         Preemptions = 1,
-        Bound = 1,
         MemoryOrder = MemoryOrder.TotalStoreOrder,
         Models =
         [
@@ -125,7 +121,6 @@ internal static class ReclaimRaces
             ("R", "finds it dirty, gives it back and makes the page an ordinary one, which goes to swap the next time"),
         ],
         Preemptions = 1,
-        Bound = 2,
         Models =
         [
             RaceCatalogue.Linux618(),
@@ -147,7 +142,6 @@ internal static class ReclaimRaces
             ("T", "stores: the page is mapped writable, because its entry says exclusive"),
         ],
         Preemptions = 0,
-        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.ExclusiveInStableWrite>("exclusive-anyway", RaceVerdict.WrongFix, "the exclusive mark counts also then"),
@@ -169,7 +163,6 @@ internal static class ReclaimRaces
             ("T", "reads what an earlier owner left in the slot"),
         ],
         Preemptions = 0,
-        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.NewSlotLeavesClean>("leaves-clean", RaceVerdict.Before, "a page that gets a slot is as dirty as it was"),
@@ -194,6 +187,7 @@ internal static class ReclaimRaces
         ],
         Preemptions = 1,
         Bound = 2,
+        QuickBound = 1,
         Models =
         [
             RaceModel.Of<RaceModels.UnuseUnverified>("unverified", RaceVerdict.Masks, "the folio is not verified; the closed area makes up for it"),
@@ -219,7 +213,6 @@ internal static class ReclaimRaces
             ("F", "reads the other area's slot"),
         ],
         Preemptions = 1,
-        Bound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.TakesAnyFolio>("any-folio", RaceVerdict.Before, "whatever slot the folio has by then"),
@@ -242,7 +235,6 @@ internal static class ReclaimRaces
             ("W", "takes the reference, which nobody will drop"),
         ],
         Preemptions = 1,
-        Bound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.CountedLate>("counted-late", RaceVerdict.Before, "the swap value can be seen before it was counted"),

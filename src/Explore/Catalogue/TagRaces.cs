@@ -64,6 +64,7 @@ internal static class TagRaces
         Upstream = "none up to Linux 7.3: there is no arch_remap_one",
         Symptom = Leaked,
         Bound = 2,
+        QuickBound = 1,
         Invariants = ["T1"],
         Narrative =
         [
@@ -159,7 +160,6 @@ internal static class TagRaces
             ("M", "maps the page in both"),
         ],
         Preemptions = 0,
-        Bound = 1,
         Models =
         [
             ByAddress(),
