@@ -14,7 +14,8 @@ namespace PageTableEmu.Explore.Catalogue;
 public static class RaceCatalogue
 {
     /// <summary>All entries.</summary>
-    public static IReadOnlyList<RaceEntry> All { get; } = [.. SwapInRaces.All, .. ReclaimRaces.All, .. PinRaces.All, .. TagRaces.All];
+    public static IReadOnlyList<RaceEntry> All { get; } =
+        [.. SwapInRaces.All, .. ReclaimRaces.All, .. PinRaces.All, .. TagRaces.All, .. ControlRaces.All];
 
     /// <summary>The entry of a name.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>

@@ -95,6 +95,16 @@ internal static class RaceModels
         static bool IModel.SwapInWaitsForPin => false;
     }
 
+    internal readonly struct NoAreaPin : IExplored
+    {
+        static bool IModel.SwapInPinsArea => false;
+    }
+
+    internal readonly struct ZapWithoutAreaPin : IExplored
+    {
+        static bool IModel.ZapPinsArea => false;
+    }
+
     internal readonly struct SharedNoPin : IExplored
     {
         static DirectSwapIn IModel.SharedDirectSwapIn => DirectSwapIn.NoPin;
