@@ -12,6 +12,13 @@ public partial interface IModel
     /// <summary>When a lazily freed page is dropped.</summary>
     static virtual LazyFreeTest LazyFreeTest => LazyFreeTest.ReferencesThenDirty;
 
+    /// <summary>
+    /// Whether MADV_FREE leaves every page alone that another process maps. Linux asks who else maps a page only if the page is dirty or in the
+    /// swap cache; a clean one outside it need not have its content anywhere else, and is then taken from the other process too (recorded on
+    /// 6.18.44; docs/findings.md 6). True is a repair that no kernel known to us has.
+    /// </summary>
+    static virtual bool LazyFreeSparesShared => false;
+
     /// <summary>Whether a foreign reference makes a lazily freed page an ordinary one again, as if it had been written (6.1 to 6.12).</summary>
     static virtual bool ExtraReferenceEndsLazyFree => false;
 

@@ -108,8 +108,8 @@ internal sealed class PageAdvice<TArch, TModel>
 
     /// <summary>
     /// A swapped page is dropped at once; a present one becomes clean and loses its backing, so that reclaim may drop it as long as nobody
-    /// writes it. A page that fork shares is taken too, unless the frame itself is dirty or in the swap cache: the other side's dirty entry
-    /// then rescues it.
+    /// writes it. A page that fork shares is taken too, unless the frame itself is dirty or in the swap cache: Linux relies on the other
+    /// side's dirty entry to rescue it, which is not always there (<see cref="IModel.LazyFreeSparesShared"/>).
     /// </summary>
     private void MakeLazyFree(uint vma, Leaf<TArch, TModel> leaf)
     {
@@ -150,12 +150,12 @@ internal sealed class PageAdvice<TArch, TModel>
 
     /// <summary>
     /// Takes a locked frame out of the swap cache and makes it clean; false when others map it or its slot is in use. A frame that is neither
-    /// cached nor dirty is clean already, whoever maps it.
+    /// cached nor dirty is clean already, whoever maps it; Linux then asks nobody.
     /// </summary>
     private bool TryClean(uint frame)
     {
         FrameFlags flags = mm.Frames.Flags(frame);
-        if ((flags & (FrameFlags.SwapCache | FrameFlags.Dirty)) == 0)
+        if (!TModel.LazyFreeSparesShared && (flags & (FrameFlags.SwapCache | FrameFlags.Dirty)) == 0)
             return true;
         if (mm.Frames.FolioMappings(frame) != mm.Frames.PagesOf(frame) || ((flags & FrameFlags.SwapCache) != 0 && !mm.Swap.TryFreeSlot(frame)))
             return false;

@@ -8,8 +8,9 @@ namespace PageTableEmu.Core.Tests.Soak;
 /// </summary>
 /// <remarks>
 /// MADV_FREE of a clean page that is in no swap cache asks nobody who shares it (madvise_free_pte_range looks at the number of mappings
-/// only of pages that are dirty or cached). A direct swap-in leaves just such a page. So with areas that bypass the cache the advice of one
-/// relative may take a page from the others that has not been written since the fork: <see cref="CountFreeForFamily"/>.
+/// only of pages that are dirty or cached). A direct swap-in leaves just such a page, and so does the copy for a pin that only reads or for an
+/// unmerged page. So the advice of one relative may take a page from the others that has not been written since the fork, unless the model
+/// spares it: <see cref="CountFreeForFamily"/>.
 /// </remarks>
 internal sealed class SoakPage(uint number, SoakPage.Kinship family)
 {

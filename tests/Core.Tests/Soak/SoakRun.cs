@@ -66,8 +66,11 @@ internal sealed class SoakRun<TArch, TModel>
 
     public SoakSpace[] Spaces { get; }
 
-    /// <summary>Whether a sole user's swap-in leaves a clean page that is in no swap cache.</summary>
-    public bool BypassesCache => options.Backing == Backing.Zram;
+    /// <summary>
+    /// Whether MADV_FREE in one process may take a page from its relatives, as Linux does with clean pages that no slot backs: read from a
+    /// synchronous area, copied for a pin that only reads, unmerged.
+    /// </summary>
+    public static bool FreesForFamily => !TModel.LazyFreeSparesShared;
 
     /// <summary>Pages of each address space that are worked on.</summary>
     public int Pages => options.Pages;
@@ -93,7 +96,7 @@ internal sealed class SoakRun<TArch, TModel>
     }
 
     public ExactWorker<TArch, TModel> NewExactWorker(Random random) =>
-        new(Machine, shared, exactSpaces, random, NextValue, BypassesCache);
+        new(Machine, shared, exactSpaces, random, NextValue, FreesForFamily);
 
     /// <summary>Gives one of the two groups another limit: none, or one that makes it reclaim.</summary>
     public void ChangeLimit(Random random)

@@ -38,6 +38,12 @@ public class SoakTests(ITestOutputHelper output)
     public void X64_Stumbling_OverFewPagesAndSlots(Backing backing) =>
         Run<X64FourLevel, JitterModel>(new SoakOptions { Backing = backing, Seed = 7, Pages = 3 });
 
+    /// <summary>Nobody loses what a relative freed: contents are exact.</summary>
+    [Theory]
+    [InlineData(Backing.Zram)]
+    [InlineData(Backing.Asynchronous)]
+    public void X64_SparingRelatives(Backing backing) => Run<X64FourLevel, SparingModel>(new SoakOptions { Backing = backing, Seed = 10 });
+
     [Theory]
     [InlineData(Backing.Zram)]
     [InlineData(Backing.Asynchronous)]
@@ -77,6 +83,18 @@ public class SoakTests(ITestOutputHelper output)
         int seed = Environment.TickCount & 0xFFFF;
         var options = new SoakOptions { Backing = backing, Seed = seed, Frames = frames, WithOrders = true };
         Run<X64FourLevel, JitterModel>(options with { Duration = TimeSpan.FromSeconds(Seconds) });
+    }
+
+    [Theory]
+    [Trait("Category", "nightly")]
+    [InlineData(Backing.Zram)]
+    [InlineData(Backing.Asynchronous)]
+    public void X64_SparingRelatives_ForALongTime(Backing backing)
+    {
+        if (Seconds == 0)
+            Assert.Skip("PTEMU_SOAK_SECONDS is not set.");
+        int seed = Environment.TickCount & 0xFFFF;
+        Run<X64FourLevel, SparingModel>(new SoakOptions { Backing = backing, Seed = seed, Duration = TimeSpan.FromSeconds(Seconds) });
     }
 
     [Theory]

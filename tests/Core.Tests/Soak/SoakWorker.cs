@@ -217,7 +217,7 @@ internal sealed class SoakWorker<TArch, TModel>
                 foreach (SoakPage page in pages)
                 {
                     page.BeginZeroing();
-                    if (run.BypassesCache)
+                    if (SoakRun<TArch, TModel>.FreesForFamily)
                         page.CountFreeForFamily();
                 }
 

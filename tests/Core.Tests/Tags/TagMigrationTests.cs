@@ -3,6 +3,7 @@ using PageTableEmu.Arch.Arm64.Mte;
 using PageTableEmu.Arch.Sparc;
 using PageTableEmu.Arch.Sparc.Adi;
 using PageTableEmu.Atomics;
+using PageTableEmu.Core.Tests.Reclaim.Migration;
 using PageTableEmu.Core.Tests.Verification;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
@@ -117,25 +118,20 @@ public abstract class TagMigrationTests<TArch, TFormat>
     }
 
     [Fact]
-    public async Task FaultWhileEntriesStand_IsAWait_AndRestoresNothing()
+    public void FaultWhileEntriesStand_IsAWait_AndRestoresNothing()
     {
         using var w = new TagWorld<Sun4vM7<SpyTags<AdiFrameSlot>>, AdiFormat, CheckedModel>();
         w.Fill(w.Process, 0, 1, 5);
-        DisplacedFolio displaced = w.BeginMigration(w.Process, 0);
+        DisplacedFolio displaced = w.BeginMigration(w.Process, 0); // its lock is this thread's: no await from here on
         var calls = new List<string>();
         UserAccessResult result = UserAccessResult.BusError;
-        Task reader = Task.Factory.StartNew(
-            () =>
-            {
-                using (SpyTags<AdiFrameSlot>.Listen((call, _) => calls.Add(call)))
-                    result = w.TryRead(w.Process, 0, 5, out _);
-            },
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default);
-        Assert.NotSame(reader, await Task.WhenAny(reader, Task.Delay(50, TestContext.Current.CancellationToken)));
+        Task reader = MigrationRig<TArch>.StartThatWaits(() =>
+        {
+            using (SpyTags<AdiFrameSlot>.Listen((call, _) => calls.Add(call)))
+                result = w.TryRead(w.Process, 0, 5, out _);
+        });
         w.CompleteMigration(displaced);
-        await reader;
+        MigrationRig<TArch>.Join(reader);
         Assert.Equal(UserAccessResult.Ok, result);
         Assert.Empty(calls);
         w.AssertGhosts("there");

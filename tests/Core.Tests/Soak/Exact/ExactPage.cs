@@ -52,7 +52,7 @@ internal sealed class ExactPage(SoakPage.Kinship family)
         Generation++;
     }
 
-    /// <summary>MADV_FREE; with areas that bypass the cache relatives that have not written since may lose the page as well.</summary>
+    /// <summary>MADV_FREE; by Linux's rule relatives that have not written since may lose the page as well.</summary>
     public void Free(bool forFamily)
     {
         MayBeZero = true;

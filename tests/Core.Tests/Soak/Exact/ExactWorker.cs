@@ -19,21 +19,21 @@ internal sealed class ExactWorker<TArch, TModel>
     private readonly ExactSpace[] spaces;
     private readonly Random random;
     private readonly Func<long> nextValue;
-    private readonly bool bypassesCache;
+    private readonly bool freesForFamily;
     private readonly byte[] buffer;
     private readonly ExactDevices<TArch, TModel> devices;
     private FaultCounters counters;
     private ExactSpace? child;
 
     public ExactWorker(
-        Machine<TArch, TModel> machine, ExactObject shared, ExactSpace[] spaces, Random random, Func<long> nextValue, bool bypassesCache)
+        Machine<TArch, TModel> machine, ExactObject shared, ExactSpace[] spaces, Random random, Func<long> nextValue, bool freesForFamily)
     {
         this.machine = machine;
         this.shared = shared;
         this.spaces = spaces;
         this.random = random;
         this.nextValue = nextValue;
-        this.bypassesCache = bypassesCache;
+        this.freesForFamily = freesForFamily;
         buffer = new byte[machine.Image.PageSize];
         devices = new ExactDevices<TArch, TModel>(machine, shared, random, nextValue);
     }
@@ -226,7 +226,7 @@ internal sealed class ExactWorker<TArch, TModel>
     {
         bool anonymous = region.Kind is ExactKind.Twins or ExactKind.Huge;
         if (anonymous)
-            region.Pages[index].Free(bypassesCache);
+            region.Pages[index].Free(freesForFamily);
         MmResult result = Advise(space, region, index, Advice.Free);
         if (result != (anonymous ? MmResult.Ok : MmResult.Invalid))
             throw new InvalidOperationException($"FREE of {region.Kind}, {region.Pages[index]}: {result}");
