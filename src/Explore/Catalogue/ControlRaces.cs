@@ -42,6 +42,10 @@ internal static class ControlRaces
             new ControlStages.TwoStores(forked: true),
             ("A", "copies the page; locks the table and finds the entry changed"),
             ("B", "was faster")),
+        Control("MUNMAP-FAULT", "A page is touched while its mapping goes", "A page stays where nothing is mapped.",
+            new ControlStages.StoreDuringUnmap(),
+            ("T", "holds the mmap_lock for reading from looking at the mapping until the page is there"),
+            ("U", "waits for it, and takes the page out with the mapping")),
         Control("SWAPOFF-FORK", "A process forks while the area of its page is removed", "Swapoff never ends, or a page is lost.",
             new ControlStages.ForkDuringSwapOff(),
             ("F", "copies the swap entry: the child is on swapoff's list before that could be missed"),
@@ -59,7 +63,7 @@ internal static class ControlRaces
             RaceModel.Of<RaceModels.ZapWithoutAreaPin>(
                 "no-area-pin", RaceVerdict.Masks, "the area is not pinned: in Linux its arrays are freed memory then; here records stay"),
             ("Z", "drops the last reference of the slots; is stopped"),
-            ("SO", "finds nothing in use and forgets the area"),
+            ("SO", "finds nothing in use and forgets the area; another one takes its place"),
             ("Z", "looks for the slots' folios")),
     ];
 

@@ -135,6 +135,11 @@ internal static class RaceModels
         static LazyFreeTest IModel.LazyFreeTest => LazyFreeTest.DirtyThenReferences;
     }
 
+    internal readonly struct SparesShared : IExplored
+    {
+        static bool IModel.LazyFreeSparesShared => true;
+    }
+
     internal readonly struct ExtraReferenceEnds : IExplored
     {
         static bool IModel.ExtraReferenceEndsLazyFree => true;

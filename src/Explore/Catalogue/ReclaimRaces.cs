@@ -9,8 +9,8 @@ internal static class ReclaimRaces
 
     internal static IReadOnlyList<RaceEntry> All { get; } =
     [
-        LazyFree(), LazyFreeSlow(), LazyFreeOrder(), LazyFreeFence(), LazyFreeWritten(), StableWrites(), NewSlot(), SwapOff(), WrongArea(),
-        Truncate(),
+        LazyFree(), LazyFreeSlow(), LazyFreeOrder(), LazyFreeFence(), LazyFreeWritten(), LazyFreeShared(), LazyFreeClean(), StableWrites(),
+        NewSlot(), SwapOff(), WrongArea(), Truncate(),
     ];
 
     private static RaceEntry LazyFree() => new()
@@ -127,6 +127,50 @@ internal static class ReclaimRaces
             RaceModel.Of<RaceModels.ExtraReferenceEnds>("linux-6.12", RaceVerdict.After, "as Linux 6.12 does it"),
         ],
         Stage = new ReclaimStages.LazyFreeWritten(),
+    };
+
+    private static RaceEntry LazyFreeShared() => new()
+    {
+        Name = "S004-H",
+        Title = "A control: a page that fork shares is let go of lazily by one side",
+        Upstream = "none: right in all kernels",
+        Symptom = "The other process reads zeros.",
+        Invariants = ["G1"],
+        Narrative =
+        [
+            ("P", "MADV_FREE: the page becomes lazily freed for both"),
+            ("P", "reclaims: finds the child's entry dirty, and makes the page an ordinary one again"),
+            ("C", "reads what it always held"),
+        ],
+        Preemptions = 1,
+        Models =
+        [
+            RaceCatalogue.Linux618(),
+            RaceModel.Of<RaceModels.SparesShared>("spares-shared", RaceVerdict.After, "MADV_FREE leaves pages alone that others map"),
+        ],
+        Stage = new ReclaimStages.LazyFreeShared(clean: false),
+    };
+
+    private static RaceEntry LazyFreeClean() => new()
+    {
+        Name = "FREE-FORK",
+        Title = "The same page, clean because it was just read from swap: it is taken from the other process too",
+        Upstream = "none up to Linux 7.3: found with this library, and seen on a running 6.18",
+        Symptom = "The other process reads zeros.",
+        Invariants = ["G1"],
+        Narrative =
+        [
+            ("P", "MADV_FREE: nobody is asked who else maps the page, because it is clean and in no cache"),
+            ("P", "reclaims: finds it clean in both processes, and drops it"),
+            ("C", "reads zeros"),
+        ],
+        Preemptions = 0,
+        Models =
+        [
+            RaceModel.Of<ExploredModel>("linux-6.18", RaceVerdict.Before, "as Linux 6.18 does it"),
+            RaceModel.Of<RaceModels.SparesShared>("spares-shared", RaceVerdict.After, "MADV_FREE leaves pages alone that others map"),
+        ],
+        Stage = new ReclaimStages.LazyFreeShared(clean: true),
     };
 
     private static RaceEntry StableWrites() => new()

@@ -1,6 +1,7 @@
 using PageTableEmu.Arch.X64;
 using PageTableEmu.Explore.Machines;
 using PageTableEmu.Mm;
+using PageTableEmu.Swap;
 
 namespace PageTableEmu.Explore.Catalogue.Stages;
 
@@ -28,7 +29,6 @@ internal static class ControlStages
             {
                 small.DeviceWrite(space, 0, frame, New);
                 small.Put(frame, Write);
-                small.Load(space, 0);
             }));
         }
     }
@@ -97,7 +97,7 @@ internal static class ControlStages
             small.Advise(space, 0, Advice.Mergeable, pages: 2);
             small.Poke(space, 0, Old);
             small.Poke(space, 1, Old);
-            small.Machine.Ksm.Scan(3); // the checksum of both, then the first one waits: the next page is merged with it
+            small.Machine.Ksm.Scan(1);
             small.Machine.Settle();
             small.Watch(space, 0);
             small.Watch(space, 1);
@@ -160,6 +160,25 @@ internal static class ControlStages
         }
     }
 
+    /// <summary>A page is stored to while its mapping goes.</summary>
+    internal sealed class StoreDuringUnmap : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 2);
+            uint space = small.CreateSpace(2);
+            small.Poke(space, 1, Old); // the table is there
+            small.Machine.Settle();
+            ulong address = ExploredMachine<X64FourLevel, TModel>.At(0);
+            small.Watch(space, 1);
+            return Scene(small, 2, new Actor("T", () =>
+            {
+                var faults = new FaultCounters();
+                small.Machine.Write(space, address, [New], ref faults); // refused when nothing is mapped there any more
+            }), new Actor("U", () => small.Machine.Unmap(space, address, 4096)));
+        }
+    }
+
     /// <summary>A process whose page is in swap forks while the area is removed.</summary>
     internal sealed class ForkDuringSwapOff : Stage
     {
@@ -201,7 +220,11 @@ internal static class ControlStages
             small.Poke(space, 1, Old);
             small.Machine.ReclaimAll();
             small.Machine.Settle();
-            return Scene(small, 2, new Actor("SO", () => small.Machine.SwapOff(0)),
+            return Scene(small, 2, new Actor("SO", () =>
+                {
+                    small.Machine.SwapOff(0);
+                    small.SwapOn(new SwapAreaOptions { Slots = 3 }); // in the place of the old one
+                }),
                 new Actor("Z", () => small.Advise(space, 0, Advice.DontNeed, pages: 2)));
         }
     }
