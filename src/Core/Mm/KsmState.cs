@@ -49,4 +49,7 @@ public struct KsmState
 
     /// <summary>Youngest node.</summary>
     public uint LastNode;
+
+    /// <summary>1 when pages of zeroes are replaced by the zero page (use_zero_pages). Changed atomically.</summary>
+    public uint UseZeroPages;
 }
