@@ -143,6 +143,7 @@ internal static class ReclaimRaces
             ("C", "reads what it always held"),
         ],
         Preemptions = 1,
+        QuickBound = 1,
         Models =
         [
             RaceCatalogue.Linux618(),

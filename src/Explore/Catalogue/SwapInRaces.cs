@@ -117,13 +117,7 @@ internal static class SwapInRaces
         Preemptions = 1,
         Bound = 2,
         QuickBound = 1,
-        Models =
-        [
-            RaceModel.Of<RaceModels.NoPin>("no-pin", RaceVerdict.Before, "nothing keeps the slot while it is read"),
-            RaceModel.Of<RaceModels.PinAfterRead>("pin-after-read", RaceVerdict.WrongFix, "the slot is pinned, but only after it was read"),
-            RaceCatalogue.Linux618(),
-            RaceModel.Of<RaceModels.AlwaysCache>("always-cache", RaceVerdict.After, "every slot is read through the swap cache, as in Linux 7.0"),
-        ],
+        Models = DirectModels(),
         Stage = new SwapInStages.Direct(),
     };
 
@@ -145,15 +139,17 @@ internal static class SwapInRaces
         Preemptions = 2,
         Bound = 2,
         QuickBound = 1,
-        Models =
-        [
-            RaceModel.Of<RaceModels.NoPin>("no-pin", RaceVerdict.Before, "nothing keeps the slot while it is read"),
-            RaceModel.Of<RaceModels.PinAfterRead>("pin-after-read", RaceVerdict.WrongFix, "the slot is pinned, but only after it was read"),
-            RaceCatalogue.Linux618(),
-            RaceModel.Of<RaceModels.AlwaysCache>("always-cache", RaceVerdict.After, "every slot is read through the swap cache, as in Linux 7.0"),
-        ],
+        Models = DirectModels(),
         Stage = new SwapInStages.Forgotten(),
     };
+
+    private static RaceModel[] DirectModels() =>
+    [
+        RaceModel.Of<RaceModels.NoPin>("no-pin", RaceVerdict.Before, "nothing keeps the slot while it is read"),
+        RaceModel.Of<RaceModels.PinAfterRead>("pin-after-read", RaceVerdict.WrongFix, "the slot is pinned, but only after it was read"),
+        RaceCatalogue.Linux618(),
+        RaceModel.Of<RaceModels.AlwaysCache>("always-cache", RaceVerdict.After, "every slot is read through the swap cache, as in Linux 7.0"),
+    ];
 
     private static RaceEntry SharedDirect() => new()
     {

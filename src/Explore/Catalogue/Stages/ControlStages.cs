@@ -52,6 +52,26 @@ internal static class ControlStages
         }
     }
 
+    /// <summary>The write of a page completes while the page is mapped, unmapped and dropped again.</summary>
+    internal sealed class WriteCompletes : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 2, synchronous: false);
+            uint space = small.CreateSpace(1);
+            small.Poke(space, 0, Old);
+            small.Machine.Settle();
+            small.PageOut(space, 0);
+            small.Watch(space, 0);
+            return Scene(small, 2, new Actor("W", () => small.Machine.Context.Swap.CompleteWrites()), new Actor("T", () =>
+            {
+                small.Load(space, 0);
+                small.PageOut(space, 0);
+                small.Load(space, 0);
+            }));
+        }
+    }
+
     /// <summary>A page moves to another frame while a device takes it without locks, and writes it.</summary>
     internal sealed class MigratedUnderDevice : Stage
     {
@@ -131,32 +151,32 @@ internal static class ControlStages
     }
 
     /// <summary>Two threads store to different bytes of a page for the first time.</summary>
-    /// <param name="forked">Whether the page is shared with a child, so that they need a copy; else there is none yet.</param>
-    internal sealed class TwoStores(bool forked) : Stage
+    internal sealed class TwoFirstStores : Stage
     {
         public override RaceScene SetUp<TModel>()
         {
             var small = new ExploredMachine<X64FourLevel, TModel>(slots: 2);
             uint space = small.CreateSpace(1);
-            if (forked)
-            {
-                small.Poke(space, 0, Old);
-                small.Machine.Fork(space);
-            }
-
             small.Machine.Settle();
             small.Watch(space, 0);
             return Scene(small, 2, () => small.Verify() ?? Beside(small, space), new Actor("A", () => small.Store(space, 0, New)),
                 new Actor("B", () => small.StoreBeside(space, 0, Other)));
         }
+    }
 
-        private static Finding? Beside<TModel>(ExploredMachine<X64FourLevel, TModel> small, uint space)
-            where TModel : struct, Atomics.IExplored
+    /// <summary>Two threads store to different bytes of a page that their process shares with a child, who lets it go.</summary>
+    internal sealed class TwoCopies : Stage
+    {
+        public override RaceScene SetUp<TModel>()
         {
-            Span<byte> found = stackalloc byte[1];
-            var faults = new FaultCounters();
-            small.Machine.Read(space, ExploredMachine<X64FourLevel, TModel>.At(1) - 1, found, ref faults);
-            return found[0] == Other ? null : new Finding("G1", $"the last byte holds {found[0]}; the last store was {Other}");
+            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 2);
+            uint space = small.CreateSpace(1);
+            small.Poke(space, 0, Old);
+            uint child = small.Machine.Fork(space);
+            small.Machine.Settle();
+            small.Watch(space, 0);
+            return Scene(small, 2, () => small.Verify() ?? Beside(small, space), new Actor("A", () => small.Store(space, 0, New)),
+                new Actor("B", () => small.StoreBeside(space, 0, Other)), new Actor("C", () => small.Advise(child, 0, Advice.DontNeed)));
         }
     }
 
@@ -209,6 +229,32 @@ internal static class ControlStages
         }
     }
 
+    /// <summary>Reclaim frees the last slot of an area that is removed: that of a mapped page, which a device pins.</summary>
+    internal sealed class LastSlot : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 1, synchronous: false);
+            uint space = small.CreateSpace(1);
+            small.Poke(space, 0, Old);
+            small.Machine.ReclaimAll();
+            small.Machine.Context.Swap.CompleteWrites();
+            small.Read(space, 0);
+            small.Machine.Settle();
+            Require(small.TryTakeFast(space, 0, PinForWrite, out uint frame), "the page could not be pinned");
+            small.Watch(space, 0);
+            return Scene(small, 1, new Actor("SO", () =>
+            {
+                small.Machine.SwapOff(0);
+                small.SwapOn(new SwapAreaOptions { Slots = 2 }); // in the place of the old one
+            }), new Actor("R", () =>
+            {
+                small.PageOut(space, 0);
+                small.Put(frame, PinForWrite);
+            }));
+        }
+    }
+
     /// <summary>A page in swap is let go of while the area is removed.</summary>
     internal sealed class ZapDuringSwapOff : Stage
     {
@@ -226,6 +272,61 @@ internal static class ControlStages
                     small.SwapOn(new SwapAreaOptions { Slots = 3 }); // in the place of the old one
                 }),
                 new Actor("Z", () => small.Advise(space, 0, Advice.DontNeed, pages: 2)));
+        }
+    }
+
+    /// <summary>A device pins a page that is about to be unmapped; then its process forks, and both write.</summary>
+    /// <param name="migrates">Whether the page is to move to another frame; else it is to go to swap.</param>
+    internal sealed class PinnedThenForked(bool migrates) : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 2);
+            uint space = small.CreateSpace(1);
+            small.Poke(space, 0, Old);
+            small.Machine.Settle();
+            small.Watch(space, 0);
+            return Scene(small, 2, new Actor("G", () =>
+            {
+                if (!small.TryTakeFast(space, 0, PinForWrite, out uint frame))
+                    return; // the slow way waits
+                small.Machine.Fork(space);
+                small.StoreBeside(space, 0, Other);
+                small.DeviceWrite(space, 0, frame, New);
+                small.Put(frame, PinForWrite);
+                small.Load(space, 0);
+            }), migrates ? new Actor("M", () => Migrate(small, space)) : new Actor("R", () => small.PageOut(space, 0)));
+        }
+    }
+
+    /// <summary>A page of a shared object comes back from the swap cache while it is cut out, written anew and swapped out to the same slot.</summary>
+    internal sealed class SharedSlotReused : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 1, synchronous: false);
+            uint space = small.CreateSpace(1, shared: true);
+            small.Poke(space, 0, Old);
+            small.Machine.ReclaimAll();
+            small.Machine.Context.Swap.CompleteWrites();
+            small.Advise(space, 0, Advice.WillNeed);
+            small.Machine.Settle();
+            Vmas<TModel> vmas = small.Machine.Context.Vmas;
+            uint sharedObject = vmas[vmas.Find(space, ExploredMachine<X64FourLevel, TModel>.At(0))].SharedObject;
+            return Scene(small, 1, () => Found(small, space) ?? small.Verify(), new Actor("S", () => small.Read(space, 0)), new Actor("P", () =>
+            {
+                small.Machine.PunchHole(sharedObject, 0, 1);
+                small.Poke(space, 0, New);
+                small.Machine.ReclaimAll();
+            }));
+        }
+
+        private static Finding? Found<TModel>(ExploredMachine<X64FourLevel, TModel> small, uint space)
+            where TModel : struct, Atomics.IExplored
+        {
+            small.Memory.NoteAllWritten();
+            byte found = small.Read(space, 0);
+            return found == New ? null : new Finding("G1", $"the shared page is read as {found} at the end; the last store was {New}");
         }
     }
 
