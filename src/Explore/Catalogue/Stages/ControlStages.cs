@@ -229,29 +229,25 @@ internal static class ControlStages
         }
     }
 
-    /// <summary>Reclaim frees the last slot of an area that is removed: that of a mapped page, which a device pins.</summary>
+    /// <summary>A store frees the last slot of an area that is removed: that of a page in the swap cache, which a child had shared.</summary>
     internal sealed class LastSlot : Stage
     {
         public override RaceScene SetUp<TModel>()
         {
-            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 1, synchronous: false);
+            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 3, synchronous: false);
             uint space = small.CreateSpace(1);
             small.Poke(space, 0, Old);
             small.Machine.ReclaimAll();
             small.Machine.Context.Swap.CompleteWrites();
             small.Read(space, 0);
+            small.Machine.Exit(small.Machine.Fork(space));
             small.Machine.Settle();
-            Require(small.TryTakeFast(space, 0, PinForWrite, out uint frame), "the page could not be pinned");
             small.Watch(space, 0);
-            return Scene(small, 1, new Actor("SO", () =>
+            return Scene(small, 3, new Actor("SO", () =>
             {
                 small.Machine.SwapOff(0);
-                small.SwapOn(new SwapAreaOptions { Slots = 2 }); // in the place of the old one
-            }), new Actor("R", () =>
-            {
-                small.PageOut(space, 0);
-                small.Put(frame, PinForWrite);
-            }));
+                small.SwapOn(new SwapAreaOptions { Slots = 4 }); // in the place of the old one
+            }), new Actor("T", () => small.Store(space, 0, New)));
         }
     }
 
