@@ -8,17 +8,23 @@ namespace PageTableEmu.Paging;
 public static class FieldSwap<TFields>
     where TFields : struct, ISwapFields
 {
-    private static ulong TypeMask => (1UL << TFields.TypeBits) - 1;
+    private static ulong TypeMask
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (1UL << TFields.TypeBits) - 1;
+    }
 
-    private static ulong OffsetMask => (1UL << TFields.OffsetBits) - 1;
-
-    /// <summary>An offset that reaches to the top of the entry is cut off by the shift alone.</summary>
-    private static bool IsOffsetOnTop => TFields.OffsetShift + TFields.OffsetBits == 64;
+    /// <summary>An offset that reaches to the top of the entry needs no mask: the shifts cut it off.</summary>
+    private static ulong OffsetMask
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TFields.OffsetShift + TFields.OffsetBits == 64 ? ulong.MaxValue : (1UL << TFields.OffsetBits) - 1;
+    }
 
     /// <summary>The entry of a slot, without marks. Bits that do not fit are dropped.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pte Encode(uint type, ulong offset) =>
-        new(((type & TypeMask) << TFields.TypeShift) | ((IsOffsetOnTop ? offset : offset & OffsetMask) << TFields.OffsetShift) | TFields.FixedBits);
+        new(((type & TypeMask) << TFields.TypeShift) | ((offset & OffsetMask) << TFields.OffsetShift) | TFields.FixedBits);
 
     /// <summary>The type of an entry.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -26,5 +32,5 @@ public static class FieldSwap<TFields>
 
     /// <summary>The offset of an entry.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Offset(Pte entry) => IsOffsetOnTop ? entry.Raw >> TFields.OffsetShift : (entry.Raw >> TFields.OffsetShift) & OffsetMask;
+    public static ulong Offset(Pte entry) => (entry.Raw >> TFields.OffsetShift) & OffsetMask;
 }

@@ -42,26 +42,26 @@ public interface IFieldSwap<TFields> : ISwapFormat
     static bool ISwapFormat.IsSwapExclusive(Pte entry) => (entry.Raw & TFields.ExclusiveBit) != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.MakeSwapExclusive(Pte entry) => new(entry.Raw | TFields.ExclusiveBit);
+    static Pte ISwapFormat.MakeSwapExclusive(Pte entry) => TFields.ExclusiveBit == 0 ? entry : new(entry.Raw | TFields.ExclusiveBit);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.ClearSwapExclusive(Pte entry) => new(entry.Raw & ~TFields.ExclusiveBit);
+    static Pte ISwapFormat.ClearSwapExclusive(Pte entry) => TFields.ExclusiveBit == 0 ? entry : new(entry.Raw & ~TFields.ExclusiveBit);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static bool ISwapFormat.IsSwapSoftDirty(Pte entry) => (entry.Raw & TFields.SoftDirtyBit) != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.MakeSwapSoftDirty(Pte entry) => new(entry.Raw | TFields.SoftDirtyBit);
+    static Pte ISwapFormat.MakeSwapSoftDirty(Pte entry) => TFields.SoftDirtyBit == 0 ? entry : new(entry.Raw | TFields.SoftDirtyBit);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.ClearSwapSoftDirty(Pte entry) => new(entry.Raw & ~TFields.SoftDirtyBit);
+    static Pte ISwapFormat.ClearSwapSoftDirty(Pte entry) => TFields.SoftDirtyBit == 0 ? entry : new(entry.Raw & ~TFields.SoftDirtyBit);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static bool ISwapFormat.IsSwapUffdWp(Pte entry) => (entry.Raw & TFields.UffdWpBit) != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.MakeSwapUffdWp(Pte entry) => new(entry.Raw | TFields.UffdWpBit);
+    static Pte ISwapFormat.MakeSwapUffdWp(Pte entry) => TFields.UffdWpBit == 0 ? entry : new(entry.Raw | TFields.UffdWpBit);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.ClearSwapUffdWp(Pte entry) => new(entry.Raw & ~TFields.UffdWpBit);
+    static Pte ISwapFormat.ClearSwapUffdWp(Pte entry) => TFields.UffdWpBit == 0 ? entry : new(entry.Raw & ~TFields.UffdWpBit);
 }

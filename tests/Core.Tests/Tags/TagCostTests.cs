@@ -21,7 +21,8 @@ public class TagCostTests
 
     /// <summary>Names that only code has that does something about tags.</summary>
     private static readonly string[] Marks =
-        ["PageTags", "LeafTags", "TagStorage", "BlockTags", "FrameSlotTags", "ISlotTagEvents", "TagSaveToken", "TryKeepTags", "TellFreed", "AreaFreed"];
+        ["PageTags", "LeafTags", "TagStorage", "BlockTags", "FrameSlotTags", "ISlotTagEvents", "TagSaveToken", "TryKeepTags", "TellFreed",
+            "AreaFreed"];
 
     /// <summary>Classes whose code must be among what was looked at.</summary>
     private static readonly string[] HotPaths =
@@ -38,8 +39,8 @@ public class TagCostTests
     }
 
     /// <summary>
-    /// The swap floor does not know the architecture: it compares with null, where a slot becomes free, where pages are written and where an area goes,
-    /// whether somebody listens, and calls nobody.
+    /// The swap floor does not know the architecture: it compares with null, where a slot becomes free, where pages are written and where an area
+    /// goes, whether somebody listens, and calls nobody.
     /// </summary>
     [Fact]
     public void SwapFloor_AsksInThreePlacesWhetherSomebodyListens()
@@ -111,7 +112,7 @@ public class TagCostTests
         return code;
     }
 
-    /// <summary>A life of two processes: faults, copy-on-write, fork, migration, swap both ways, a move, a pin, mprotect, swapoff, and the end.</summary>
+    /// <summary>Two processes: faults, copy-on-write, fork, migration, swap both ways, a move, a pin, mprotect, swapoff, and the end.</summary>
     private static void Work<TArch>()
         where TArch : struct, IArchitecture
     {
