@@ -61,11 +61,15 @@ internal sealed class KsmMerger<TArch, TModel>
     /// <summary>
     /// Ends all writing to a page: clear the entry (a full fence), then look whether anybody but its mappings and the swap cache has a
     /// reference (a pin, a device, a pipe might write it), then give up exclusiveness, then put the entry back read-only and clean. An entry
-    /// that is all that already can be taken as it is: who wanted to write through a reference had to unshare the page first.
+    /// that is all that already can be taken as it is: who wanted to write through a reference had to unshare the page first. A KSM page
+    /// belongs to no anon_vma in which to look for its place: one that was left without a node, by a merge that was given up while fork still
+    /// showed it elsewhere, can never be merged again.
     /// </summary>
     private bool TryWriteProtect(uint vma, ulong address, uint frame, out Pte expected)
     {
         expected = default;
+        if (mm.Frames.Has(frame, FrameFlags.Ksm))
+            return false;
         using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(RootOf(vma), address);
         if (guard.Table == 0)
             return false;
