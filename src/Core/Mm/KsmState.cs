@@ -49,4 +49,7 @@ public struct KsmState
 
     /// <summary>Youngest node.</summary>
     public uint LastNode;
+
+    /// <summary>The greatest <see cref="KsmNode.Turn"/> so far.</summary>
+    public uint LastTurn;
 }
