@@ -163,6 +163,9 @@ public sealed class FrameAllocator<TModel>
             Atomic<TModel>.Store(ref frames[frame].Birth, MlockStamp);
     }
 
+    /// <summary>Whether the current batch of mlock has a frame because it was unlocked, and so a reference to it that is not counted here.</summary>
+    public bool IsBeingUnlocked(uint frame) => Atomic<TModel>.Load(ref frames[frame].Birth) == MlockStamp;
+
     /// <summary>Ends the current batch of mlock (mlock_drain_local): frames that waited for it can be handed out again.</summary>
     public void EndMlockBatch()
     {

@@ -98,11 +98,14 @@ internal sealed class KsmMerger<TArch, TModel>
         return true;
     }
 
-    /// <summary>Whether anybody has a reference but the mappings, the swap cache and the caller.</summary>
+    /// <summary>
+    /// Whether anybody has a reference but the mappings, the swap cache and the caller: also the batch of mlock, when another locked VMA has just
+    /// exchanged the page for an equal one.
+    /// </summary>
     private bool IsHeld(uint frame)
     {
         uint cached = mm.Frames.Has(frame, FrameFlags.SwapCache) ? 1u : 0;
-        return mm.Frames.Mappings(frame) + 1 + cached != mm.Frames.References(frame);
+        return mm.Frames.Mappings(frame) + 1 + cached != mm.Frames.References(frame) || mm.Folios.Allocator.IsBeingUnlocked(frame);
     }
 
     /// <summary>Dirty, because reclaim would just drop a clean page that has no slot.</summary>
