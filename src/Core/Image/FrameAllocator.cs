@@ -149,6 +149,16 @@ public sealed class FrameAllocator<TModel>
     }
 
     /// <summary>
+    /// Ends the current epoch if a frame was born in it (lru_add_drain when folio_test_lru is false): who wants to be its only user cannot tell its
+    /// batch's reference from somebody else's.
+    /// </summary>
+    public void DrainIfBatched(uint frame)
+    {
+        if (Atomic<TModel>.Load(ref frames[frame].Birth) == Epoch)
+            AdvanceEpoch();
+    }
+
+    /// <summary>
     /// Notes that a frame was locked in memory or unlocked. The kernel collects such frames, 31 at a time, and holds a reference to each: one that is
     /// unlocked because its mapping goes is freed when the batch ends.
     /// </summary>
