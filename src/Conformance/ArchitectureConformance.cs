@@ -40,7 +40,7 @@ public static class ArchitectureConformance
         bool formatsConform = results.All(result => result.Outcome == LawOutcome.Passed);
         results.AddRange(MachineLaws<TArch>().Where(law => wanted(law.Name)).Select(law =>
             formatsConform ? law.Run(TArch.Name) : law.Skip(TArch.Name)));
-        return new ConformanceReport(TArch.Name, results);
+        return new ConformanceReport(TArch.Name, results) { Laws = "laws of an architecture" };
     }
 
     private static IEnumerable<Law> FormatLaws<TArch>()

@@ -12,14 +12,21 @@ public sealed record ConformanceReport(string Subject, IReadOnlyList<LawResult> 
     /// <summary>The laws that do not hold.</summary>
     public IEnumerable<LawResult> Failures => Results.Where(result => result.Outcome == LawOutcome.Failed);
 
-    /// <summary>All failures with their drawings, and a line of sums.</summary>
-    public override string ToString()
+    /// <summary>Which laws were tried: those of an architecture, of its tag provider, or of a format of swap entries.</summary>
+    public required string Laws { get; init; }
+
+    /// <summary>A line of sums.</summary>
+    public string Summary
     {
-        IEnumerable<string> lines = Failures.Select(failure => failure.ToString());
-        int passed = Results.Count(result => result.Outcome == LawOutcome.Passed);
-        int notRun = Results.Count(result => result.Outcome == LawOutcome.NotRun);
-        string skipped = notRun == 0 ? string.Empty : $", {notRun} not run";
-        return string.Join('\n', lines.Append(
-            $"{Subject}: {passed} of {Results.Count} laws hold{skipped}, {Results.Sum(result => result.Cases)} comparisons"));
+        get
+        {
+            int passed = Results.Count(result => result.Outcome == LawOutcome.Passed);
+            int notRun = Results.Count(result => result.Outcome == LawOutcome.NotRun);
+            string skipped = notRun == 0 ? string.Empty : $", {notRun} not run";
+            return $"{Subject}: {passed} of {Results.Count} {Laws} hold{skipped}, {Results.Sum(result => result.Cases)} comparisons";
+        }
     }
+
+    /// <summary>All failures with their drawings, and the line of sums.</summary>
+    public override string ToString() => string.Join('\n', Failures.Select(failure => failure.ToString()).Append(Summary));
 }

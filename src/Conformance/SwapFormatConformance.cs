@@ -19,6 +19,6 @@ public static class SwapFormatConformance
     {
         string subject = TFormat.Level == 1 ? TFormat.Name : $"{TFormat.Name} (level {TFormat.Level})";
         IEnumerable<Law> laws = [.. SwapLaws<TFormat>.All(), .. SoftLeafLaws<TFormat>.All(TFormat.IsNone, TFormat.IsPresent, TFormat.Level)];
-        return new ConformanceReport(subject, [.. laws.Select(law => law.Run(subject))]);
+        return new ConformanceReport(subject, [.. laws.Select(law => law.Run(subject))]) { Laws = "laws of a format of swap entries" };
     }
 }

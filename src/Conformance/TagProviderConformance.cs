@@ -41,7 +41,7 @@ public static class TagProviderConformance
         bool callsConform = results.All(result => result.Outcome == LawOutcome.Passed);
         results.AddRange(TagMachineLaws<TArch>.All().Where(law => wanted(law.Name)).Select(law =>
             callsConform ? law.Run(TArch.Name) : law.Skip(TArch.Name)));
-        return new ConformanceReport(TArch.Name, results);
+        return new ConformanceReport(TArch.Name, results) { Laws = "laws of a tag provider" };
     }
 
     private static IEnumerable<Law> CallLaws<TArch>()

@@ -1,3 +1,5 @@
+using PageTableEmu.Replay.Traces;
+
 namespace PageTableEmu.Replay;
 
 /// <summary>Makes machines. May be called from several threads at a time.</summary>
@@ -6,6 +8,9 @@ public interface IReplayMachineFactory
 {
     /// <summary>Makes a machine with its own memory and its own swap device.</summary>
     IReplayMachine Create(Backend backend);
+
+    /// <summary>As <see cref="Create(Backend)"/>, for a script that is known: a program sets its machine up for what it is going to do.</summary>
+    IReplayMachine Create(Backend backend, IReadOnlyList<ScriptOperation> script) => Create(backend);
 
     /// <summary>
     /// Whether the machines take as many minor faults as the recorded one: not where the hardware keeps no accessed and dirty bits, because the
@@ -18,4 +23,11 @@ public interface IReplayMachineFactory
     /// </summary>
     /// <param name="script">The script.</param>
     string? Lacks(IReadOnlyList<ScriptOperation> script) => null;
+
+    /// <summary>
+    /// What the recorded kernel did of its own accord that these machines, by their architecture, do not, so that the recording cannot be equal; null
+    /// when nothing.
+    /// </summary>
+    /// <param name="recording">The recording.</param>
+    string? Omits(Trace recording) => null;
 }

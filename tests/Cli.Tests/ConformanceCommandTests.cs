@@ -12,8 +12,9 @@ public sealed class ConformanceCommandTests
     {
         string[] lines = Run("conformance", "arm64").TrimEnd('\n').Split('\n');
         string[] sums = [.. lines.Where(line => !line.StartsWith("pass  ", StringComparison.Ordinal))];
-        Assert.Equal(2, sums.Length); // the architecture and its tags
-        Assert.All(sums, sum => Assert.Matches(@"^arm64: (\d+) of \1 laws hold, \d+ comparisons$", sum));
+        Assert.Equal(2, sums.Length);
+        Assert.Matches(@"^arm64: (\d+) of \1 laws of an architecture hold, \d+ comparisons$", sums[0]);
+        Assert.Matches(@"^arm64: (\d+) of \1 laws of a tag provider hold, \d+ comparisons$", sums[1]);
         Assert.Contains(lines, line => line.Contains("swap/fields-are-apart", StringComparison.Ordinal));
     }
 

@@ -28,7 +28,7 @@ internal static class ConformanceCommand
             if (!line.GetValue(json))
             {
                 foreach (ConformanceReport report in reports)
-                    output.WriteLine(report.ToString().Split('\n')[^1]);
+                    output.WriteLine(report.Summary);
             }
 
             return reports.All(report => report.Conforms) ? ExitCode.Ok : ExitCode.Difference;

@@ -25,7 +25,7 @@ internal static class ReplayReport
         else
             WritePlain(output.Out, rows);
         foreach (IGrouping<string?, TraceResult> group in results.Where(IsExcepted).GroupBy(result => result.Message))
-            output.Out.WriteLine($"{group.Count()} not replayed: {group.Key}");
+            output.Out.WriteLine($"{group.Count()} not compared: {group.Key}");
         if (!minorFaults)
             output.Out.WriteLine($"minor faults not compared: {architecture} has no accessed and dirty bits of the hardware");
     }

@@ -20,7 +20,7 @@ internal sealed class ScriptEmission(IReplayMachineFactory machines, bool verify
         {
             // The whole script is read before anything runs: a wrong line is an error of the input, not of the run.
             IReadOnlyList<ScriptOperation> script = ScriptParser.Parse(path == "-" ? Lines(input) : File.ReadLines(path));
-            using IReplayMachine machine = machines.Create(backend);
+            using IReplayMachine machine = machines.Create(backend, script);
             return Run(script, machine);
         }
         catch (Exception e) when (e is ScriptException or IOException or UnauthorizedAccessException)

@@ -120,6 +120,20 @@ public sealed partial class LeafOperations<TArch, TModel>
     }
 
     /// <summary>
+    /// Tells of a present entry that the folio of its page is about to be split. Linux puts a migration entry in its place meanwhile; here it stands,
+    /// so nothing is done but for a provider that keeps metadata by address, which saves it as in any migration. False: no room.
+    /// </summary>
+    public bool TrySplit(Leaf<TArch, TModel> leaf)
+    {
+        if (!LeafTags<TArch, TModel>.IsOn)
+            return true;
+        bool saved = byAddress.Save(leaf, leaf.Value, (uint)TArch.FrameOf(leaf.Value, 1), out TagSaveToken token);
+        if (saved)
+            byAddress.Adopt(token);
+        return saved;
+    }
+
+    /// <summary>
     /// Asks before a level-1 table moves with all its entries (mremap of whole tables), which no entry notices; false: they have to be moved one
     /// by one. The level-2 entries of both addresses are locked.
     /// </summary>

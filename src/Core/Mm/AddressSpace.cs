@@ -60,9 +60,6 @@ public struct AddressSpace
     /// <summary>Odd while fork write-protects its entries (mm->write_protect_seq). Changed atomically.</summary>
     public ulong WriteProtectSequence;
 
-    /// <summary>Grows when translations that others may have cached became invalid. Changed atomically.</summary>
-    public ulong TlbGeneration;
-
     /// <summary>Lock-free walkers of its page tables; no table is freed under one.</summary>
     public TableReaders FastWalkers;
 

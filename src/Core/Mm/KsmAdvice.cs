@@ -19,21 +19,16 @@ internal sealed class KsmAdvice<TArch, TModel>
 
     internal MmResult Apply(uint space, ulong start, ulong end, bool mergeable, ref FaultCounters counters)
     {
-        mm.Spaces.AcquireWrite(space);
-        MmResult result;
+        using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
         if (mergeable)
         {
             var visitor = new MergeableVisitor(mm);
-            result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
-        }
-        else
-        {
-            var visitor = new UnmergeableVisitor(mm, pages) { Counters = counters };
-            result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
-            counters = visitor.Counters;
+            return VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
         }
 
-        mm.Spaces.ReleaseWrite(space);
+        var unmerging = new UnmergeableVisitor(mm, pages) { Counters = counters };
+        MmResult result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref unmerging);
+        counters = unmerging.Counters;
         return result;
     }
 

@@ -48,6 +48,30 @@ public sealed class KsmPages<TArch, TModel>
         return MmResult.Ok;
     }
 
+    /// <summary>Entries of an address space that show the zero page because merging put it there. The caller holds the mmap_lock.</summary>
+    public long CountZeroPages(uint space)
+    {
+        uint root = mm.Spaces[space].Root;
+        long count = 0;
+        for (uint vma = mm.Vmas.FindFirstEndingAbove(space, 0); vma != 0; vma = mm.Vmas.Next(vma))
+        {
+            for (ulong address = mm.Vmas[vma].Start; address < mm.Vmas[vma].End;)
+            {
+                using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
+                ulong stop = Math.Min(mm.Vmas[vma].End, Zapper<TArch, TModel>.TableEnd(address));
+                for (; guard.Table != 0 && address < stop; address += 1UL << TArch.PageShift)
+                {
+                    Pte entry = guard[address].Value;
+                    count += !TArch.IsNone(entry, 1) && TArch.IsPresent(entry, 1) && mm.IsMergedZeroPage(entry) ? 1 : 0;
+                }
+
+                address = stop;
+            }
+        }
+
+        return count;
+    }
+
     private bool TryFindMerged(uint root, ref ulong address, ulong end)
     {
         while (address < end)
@@ -77,6 +101,6 @@ public sealed class KsmPages<TArch, TModel>
         }
 
         uint frame = MmContext<TArch, TModel>.NormalFrame(entry);
-        return frame != 0 && mm.Frames.Has(frame, FrameFlags.Ksm);
+        return frame != 0 ? mm.Frames.Has(frame, FrameFlags.Ksm) : mm.IsMergedZeroPage(entry);
     }
 }

@@ -48,11 +48,9 @@ public sealed class KsmRegistry<TModel>
     /// </summary>
     public long MergedItems(uint space)
     {
-        spaces.AcquireRead(space);
+        using MmapHold<TModel> hold = spaces.HoldRead(space);
         uint slot = spaces[space].KsmSlot;
-        long merged = slot == 0 ? 0 : (long)Atomic<TModel>.Load(ref Slots[slot].Merged);
-        spaces.ReleaseRead(space);
-        return merged;
+        return slot == 0 ? 0 : (long)Atomic<TModel>.Load(ref Slots[slot].Merged);
     }
 
     /// <summary>

@@ -32,7 +32,21 @@ public sealed class Madvise<TArch, TModel>
     /// Ok; NoMemory when a part is not mapped (the mapped parts are done), Invalid when a VMA does not take the advice (those before it are
     /// done), Fault when a page cannot be faulted in.
     /// </returns>
-    public MmResult Apply(uint space, ulong start, ulong end, Advice advice, ref FaultCounters counters) => advice switch
+    /// <exception cref="CorruptImageException">A record or entry is damaged; no lock that was taken here stays held.</exception>
+    public MmResult Apply(uint space, ulong start, ulong end, Advice advice, ref FaultCounters counters)
+    {
+        try
+        {
+            return Dispatch(space, start, end, advice, ref counters);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
+    private MmResult Dispatch(uint space, ulong start, ulong end, Advice advice, ref FaultCounters counters) => advice switch
     {
         Advice.Cold or Advice.WillNeed or Advice.DontNeed or Advice.Free or Advice.GuardInstall or Advice.GuardRemove
             => ApplyToPages(space, start, end, advice),
@@ -53,16 +67,8 @@ public sealed class Madvise<TArch, TModel>
     {
         var visitor = new PagesVisitor(mm, pages, advice);
         MmResult result;
-        try
-        {
-            using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
+        using (mm.Spaces.HoldRead(space))
             result = VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
-        }
-        catch (CorruptImageException)
-        {
-            LockRelief<TArch, TModel>.LetGo(mm);
-            throw;
-        }
 
         if (result == MmResult.Again && advice == Advice.GuardInstall)
         {

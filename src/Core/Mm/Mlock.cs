@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
@@ -77,7 +78,20 @@ public sealed class Mlock<TArch, TModel>
 
     private MmResult Apply(uint space, ulong start, ulong end, bool locked)
     {
-        using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
+        try
+        {
+            using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
+            return ApplyToVmas(space, start, end, locked);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
+    private MmResult ApplyToVmas(uint space, ulong start, ulong end, bool locked)
+    {
         MmResult result = MmResult.Ok;
         for (ulong position = start; position < end && result == MmResult.Ok;)
         {

@@ -214,6 +214,13 @@ public sealed class MmContext<TArch, TModel>
     /// <summary>The frame that an entry counts as a mapping of; 0 for the zero page (vm_normal_page).</summary>
     public static uint NormalFrame(Pte entry) => TArch.IsSpecial(entry) ? 0 : (uint)TArch.FrameOf(entry, 1);
 
+    /// <summary>
+    /// Whether an entry shows the zero page because merging put it there (is_ksm_zero_pte): the dirty mark says so, which a zero page that was only
+    /// read never gets.
+    /// </summary>
+    public bool IsMergedZeroPage(Pte entry) =>
+        TArch.IsSpecial(entry) && TArch.IsDirty(entry) && TArch.FrameOf(entry, 1) == Folios.ZeroFrame;
+
     /// <summary>Base pages of the folio of a frame.</summary>
     public uint PagesOf(uint frame) => Frames.PagesOf(frame);
 

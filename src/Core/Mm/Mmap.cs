@@ -28,10 +28,6 @@ public sealed class Mmap<TArch, TModel>
     /// <summary>Locking in memory, for who makes mappings larger.</summary>
     internal Mlock<TArch, TModel> Mlock => mlock;
 
-    /// <summary>What anonymous private memory that is readable and writable has (mmap of PROT_READ | PROT_WRITE).</summary>
-    public static VmaFlags PrivateReadWrite =>
-        VmaFlags.Read | VmaFlags.Write | VmaFlags.MayRead | VmaFlags.MayWrite | VmaFlags.MayExecute | VmaFlags.Account;
-
     /// <summary>Maps private anonymous memory at an address (MAP_FIXED_NOREPLACE).</summary>
     /// <returns>Ok; Exists when something is mapped there; Invalid for an empty or impossible range; NoMemory.</returns>
     /// <exception cref="ArgumentException">The flags say Shared: that takes an object.</exception>
@@ -99,8 +95,7 @@ public sealed class Mmap<TArch, TModel>
         {
             if (!mm.Vmas.Overlaps(space, start, start + length))
             {
-                bool mapped = mm.Vmas.TryMap(space, start, start + length, flags, pageOffset, sharedObject) != 0;
-                result = mapped ? MmResult.Ok : MmResult.NoMemory;
+                result = MapFree(space, start, length, flags, pageOffset, sharedObject);
             }
         }
 
@@ -126,9 +121,17 @@ public sealed class Mmap<TArch, TModel>
     {
         if (!IsRange(start, length))
             return MmResult.Invalid;
-        using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
         VmaFlags wanted = (VmaFlags)(uint)rights & Settable;
-        return ProtectLocked(space, start, start + length, wanted, ref counters);
+        try
+        {
+            using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
+            return ProtectLocked(space, start, start + length, wanted, ref counters);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
     }
 
     /// <summary>Whether pages of a VMA have tags that are checked.</summary>
@@ -211,7 +214,21 @@ public sealed class Mmap<TArch, TModel>
     {
         if (mm.Vmas.Overlaps(space, start, start + length))
             return MmResult.Exists;
-        return mm.Vmas.TryMap(space, start, start + length, flags | Fresh, start >> TArch.PageShift, 0) != 0 ? MmResult.Ok : MmResult.NoMemory;
+        return MapFree(space, start, length, flags | Fresh, start >> TArch.PageShift, sharedObject: 0);
+    }
+
+    /// <summary>Maps where nothing is. A VMA beside it may grow, or be found damaged: then no lock is kept.</summary>
+    private MmResult MapFree(uint space, ulong start, ulong length, VmaFlags flags, ulong pageOffset, uint sharedObject)
+    {
+        try
+        {
+            return mm.Vmas.TryMap(space, start, start + length, flags, pageOffset, sharedObject) != 0 ? MmResult.Ok : MmResult.NoMemory;
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
     }
 
     private bool TrySplitAt(uint space, ulong address)

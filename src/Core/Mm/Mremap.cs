@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm;
@@ -40,8 +41,16 @@ public sealed class Mremap<TArch, TModel>
             return MmResult.Invalid;
         if (oldStart < newStart + length && newStart < oldStart + length)
             return MmResult.Invalid;
-        using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
-        return MoveLocked(space, oldStart, newStart, length, dontUnmap, ref counters);
+        try
+        {
+            using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
+            return MoveLocked(space, oldStart, newStart, length, dontUnmap, ref counters);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
     }
 
     /// <summary>
@@ -61,6 +70,21 @@ public sealed class Mremap<TArch, TModel>
         newStart = start;
         if (!Mmap<TArch, TModel>.IsRange(start, oldLength) || !Mmap<TArch, TModel>.IsRange(start, newLength))
             return MmResult.Invalid;
+        try
+        {
+            return ResizeRange(space, start, oldLength, newLength, mayMove, out newStart, ref counters);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
+    private MmResult ResizeRange(
+        uint space, ulong start, ulong oldLength, ulong newLength, bool mayMove, out ulong newStart, ref FaultCounters counters)
+    {
+        newStart = start;
         MmResult result;
         bool locked;
         using (mm.Spaces.HoldWrite(space))
@@ -94,6 +118,20 @@ public sealed class Mremap<TArch, TModel>
             return MmResult.Invalid;
         if (oldStart < newStart + newLength && newStart < oldStart + oldLength)
             return MmResult.Invalid;
+        try
+        {
+            return MoveAndResizeRange(space, oldStart, oldLength, newStart, newLength, ref counters);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
+    private MmResult MoveAndResizeRange(
+        uint space, ulong oldStart, ulong oldLength, ulong newStart, ulong newLength, ref FaultCounters counters)
+    {
         MmResult result;
         bool locked = false;
         using (mm.Spaces.HoldWrite(space))

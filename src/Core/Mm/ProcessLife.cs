@@ -49,16 +49,17 @@ public sealed class ProcessLife<TArch, TModel>
         if (child == 0)
             return 0;
         mm.Spaces.JoinGroup(child, mm.GroupOf(parent));
-        mm.Spaces.AcquireWrite(parent);
-        mm.Spaces.AcquireWrite(child);
-        ref AddressSpace source = ref mm.Spaces[parent];
-        Atomic<TModel>.Add(ref source.WriteProtectSequence, 1); // odd: lock-free pins must not trust what they read now
-        bool copied = (source.KsmSlot == 0 || mm.Ksm.TryEnter(child)) && TryCopyVmas(parent, child);
-        Atomic<TModel>.Add(ref source.WriteProtectSequence, 1);
-        mm.Spaces.ReleaseWrite(child);
-        mm.Spaces.ReleaseWrite(parent);
-        if (copied)
-            return child;
+        try
+        {
+            if (TryCopy(parent, child))
+                return child;
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+
         Put(child);
         return 0;
     }
@@ -93,10 +94,33 @@ public sealed class ProcessLife<TArch, TModel>
         }
     }
 
+    private bool TryCopy(uint parent, uint child)
+    {
+        using MmapHold<TModel> first = mm.Spaces.HoldWrite(parent);
+        using MmapHold<TModel> second = mm.Spaces.HoldWrite(child);
+        ref AddressSpace source = ref mm.Spaces[parent];
+        Atomic<TModel>.Add(ref source.WriteProtectSequence, 1); // odd: lock-free pins must not trust what they read now
+        try
+        {
+            return (source.KsmSlot == 0 || mm.Ksm.TryEnter(child)) && TryCopyVmas(parent, child);
+        }
+        finally
+        {
+            Atomic<TModel>.Add(ref source.WriteProtectSequence, 1);
+        }
+    }
+
     private void TearDown(uint space)
     {
         mm.Ksm.Exit(space);
-        mm.Spaces.AcquireWrite(space);
+        using (mm.Spaces.HoldWrite(space))
+            Empty(space);
+        mm.Spaces.RemoveFromMmList(space);
+        mm.Spaces.Destroy(space);
+    }
+
+    private void Empty(uint space)
+    {
         for (uint vma = mm.Vmas.FindFirstEndingAbove(space, 0); vma != 0; vma = mm.Vmas.Next(vma))
             zapper.Zap(vma, mm.Vmas[vma].Start, mm.Vmas[vma].End, dropMarkers: true);
         for (uint vma = mm.Vmas.FindFirstEndingAbove(space, 0); vma != 0; vma = mm.Vmas.FindFirstEndingAbove(space, 0))
@@ -105,9 +129,6 @@ public sealed class ProcessLife<TArch, TModel>
         mm.Tables.FreeTables(root, 0, TArch.UserSpaceEnd, 0, ulong.MaxValue, ref mm.Spaces[space].FastWalkers);
         mm.Tables.FreeRoot(root);
         mm.Tags.OnSpaceExit(space);
-        mm.Spaces.ReleaseWrite(space);
-        mm.Spaces.RemoveFromMmList(space);
-        mm.Spaces.Destroy(space);
     }
 
     private bool TryCopyVmas(uint parent, uint child)

@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 using PageTableEmu.Mm.SharedMemory;
 using PageTableEmu.Mm.Userfaults;
 using PageTableEmu.Paging;
@@ -279,6 +280,19 @@ public sealed class Userfaultfd<TArch, TModel>
 
     private MmResult SetModes(uint space, ulong start, ulong end, UserfaultModes modes)
     {
+        try
+        {
+            return SetModesOfVmas(space, start, end, modes);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
+    private MmResult SetModesOfVmas(uint space, ulong start, ulong end, UserfaultModes modes)
+    {
         uint context = mm.Spaces[space].UffdContext;
         VmaFlags wanted = UserfaultRules<TArch, TModel>.FlagsOf(modes);
         for (ulong position = start; position < end;)
@@ -299,6 +313,19 @@ public sealed class Userfaultfd<TArch, TModel>
     }
 
     private MmResult UnregisterLocked(uint space, ulong start, ulong end)
+    {
+        try
+        {
+            return UnregisterVmas(space, start, end);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
+    private MmResult UnregisterVmas(uint space, ulong start, ulong end)
     {
         for (ulong position = start; position < end;)
         {

@@ -77,13 +77,12 @@ public sealed class WriteProtectFault<TArch, TModel>
     {
         if (copy.AsksUserfaultfd)
             return UserfaultRules<TArch, TModel>.Ask(mm, fault.Vma, FaultResult.UserfaultWriteProtect);
-        FaultResult result = mm.Vmas.TryPrepareAnonVma(fault.Vma) ? CopyAndInstall(fault, copy) : FaultResult.OutOfMemory;
-        if (copy.Source != 0)
-        {
+        bool installed = false;
+        FaultResult result = mm.Vmas.TryPrepareAnonVma(fault.Vma) ? CopyAndInstall(fault, copy, out installed) : FaultResult.OutOfMemory;
+        if (installed && copy.Source != 0)
             mm.FreeSwapCache(copy.Source);
+        if (copy.Source != 0)
             mm.Folios.Put(copy.Source);
-        }
-
         return result;
     }
 
@@ -150,8 +149,9 @@ public sealed class WriteProtectFault<TArch, TModel>
         return mm.Frames.References(head) == mm.Frames.FolioMappings(head) && mm.Frames.Large.IsMappedByOne(head);
     }
 
-    private FaultResult CopyAndInstall(in Fault fault, in PendingCopy copy)
+    private FaultResult CopyAndInstall(in Fault fault, in PendingCopy copy, out bool installed)
     {
+        installed = false;
         uint frame = mm.TryAllocate(mm.Vmas[fault.Vma].AddressSpace, zeroed: copy.Source == 0);
         if (frame == 0)
             return FaultResult.OutOfMemory;
@@ -167,6 +167,7 @@ public sealed class WriteProtectFault<TArch, TModel>
         }
 
         Install(fault, guard[fault.Address], copy, frame);
+        installed = true;
         return FaultResult.None;
     }
 

@@ -9,9 +9,6 @@ public static class FlushTickets<TModel>
     [ThreadStatic]
     private static int outstanding;
 
-    /// <summary>Tickets of the calling thread that were neither flushed nor ignored.</summary>
-    public static int Outstanding => outstanding;
-
     /// <summary>Throws if the calling thread has dropped a ticket, or ended one twice. For the places where none may be open.</summary>
     /// <exception cref="InvalidOperationException">Checked models: a ticket was dropped or ended twice.</exception>
     public static void AssertSettled()

@@ -50,9 +50,6 @@ public sealed partial class PageTables<TArch, TModel>
         return table;
     }
 
-    /// <summary>The first spare table of a level-2 table, or the one behind another; 0 at the end.</summary>
-    internal uint NextSpare(uint table) => folios.Table[table].LruNext;
-
     /// <summary>Puts an entry where nothing is; false when somebody was faster (with a table, who needs no lock).</summary>
     internal bool TryFill(uint middle, ulong virtualAddress, Pte entry)
     {

@@ -27,6 +27,7 @@ public ref struct RangeCursor<TArch, TModel>
     where TModel : IModel
 {
     private readonly PageTable<TArch, TModel> tree;
+    private readonly ulong first;
     private readonly ulong last;
     private LevelWords path; // table of each level on the path to the address looked at last
     private int depth; // lowest level whose table is known
@@ -44,7 +45,7 @@ public ref struct RangeCursor<TArch, TModel>
         ArgumentNullException.ThrowIfNull(tree);
         this.tree = tree;
         last = PageTable<TArch, TModel>.CheckRange(start, end);
-        next = start;
+        next = first = start;
         depth = TArch.Levels;
         path[depth - 1] = tree.Root;
     }
@@ -105,8 +106,8 @@ public ref struct RangeCursor<TArch, TModel>
     public void Seek(ulong virtualAddress)
     {
         PageTable<TArch, TModel>.CheckAddress(virtualAddress);
-        if (virtualAddress > last)
-            throw new ArgumentOutOfRangeException(nameof(virtualAddress), $"{virtualAddress:x} is beyond the range's last address {last:x}.");
+        if (virtualAddress < first || virtualAddress > last)
+            throw new ArgumentOutOfRangeException(nameof(virtualAddress), $"{virtualAddress:x} is not in the range from {first:x} to {last:x}.");
         next = virtualAddress;
         finished = false;
     }

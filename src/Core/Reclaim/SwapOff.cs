@@ -97,7 +97,7 @@ public sealed class SwapOff<TArch, TModel>
 
     private bool TryVisitSpace(uint space, uint type)
     {
-        mm.Spaces.AcquireRead(space);
+        using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
         bool done = true;
         for (uint vma = mm.Vmas.FindFirstEndingAbove(space, 0); vma != 0 && done; vma = mm.Vmas.Next(vma))
         {
@@ -105,7 +105,6 @@ public sealed class SwapOff<TArch, TModel>
                 done = TryVisitVma(vma, type);
         }
 
-        mm.Spaces.ReleaseRead(space);
         return done;
     }
 

@@ -41,14 +41,13 @@ public sealed class AddressTagStorage<TModel>
     /// <summary>Buffers in use.</summary>
     public uint BuffersInUse => buffers.InUse;
 
-    /// <summary>Bytes of a table.</summary>
-    public int TableBytes => (int)image.Stride(MetadataRegion.AddressTagTables);
-
     /// <summary>Takes the lock of an address space's head; an innermost lock.</summary>
     public void Lock(uint space) => WordLock<TModel>.Acquire(ref Head(space).Lock);
 
     /// <summary>Gives it back.</summary>
     public void Unlock(uint space) => WordLock<TModel>.Release(ref Head(space).Lock);
+
+    internal ref ulong LockOf(uint space) => ref Head(space).Lock;
 
     /// <summary>The table of an address space, by number; 0 when it has none.</summary>
     public ref uint TableOf(uint space) => ref Head(space).Table;

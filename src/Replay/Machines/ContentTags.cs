@@ -31,7 +31,7 @@ internal sealed class ContentTags<TArch, TFormat>(MmContext<TArch, CheckedModel>
     /// <inheritdoc/>
     internal override void Stored(uint space, ulong address)
     {
-        if (!Find(space, address, out uint frame, out _) || frame == 0)
+        if (!Find(space, address, out uint frame, out _) || frame == 0 || !IsTagged(space, address))
             return;
         uint tag = TagOf(mm.Frames.Bytes(frame)[0]);
         Storage.OfFrame(frame).Fill(Packed(tag));
@@ -53,6 +53,10 @@ internal sealed class ContentTags<TArch, TFormat>(MmContext<TArch, CheckedModel>
             }
         }
     }
+
+    /// <summary>A mapping whose check is off may have tags from when it was on, but not where it cannot be switched off.</summary>
+    private bool IsTagged(uint space, ulong address) =>
+        !TFormat.ChecksForEver || (mm.Vmas[mm.Vmas.Find(space, address)].Flags & PageTableEmu.Mm.VmaFlags.TagChecked) != 0;
 
     private static uint TagOf(byte content) => content == 0 ? 0u : 1 + (content % (uint)Tags);
 
@@ -77,7 +81,7 @@ internal sealed class ContentTags<TArch, TFormat>(MmContext<TArch, CheckedModel>
             return null; // the device has lost it
         ReadOnlySpan<byte> metadata = frame != 0 && Storage.IsValid(frame) ? Storage.OfFrame(frame)
             : slot.IsNone ? default : Storage.OfSlot(slot);
-        uint expected = TagOf(content);
+        uint expected = IsTagged(space, address) ? TagOf(content) : 0;
         bool right = metadata.IsEmpty ? expected == 0 : !metadata.ContainsAnyExcept(Packed(expected));
         return right ? null
             : $"its tags are {(metadata.IsEmpty ? "none" : Convert.ToHexString(metadata))}, and what it holds asks for "

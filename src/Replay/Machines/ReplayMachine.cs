@@ -24,12 +24,13 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
     private readonly PageHolders<TArch> devices;
     private readonly MarkOperations<TArch> marks;
     private readonly ReplayTags<TArch>? tags;
+    private readonly MappingChecks<TArch> checks;
     private readonly Backend backend;
     private readonly uint[] spaces = new uint[ScriptOperation.ProcessCount];
     private readonly byte[] page = new byte[1 << TArch.PageShift];
     private uint? area;
 
-    internal ReplayMachine(Backend backend, ReplayTags<TArch>.Maker? withTags = null)
+    internal ReplayMachine(Backend backend, ReplayTags<TArch>.Maker? withTags = null, uint @unchecked = MappingChecks<TArch>.AllRegions)
     {
         this.backend = backend;
         machine = Machine<TArch, CheckedModel>.Create(new MachineImageOptions
@@ -46,6 +47,7 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
         devices = new PageHolders<TArch>(machine);
         marks = new MarkOperations<TArch>(machine);
         tags = withTags?.Invoke(machine.Context);
+        checks = new MappingChecks<TArch>(machine, @unchecked);
         spaces[0] = machine.CreateAddressSpace();
         machine.FolioOrders.MaxPtesNone = 0; // as the recordings' kernel was set up
         SwapOn();
@@ -131,17 +133,17 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
         ulong length = (ulong)operation.Count << TArch.PageShift;
         var counters = new FaultCounters();
         if (AdviceOf(operation.Kind) is { } advice)
-            return Outcome(machine.Advise(space, start, length, advice, ref counters), counters);
+            return Outcome(checks.Advise(space, start, length, advice, ref counters), counters);
         switch (operation.Kind)
         {
             case OperationKind.Nop:
                 return OperationOutcome.Done();
             case OperationKind.Map:
-                return Outcome(Map(space, start, length, Advice.NoHugePage), counters);
+                return Outcome(Map(space, operation.Region, start, length, Advice.NoHugePage), counters);
             case OperationKind.MapHuge:
-                return Outcome(Map(space, start, length, Advice.HugePage), counters);
+                return Outcome(Map(space, operation.Region, start, length, Advice.HugePage), counters);
             case OperationKind.MapShm:
-                return Outcome(MapShared(space, start, length), counters);
+                return Outcome(MapShared(space, operation.Region, start, length), counters);
             case OperationKind.Read:
                 return Read(space, start);
             case OperationKind.Write:
@@ -153,7 +155,7 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
             case OperationKind.Unmap:
                 return Outcome(machine.Unmap(space, start, length), counters);
             case OperationKind.Mprotect:
-                return Outcome(machine.Protect(space, start, length, RightsOf(operation.Protection), ref counters), counters);
+                return Outcome(checks.Protect(space, start, length, RightsOf(operation.Protection), ref counters), counters);
             case OperationKind.Mremap:
                 ulong target = AddressOf(operation.TargetRegion, operation.TargetPage);
                 return Outcome(machine.Move(space, start, target, length, operation.DontUnmap, ref counters), counters);
@@ -218,23 +220,21 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
         return OperationOutcome.Done();
     }
 
-    private PageTableEmu.Mm.VmaFlags MappingFlags => PageTableEmu.Mm.VmaFlags.Read | PageTableEmu.Mm.VmaFlags.Write
-        | (tags is null ? PageTableEmu.Mm.VmaFlags.None : PageTableEmu.Mm.VmaFlags.TagChecked);
+    private PageTableEmu.Mm.VmaFlags FlagsOf(int region) =>
+        PageTableEmu.Mm.VmaFlags.Read | PageTableEmu.Mm.VmaFlags.Write | checks.FlagsOf(region);
 
-    private AccessRights RightsOf(ScriptProtection protection) =>
-        (tags is null ? 0 : AccessRights.TagChecked)
-        | ((protection & ScriptProtection.Read) != 0 ? AccessRights.Read : 0)
-        | ((protection & ScriptProtection.Write) != 0 ? AccessRights.Write : 0);
+    private static AccessRights RightsOf(ScriptProtection protection) =>
+        ((protection & ScriptProtection.Read) != 0 ? AccessRights.Read : 0) | ((protection & ScriptProtection.Write) != 0 ? AccessRights.Write : 0);
 
-    private MmResult Map(uint space, ulong start, ulong length, Advice huge)
+    private MmResult Map(uint space, int region, ulong start, ulong length, Advice huge)
     {
-        MmResult mapped = machine.Map(space, start, length, MappingFlags);
+        MmResult mapped = machine.Map(space, start, length, FlagsOf(region));
         return mapped == MmResult.Ok ? AdviseHugePages(space, start, length, huge) : mapped;
     }
 
-    private MmResult MapShared(uint space, ulong start, ulong length)
+    private MmResult MapShared(uint space, int region, ulong start, ulong length)
     {
-        MmResult mapped = machine.MapShared(space, start, length, MappingFlags);
+        MmResult mapped = machine.MapShared(space, start, length, FlagsOf(region));
         return mapped == MmResult.Ok ? AdviseHugePages(space, start, length, Advice.NoHugePage) : mapped;
     }
 

@@ -44,8 +44,21 @@ public sealed class ReplayMachines<TArch> : IReplayMachineFactory
                 return $"a huge page of {TArch.Name} has {PagesOfHuge} pages, those that the script is written for have {RecordedPagesOfHuge}";
         }
 
-        return null;
+        return ReclaimsEmptyTables<X64FourLevel>() != TArch.ReclaimsEmptyTables && script.Any(operation => EmptiesATable(operation, script))
+            ? $"{TArch.Name} keeps a table that MADV_DONTNEED has emptied, so that no huge page comes in its place"
+            : null;
     }
+
+    /// <summary>MADV_DONTNEED of all that a table covers, where huge pages are wanted.</summary>
+    private static bool EmptiesATable(ScriptOperation operation, IReadOnlyList<ScriptOperation> script)
+    {
+        long first = (operation.Page + PagesOfHuge - 1) / PagesOfHuge * PagesOfHuge;
+        return operation.Kind == OperationKind.DontNeed && first + PagesOfHuge <= operation.Page + operation.Count
+            && script.Any(other => other.Region == operation.Region && other.Kind is (OperationKind.MapHuge or OperationKind.Huge));
+    }
+
+    private static bool ReclaimsEmptyTables<TRecorded>()
+        where TRecorded : struct, IArchitecture => TRecorded.ReclaimsEmptyTables;
 
     private static int PagesOfHuge => 1 << (TArch.HugePageShift - TArch.PageShift);
 

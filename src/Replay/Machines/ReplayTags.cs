@@ -4,7 +4,7 @@ using PageTableEmu.Mm;
 namespace PageTableEmu.Replay.Machines;
 
 /// <summary>
-/// Tags in a replay: every mapping checks them, every store gives its page a tag that follows from what it stored, and every access goes through a
+/// Tags in a replay: mappings check them, every store gives its page a tag that follows from what it stored, and every access goes through a
 /// pointer with the page's tag. Recordings know nothing of it: they must be equal all the same.
 /// </summary>
 /// <typeparam name="TArch">The architecture.</typeparam>

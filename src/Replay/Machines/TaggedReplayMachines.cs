@@ -1,10 +1,11 @@
 using PageTableEmu.Paging;
+using PageTableEmu.Replay.Traces;
 using PageTableEmu.Tags;
 
 namespace PageTableEmu.Replay.Machines;
 
 /// <summary>
-/// As <see cref="ReplayMachines{TArch}"/>, with tags on: all mappings check them, every store tags its page, every access carries the tag, and the
+/// As <see cref="ReplayMachines{TArch}"/>, with tags on: mappings check them, every store tags its page, every access carries the tag, and the
 /// machine's verification finds each page whose tags are not what its content asks for.
 /// </summary>
 /// <typeparam name="TArch">The architecture with its provider.</typeparam>
@@ -38,22 +39,24 @@ public sealed class TaggedReplayMachines<TArch, TFormat> : IReplayMachineFactory
     public bool MinorFaultsAreComparable => plain.MinorFaultsAreComparable;
 
     /// <inheritdoc/>
-    public IReplayMachine Create(Backend backend) => new ReplayMachine<TArch>(backend, static mm => new ContentTags<TArch, TFormat>(mm));
+    public IReplayMachine Create(Backend backend) => Create(backend, @unchecked: 0);
 
     /// <inheritdoc/>
-    public string? Lacks(IReadOnlyList<ScriptOperation> script)
+    public IReplayMachine Create(Backend backend, IReadOnlyList<ScriptOperation> script) =>
+        Create(backend, TFormat.NeverMergesTagged ? MappingChecks<TArch>.MergedRegions(script) : 0);
+
+    /// <inheritdoc/>
+    public string? Lacks(IReadOnlyList<ScriptOperation> script) => plain.Lacks(script);
+
+    /// <inheritdoc/>
+    public string? Omits(Trace recording)
     {
-        ArgumentNullException.ThrowIfNull(script);
-        if (plain.Lacks(script) is { } lack)
-            return lack;
-        if (script.Any(operation => operation.Kind is OperationKind.Merge or OperationKind.Ksm))
-            return $"{TArch.Name} does not merge pages with tags";
-        return TFormat.NeverMergesTagged && SplitsHugePages(script)
+        ArgumentNullException.ThrowIfNull(recording);
+        return TFormat.NeverMergesTagged && ZeroPagesOfSplits.Any(recording)
             ? $"{TArch.Name} does not put the zero page in the place of a page with tags when it splits a huge page"
             : null;
     }
 
-    private static bool SplitsHugePages(IReadOnlyList<ScriptOperation> script) =>
-        script.Any(operation => operation.Kind is OperationKind.MapHuge or OperationKind.Huge)
-        && script.Any(operation => operation.Kind is OperationKind.Reclaim or OperationKind.Pageout);
+    private static ReplayMachine<TArch> Create(Backend backend, uint @unchecked) =>
+        new(backend, static mm => new ContentTags<TArch, TFormat>(mm), @unchecked);
 }

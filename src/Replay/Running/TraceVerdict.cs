@@ -10,7 +10,7 @@ public enum TraceVerdict
     /// <summary>An operation showed something else than the recording.</summary>
     Difference,
 
-    /// <summary>The script needs what the machine's architecture lacks: not replayed.</summary>
+    /// <summary>The script needs what the machine's architecture lacks: replayed and verified, but not compared.</summary>
     Excepted,
 
     /// <summary>The machine does not know an operation.</summary>

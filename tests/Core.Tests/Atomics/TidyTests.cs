@@ -1,4 +1,6 @@
+using System.Reflection;
 using System.Text.RegularExpressions;
+using PageTableEmu.Atomics;
 
 namespace PageTableEmu.Core.Tests.AtomicAccess;
 
@@ -65,6 +67,15 @@ public sealed partial class TidyTests
                 && (other > floor || (other == floor && !Neighbours.Contains((own, used)))))
             .Select(used => $"floor {floor} ({own}) uses floor {Floors[used]} ({used})");
     });
+
+    [Fact]
+    public void EverySwitchOfAModel_IsInTheListOfModels()
+    {
+        string list = File.ReadAllText(Path.Combine(SourceFile.Root, "docs/models.md"));
+        IEnumerable<string> switches = typeof(IModel).GetProperties(BindingFlags.Static | BindingFlags.Public).Select(property => property.Name)
+            .Where(name => name is not (nameof(IModel.Checked) or nameof(IModel.Explored)));
+        Assert.All(switches, name => Assert.Matches($"[|] `{name}` [|]|`{name}` is no rule", list));
+    }
 
     private static bool IsJustified(SourceFile file, int line)
     {

@@ -52,6 +52,14 @@ internal abstract class Card<TModel> : IDisposable
 
     public void Dispose() => Machine.Dispose();
 
+    /// <summary>Adds an area with one usable slot, which gets the lowest number that is free.</summary>
+    protected void SwapOnAgain(uint expected, bool synchronous)
+    {
+        SwapAreaOptions options = synchronous ? SwapAreaOptions.Zram(2) : new SwapAreaOptions { Slots = 2 };
+        Assert.Equal(SwapResult.Ok, Machine.SwapOn(options, out uint type));
+        Assert.Equal(expected, type);
+    }
+
     protected static ulong At(int page) => Start + ((ulong)page << 12);
 
     protected void Map(uint space, int pages, bool shared = false)

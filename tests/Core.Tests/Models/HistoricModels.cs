@@ -181,3 +181,25 @@ internal readonly struct SwapOffTakesAnyFolio : IExplored
 {
     static bool IModel.SwapOffChecksLeftovers => false;
 }
+
+internal readonly struct SwapInForgetsArea : IExplored
+{
+    static bool IModel.SwapInPinsArea => false;
+}
+
+internal readonly struct AlwaysCachedForgetsArea : IExplored
+{
+    static DirectSwapIn IModel.DirectSwapIn => DirectSwapIn.AlwaysCache;
+
+    static bool IModel.SwapInPinsArea => false;
+}
+
+internal readonly struct ReadaheadForgetsArea : IExplored
+{
+    static bool IModel.ReadaheadPinsOtherArea => false;
+}
+
+internal readonly struct ZapForgetsArea : IExplored
+{
+    static bool IModel.ZapPinsArea => false;
+}

@@ -1,3 +1,5 @@
+using PageTableEmu.Atomics;
+
 namespace PageTableEmu.Core.Tests.Models;
 
 /// <summary>
@@ -114,6 +116,44 @@ public sealed class HistoricRaceTests
     {
         Assert.NotEmpty(Schedules.Symptoms(() => new HeldDuringMergeCard<MergeCountsFirst>()));
         Assert.Empty(Schedules.Symptoms(() => new HeldDuringMergeCard<Linux618>()));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void AreaThatIsNotPinned_CanGoDuringASwapIn_AndNothingIsLost(bool synchronous) // eb085574a752
+    {
+        int pinned = Harmless(() => new AreaGoneCard<Linux618>(synchronous));
+        Assert.InRange(Harmless(() => new AreaGoneCard<SwapInForgetsArea>(synchronous)), pinned + 1, int.MaxValue);
+        Assert.InRange(Harmless(() => new AreaGoneCard<AlwaysCachedForgetsArea>(synchronous)), pinned + 1, int.MaxValue);
+    }
+
+    [Fact]
+    public void AreaOfANeighbour_NotPinned_CanGoDuringReadahead_AndNothingIsLost() // 1c2a936edd71
+    {
+        using (var undisturbed = new OtherAreaGoneCard<Linux618>())
+        {
+            undisturbed.Observed();
+            Assert.Equal(1ul, undisturbed.PagesReadAhead);
+        }
+
+        int pinned = Harmless(() => new OtherAreaGoneCard<Linux618>());
+        Assert.InRange(Harmless(() => new OtherAreaGoneCard<ReadaheadForgetsArea>()), pinned + 1, int.MaxValue);
+    }
+
+    [Fact]
+    public void AreaThatIsNotPinned_CanGoWhileItsLastEntryIsDropped_AndNothingIsLost() // 82b1c07a0af6
+    {
+        int pinned = Harmless(() => new AreaGoneWhileDroppingCard<Linux618>());
+        Assert.InRange(Harmless(() => new AreaGoneWhileDroppingCard<ZapForgetsArea>()), pinned + 1, int.MaxValue);
+    }
+
+    /// <summary>Nothing goes wrong in any gap; returns in how many the others could go to the end.</summary>
+    private static int Harmless<TModel>(Func<Card<TModel>> deal)
+        where TModel : struct, IExplored
+    {
+        Assert.Empty(Schedules.Symptoms(deal, out int possible));
+        return possible;
     }
 
     private static void Lost(List<string> symptoms) =>

@@ -12,7 +12,9 @@ namespace PageTableEmu.Core.Tests.Models;
 internal sealed class Interruption(int at, Action other, Action? beforeContent = null) : StepObserver
 {
     private const int Budget = 200_000; // hundreds of times what any card takes
+    private const int MaxRounds = 100;
     private int all;
+    private int rounds;
     private Action? first = beforeContent;
     private bool inside;
     private bool givenUp;
@@ -44,6 +46,13 @@ internal sealed class Interruption(int at, Action other, Action? beforeContent =
         if ((word & mask) == value)
             return;
         throw inside ? new ImpossibleSchedule() : new InvalidOperationException("The observed thread waits for ever.");
+    }
+
+    /// <summary>What goes round inside waits for what only the observed thread can do.</summary>
+    public override void GoRound()
+    {
+        if (inside && ++rounds == MaxRounds)
+            throw new ImpossibleSchedule();
     }
 
     private void Run(Action action)

@@ -181,3 +181,39 @@ internal sealed class WrongAreaCard<TModel> : Card<TModel>
 
     public override string? Judge() => Expect(New, Parent, 0) ?? FirstViolation();
 }
+
+/// <summary>
+/// The last entry of a slot goes while its folio is in the swap cache, and the area is removed before that is looked for; another area takes its
+/// place, and another process's page the slot.
+/// </summary>
+internal sealed class AreaGoneWhileDroppingCard<TModel> : Card<TModel>
+    where TModel : struct, IExplored
+{
+    private readonly uint other;
+
+    public AreaGoneWhileDroppingCard()
+        : base(slots: 1)
+    {
+        other = Machine.CreateAddressSpace();
+        Map(other, 1);
+        Map(Parent, 1);
+        Write(Parent, 0, Old);
+        Machine.ReclaimAll();
+        Advise(Parent, 0, 1, Advice.WillNeed);
+        Write(other, 0, New);
+        Assert.True(IsSwapped(Parent, 0));
+    }
+
+    public override int EnoughSchedules => 1;
+
+    public override void Observed() => Advise(Parent, 0, 1, Advice.DontNeed);
+
+    public override void Others()
+    {
+        Assert.Equal(SwapResult.Ok, Machine.SwapOff(0));
+        SwapOnAgain(0, synchronous: true);
+        PageOut(other, 0);
+    }
+
+    public override string? Judge() => Expect(New, other, 0) ?? Expect(0, Parent, 0) ?? FirstViolation();
+}

@@ -8,11 +8,16 @@ internal static class Schedules
 {
     /// <summary>What went wrong, gap by gap; empty when every possible schedule ended well.</summary>
     internal static List<string> Symptoms<TModel>(Func<Card<TModel>> deal)
+        where TModel : struct, IExplored => Symptoms(deal, out _);
+
+    /// <param name="deal">Makes a card.</param>
+    /// <param name="possible">At how many gaps the others could go to the end.</param>
+    internal static List<string> Symptoms<TModel>(Func<Card<TModel>> deal, out int possible)
         where TModel : struct, IExplored
     {
         var symptoms = new List<string>();
         int steps = 0; // of the undisturbed run, which is the first: the disturbed ones may be longer
-        int possible = 0;
+        possible = 0;
         int enough = 0;
         for (int at = 0; at <= steps; at++)
         {

@@ -1,5 +1,6 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Mm;
+using PageTableEmu.Swap;
 
 namespace PageTableEmu.Core.Tests.Models;
 
@@ -170,4 +171,75 @@ internal sealed class ForgottenContentCard<TModel> : Card<TModel>
     public override void Others() => PageOut(Parent, 0);
 
     public override string? Judge() => Expect(Old, Parent, 0) ?? FirstViolation();
+}
+
+/// <summary>
+/// A page is brought back while its swap area is removed; then another area comes in its place, and a newer version of the page goes to the same slot
+/// of that.
+/// </summary>
+internal sealed class AreaGoneCard<TModel> : Card<TModel>
+    where TModel : struct, IExplored
+{
+    private readonly bool synchronous;
+
+    public AreaGoneCard(bool synchronous)
+        : base(slots: 1, synchronous)
+    {
+        this.synchronous = synchronous;
+        Map(Parent, 1);
+        Write(Parent, 0, Old);
+        Machine.ReclaimAll();
+        Assert.True(IsSwapped(Parent, 0));
+    }
+
+    public override int EnoughSchedules => 1; // swapoff waits for whoever has pinned the area
+
+    public override void Observed() => Read(Parent, 0);
+
+    public override void Others()
+    {
+        Assert.Equal(SwapResult.Ok, Machine.SwapOff(0));
+        SwapOnAgain(0, synchronous);
+        Write(Parent, 0, New);
+        PageOut(Parent, 0);
+    }
+
+    public override string? Judge() => Expect(New, Parent, 0) ?? FirstViolation();
+}
+
+/// <summary>A page's neighbour, which is read ahead, lies in another area that is removed meanwhile; a later one takes its place.</summary>
+internal sealed class OtherAreaGoneCard<TModel> : Card<TModel>
+    where TModel : struct, IExplored
+{
+    public OtherAreaGoneCard()
+        : base(slots: 1)
+    {
+        Map(Parent, 2);
+        Write(Parent, 1, Old);
+        PageOut(Parent, 1); // the first area is full
+        Assert.Equal(SwapResult.Ok, Machine.SwapOn(new SwapAreaOptions { Slots = 8 }, out _));
+        Write(Parent, 0, Old);
+        PageOut(Parent, 0);
+        Machine.Settle();
+        Machine.ReclaimAll(); // a page that was written stays in the cache until it is met again
+        Assert.True(IsSwapped(Parent, 0) && IsSwapped(Parent, 1));
+        Assert.Equal((1u, 1u), (Mm.Swap.InUse(0), Mm.Swap.InUse(1)));
+        Machine.PageCluster = 3; // the first window has eight pages
+    }
+
+    public override int EnoughSchedules => 1;
+
+    public ulong PagesReadAhead => Mm.Swap.Readahead.PagesReadAhead;
+
+    public override void Observed() => Read(Parent, 0);
+
+    public override void Others()
+    {
+        Assert.Equal(SwapResult.Ok, Machine.SwapOff(0));
+        SwapOnAgain(0, synchronous: true);
+        Write(Parent, 1, New);
+        PageOut(Parent, 1);
+    }
+
+    public override string? Judge() => Expect(Old, Parent, 0) ?? Expect(New, Parent, 1) ?? FirstViolation();
 }

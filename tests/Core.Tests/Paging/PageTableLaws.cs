@@ -285,6 +285,67 @@ public abstract class PageTableLaws<TArch, TModel>
     }
 
     [Fact]
+    public void A_cursor_that_was_overtaken_changes_nothing_and_reads_again()
+    {
+        using var machine = new PagingMachine<TArch, TModel>();
+        PageTable<TArch, TModel> tree = machine.Tree;
+        Assert.True(tree.MapRange(0, 8, 3, Writable).IsMapped);
+        var cursor = new RangeCursor<TArch, TModel>(tree, 0, 4 * Page);
+        Assert.True(cursor.MoveNext());
+        Pte before = cursor.Entry;
+        tree.Protect(0, ReadOnly, out _).Flush();
+        Assert.False(cursor.TryReplace(default, out FlushTicket<TModel> ticket));
+        Assert.False(ticket.IsOwed);
+        Assert.Equal((RangeKind.Leaf, before), (cursor.Kind, cursor.Entry));
+        cursor.Refresh();
+        Assert.Equal((0UL, Page, RangeKind.Leaf), (cursor.Start, cursor.End, cursor.Kind));
+        Assert.Equal(TArch.Modify(before, ReadOnly, 1), cursor.Entry);
+        Assert.True(cursor.TryReplace(default, out ticket));
+        ticket.Flush();
+        tree.Unmap(Page, out _).Flush();
+        cursor.Refresh();
+        Assert.Equal((0UL, 2 * Page, RangeKind.Gap), (cursor.Start, cursor.End, cursor.Kind));
+        tree.Unmap(2 * Page, out _).Flush();
+        machine.AssertAllFreed();
+    }
+
+    [Fact]
+    public void A_cursor_goes_to_any_page_of_its_range_and_to_no_other()
+    {
+        using var machine = new PagingMachine<TArch, TModel>();
+        PageTable<TArch, TModel> tree = machine.Tree;
+        Assert.True(tree.MapRange(0, 8, 4, Writable).IsMapped);
+        var cursor = new RangeCursor<TArch, TModel>(tree, Page, 3 * Page);
+        Assert.True(cursor.MoveNext() && cursor.MoveNext());
+        Assert.Equal(2 * Page, cursor.Start);
+        Assert.False(cursor.MoveNext());
+        foreach (ulong page in (ulong[])[Page, 2 * Page, Page])
+        {
+            cursor.Seek(page);
+            Assert.True(cursor.MoveNext());
+            Assert.Equal(page, cursor.Start);
+        }
+
+        Assert.All((ulong[])[0, 3 * Page, Page + 1], address => Assert.True(Refuses(tree, address), $"{address:x}"));
+        tree.UnmapRange(0, 4 * Page, out _).Flush();
+        machine.AssertAllFreed();
+    }
+
+    private static bool Refuses(PageTable<TArch, TModel> tree, ulong address)
+    {
+        var cursor = new RangeCursor<TArch, TModel>(tree, Page, 3 * Page);
+        try
+        {
+            cursor.Seek(address);
+            return false;
+        }
+        catch (ArgumentException)
+        {
+            return true;
+        }
+    }
+
+    [Fact]
     public void Protect_keeps_the_frame_and_the_marks()
     {
         using var machine = new PagingMachine<TArch, TModel>();

@@ -31,8 +31,9 @@ public sealed class AdiHugeTests : TagHugeTests<Sun4vM7<AdiFrameSlot>, AdiFormat
         w.AssertSound("in");
     }
 
+    /// <summary>An entry for each page is there before the split, so each of them is saved, and none is ever asked for again.</summary>
     [Fact]
-    public void ZeroPageInTheKernelsWay_LosesTags()
+    public void ZeroPageInTheKernelsWay_LosesTags_AndEachEntryLeaksOnce()
     {
         using var w = new TagWorld<AdiLinux, CheckedModel>(blocks: 8, pages: 0);
         w.Map(w.Process, 0, Span);
@@ -42,6 +43,6 @@ public sealed class AdiHugeTests : TagHugeTests<Sun4vM7<AdiFrameSlot>, AdiFormat
         Assert.Equal(MmResult.Ok, w.Protect(w.Process, 5, 1, tags: true, AccessRights.Read));
         TagHuge.SplitFolio(w);
         Assert.Equal(0u, w.TagNow(w.Process, 77, 5));
-        w.AssertSound("split");
+        Assert.Equal(["T1"], w.Broken());
     }
 }

@@ -68,7 +68,7 @@ public class AdiLinuxSiteTests
     {
         using TagWorld<AdiLinux, CheckedModel> w = New<CheckedModel>(Backing.Zram);
         w.Machine.ReclaimAll();
-        Spoil(w);
+        w.Spoil();
         Assert.Equal(SwapResult.Ok, w.Machine.SwapOff(w.Area));
         Assert.Equal(Stale, w.TagNow(w.Process, 0));
         Assert.Equal(["T1"], w.Broken());
@@ -103,7 +103,7 @@ public class AdiLinuxSiteTests
     {
         using TagWorld<AdiLinux, CheckedModel> w = New<CheckedModel>(Backing.Zram);
         w.Machine.ReclaimAll();
-        Spoil(w);
+        w.Spoil();
         uint child = w.Fork(w.Process);
         Assert.Equal(Stale, w.TagNow(child, 0));
         Assert.Equal(5u, w.TagNow(w.Process, 0)); // the parent's own restore repairs the shared frame: it depends on who comes first
@@ -115,7 +115,7 @@ public class AdiLinuxSiteTests
     {
         using TagWorld<AdiLinux, CheckedModel> w = New<CheckedModel>(Backing.Zram);
         w.Machine.ReclaimAll();
-        Spoil(w);
+        w.Spoil();
         uint child = w.Fork(w.Process);
         w.Exit(w.Process);
         Assert.Equal(Stale, w.TagNow(child, 0));
@@ -127,7 +127,7 @@ public class AdiLinuxSiteTests
     {
         using TagWorld<AdiLinux, CheckedModel> w = New<CheckedModel>(Backing.Zram);
         w.Machine.ReclaimAll();
-        Spoil(w);
+        w.Spoil();
         w.Move(w.Process, 0, 3000, 2);
         Assert.Equal(["T1"], w.Broken());
         Assert.Equal(Stale, w.TagNow(w.Process, 3000));
@@ -143,7 +143,7 @@ public class AdiLinuxSiteTests
         w.MapShared(w.Process, 50, 1);
         w.Fill(w.Process, 50, 1, 6);
         w.Machine.ReclaimAll();
-        Spoil(w);
+        w.Spoil();
         Assert.Equal(Stale, w.TagNow(w.Process, 50));
     }
 
@@ -166,7 +166,7 @@ public class AdiLinuxSiteTests
         w.Fill(w.Process, 1, 2, 6);
         Assert.Equal(MmResult.Ok, w.Protect(w.Process, 1, 1, tags: false));
         w.Machine.ReclaimAll();
-        Spoil(w);
+        w.Spoil();
         Assert.Equal(MmResult.Ok, w.Protect(w.Process, 1, 1, tags: true));
         Assert.Equal(0u, w.TagNow(w.Process, 1)); // never saved, restored all the same: from bytes that nobody wrote
         Assert.Equal(Stale, w.TagNow(w.Process, 0)); // and the range went with it
@@ -184,7 +184,7 @@ public class AdiLinuxSiteTests
         Assert.Equal(MmResult.Ok, w.Protect(w.Process, 1, 1, tags: true));
         Assert.Equal(0u, w.TagNow(w.Process, 1));
         Assert.Equal(5u, w.TagNow(w.Process, 0));
-        Spoil(w);
+        w.Spoil();
         Assert.Equal(Stale, w.TagNow(w.Process, 2));
     }
 
@@ -230,7 +230,7 @@ public class AdiLinuxSiteTests
     public void CopyWhileTheCheckIsOff_LosesTags()
     {
         using TagWorld<AdiLinux, CheckedModel> w = New<CheckedModel>(Backing.Zram);
-        Spoil(w);
+        w.Spoil();
         Assert.Equal(MmResult.Ok, w.Protect(w.Process, 0, 4, tags: false));
         uint child = w.Fork(w.Process);
         var counters = new FaultCounters();
@@ -291,17 +291,6 @@ public class AdiLinuxSiteTests
     private static void AccountFor<TTags, TModel>(TagWorld<AdiLinux, TModel> w, Users account)
         where TTags : struct, IPageTagProvider
         where TModel : struct, IModel => TTags.Account(w.Storage, w.Process, account);
-
-    /// <summary>Frees some frames with tags in them, so that whoever is not given tags gets those.</summary>
-    private static void Spoil<TModel>(TagWorld<AdiLinux, TModel> w)
-        where TModel : struct, IModel
-    {
-        for (uint frame = 1; frame < w.Machine.Image.FrameCount; frame++)
-        {
-            if (w.Mm.Frames.References(frame) == 0)
-                w.Storage.OfFrame(frame).Fill((byte)((Stale << 4) | Stale));
-        }
-    }
 
     private static TagWorld<AdiLinux, TModel> New<TModel>(Backing backing)
         where TModel : struct, IModel

@@ -38,6 +38,28 @@ public sealed class AdiSiteTests : TagSiteTests<Sun4vM7<AdiFrameSlot>, AdiFormat
         w.AssertSound("on again");
     }
 
+    /// <summary>Two entries of one slot, at other indices: a swapped page that had been merged (ksm_might_need_to_copy).</summary>
+    [Theory]
+    [MemberData(nameof(Backings))]
+    public void CopyOfAFolioThatBelongsElsewhere_HasItsTags(Backing backing)
+    {
+        using var w = new TagWorld<Sun4vM7<AdiFrameSlot>, AdiFormat, CheckedModel>(backing);
+        w.Fill(w.Process, 0, 7, 5);
+        w.Fill(w.Process, 1, 7, 5);
+        Assert.Equal(MmResult.Ok, w.Protect(w.Process, 0, 2, tags: false));
+        Assert.Equal(MmResult.Ok, w.Advise(w.Process, 0, 2, Advice.Mergeable));
+        w.Machine.Ksm.Scan(8);
+        w.Machine.ReclaimAll();
+        Assert.Equal(w.Entry(w.Process, 0), w.Entry(w.Process, 1));
+        Assert.Equal(MmResult.Ok, w.Advise(w.Process, 0, 2, Advice.Unmergeable));
+        Assert.Equal(MmResult.Ok, w.Protect(w.Process, 0, 2, tags: true));
+        w.Spoil();
+        w.AssertSeen("in");
+        Assert.True(w.Is(w.Process, 0, out uint one) & w.Is(w.Process, 1, out uint two));
+        Assert.NotEqual(one, two);
+        Check(w, "in");
+    }
+
     [Fact]
     public void PagesOfEqualDataAndOtherTags_AreNotMerged()
     {

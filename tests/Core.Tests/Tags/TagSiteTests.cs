@@ -319,13 +319,13 @@ public abstract class TagSiteTests<TArch, TFormat>
 
     [Theory]
     [MemberData(nameof(Backings))]
-    public void CopyOfAFolioThatBelongsElsewhere_HasItsTags(Backing backing)
+    public void SwappedPagesOfAMovedChild_HaveTheirTags(Backing backing)
     {
         using TagWorld<TArch, TFormat, CheckedModel> w = New(backing);
         uint child = w.Fork(w.Process);
         w.Machine.ReclaimAll();
         w.Move(child, 0, 200, 4);
-        Assert.Equal(5u, w.TagNow(w.Process, 0)); // the folio is the parent's, at its place
+        Assert.Equal(5u, w.TagNow(w.Process, 0));
         Assert.Equal(5u, w.TagNow(child, 200));
         w.AssertSeen("both");
         Check(w, "both");

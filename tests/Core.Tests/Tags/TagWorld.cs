@@ -47,12 +47,7 @@ internal class TagWorld<TArch, TFormat, TModel> : IDisposable
             TagBuffers = tagBuffers,
             AddressSpaces = 16,
         });
-        for (uint frame = 1; frame < Machine.Image.FrameCount; frame++)
-        {
-            if (Mm.Frames.References(frame) == 0)
-                Storage.OfFrame(frame).Fill((byte)((Stale << 4) | Stale));
-        }
-
+        Spoil();
         instructions = new TagInstructions<TArch, TModel, TFormat>(Mm);
         SwapOn();
         Process = Machine.CreateAddressSpace();
@@ -81,6 +76,16 @@ internal class TagWorld<TArch, TFormat, TModel> : IDisposable
     internal static ulong Tagged(ulong address, uint tag) => BlockTags<TFormat>.Tagged(address, tag);
 
     private static ulong Block(uint page, int block) => At(page) + ((ulong)block << TFormat.BlockShift);
+
+    /// <summary>Leaves tags in all free frames, so that whoever is not given tags gets those.</summary>
+    internal void Spoil()
+    {
+        for (uint frame = 1; frame < Machine.Image.FrameCount; frame++)
+        {
+            if (Mm.Frames.References(frame) == 0)
+                Storage.OfFrame(frame).Fill((byte)((Stale << 4) | Stale));
+        }
+    }
 
     internal void SwapOn()
     {
@@ -310,6 +315,18 @@ internal class TagWorld<TArch, TFormat, TModel> : IDisposable
             }
         }
     }
+
+    /// <summary>Whether every process sees the tags that its pages ought to have.</summary>
+    internal bool SeesItsTags()
+    {
+        bool right = true;
+        foreach (((uint process, uint page), Ghost ghost) in ghosts)
+            right &= Sees(process, page, 0, ghost.Tags[0]) && Sees(process, page, Blocks - 1, ghost.Tags[Blocks - 1]);
+        return right;
+    }
+
+    private bool Sees(uint process, uint page, int block, uint ghost) =>
+        instructions.Get(process, Block(page, block), out uint tag, ref counters) == TagResult.Ok && tag == ghost;
 
     internal IReadOnlyList<string> Broken() =>
         [.. Machine.Verify().Select(violation => violation.Invariant).Distinct().Order(StringComparer.Ordinal)];

@@ -2,7 +2,9 @@ using PageTableEmu.Arch.X64;
 using PageTableEmu.Atomics;
 using PageTableEmu.Core.Tests.Mm.Behaviour;
 using PageTableEmu.Image;
+using PageTableEmu.Image.Trees;
 using PageTableEmu.Mm;
+using PageTableEmu.Paging;
 using PageTableEmu.Verification;
 
 namespace PageTableEmu.Core.Tests.Verification;
@@ -56,6 +58,49 @@ public sealed class LockReliefTests
         Assert.True(rig.Machine.Context.Frames.TryLock(frame));
         rig.Machine.Context.Frames.Unlock(frame);
     }
+
+    private static readonly Dictionary<string, Action<BehaviourMachine<X64FourLevel>>> Operations = new()
+    {
+        ["fork"] = static rig => rig.Machine.Fork(rig.Process),
+        ["exit"] = static rig => rig.Machine.Exit(rig.Process),
+        ["munmap"] = static rig => rig.Machine.Unmap(rig.Process, At(1), Page),
+        ["mmap beside"] = static rig => rig.Machine.Map(rig.Process, At(16), Page, VmaFlags.Read | VmaFlags.Write),
+        ["mprotect"] = static rig => rig.Machine.Protect(rig.Process, At(1), Page, AccessRights.Read, ref faults),
+        ["mremap"] = static rig => rig.Machine.Move(rig.Process, At(1), At(64), Page),
+        ["mremap in place"] = static rig => rig.Machine.Resize(rig.Process, At(0), 16 * Page, 17 * Page, mayMove: false, out _),
+        ["mremap to another size"] = static rig => rig.Machine.MoveAndResize(rig.Process, At(1), Page, At(64), 2 * Page, ref faults),
+        ["mlock"] = static rig => rig.Machine.Lock(rig.Process, At(1), Page, ref faults),
+        ["madvise(DONTFORK)"] = static rig => rig.Advise(rig.Process, 1, 1, Advice.DontFork),
+        ["madvise(MERGEABLE)"] = static rig => rig.Advise(rig.Process, 1, 1, Advice.Mergeable),
+        ["userfaultfd"] = static rig => rig.Machine.Userfaultfd.Register(rig.Process, At(1), At(2)),
+        ["migrate"] = static rig => rig.Machine.Migrate(rig.Process, At(0), Page),
+        ["reclaim"] = static rig => rig.Machine.ReclaimAll(),
+    };
+
+    private static FaultCounters faults;
+
+    public static TheoryData<string> OperationsOnAnonVmas => [.. Operations.Keys];
+
+    private const ulong Page = 4096;
+
+    /// <summary>A link of an anon_vma leads nowhere. Whoever comes there holds the lock of its family, and most the mmap_lock.</summary>
+    [Theory]
+    [MemberData(nameof(OperationsOnAnonVmas))]
+    public void AnyOperation_ThatMeetsADamagedAnonVma(string operation)
+    {
+        using BehaviourMachine<X64FourLevel> rig = Machine(synchronous: true);
+        rig.Write(rig.Process, 0, 7);
+        rig.Machine.Settle();
+        Vmas<CheckedModel> vmas = rig.Machine.Context.Vmas;
+        ref TreeLinks links = ref vmas.Anons.Links[vmas[vmas.Find(rig.Process, At(0))].Chain].Tree;
+        links.Left = links.Right = 0xFFFFFF;
+        Assert.Throws<CorruptImageException>(() => Operations[operation](rig));
+        Assert.DoesNotContain(
+            new Verifier<X64FourLevel, CheckedModel>(rig.Machine.Context).HeldLocks(),
+            held => held.What.Contains("lock", StringComparison.Ordinal) || held.What.Contains("being forked", StringComparison.Ordinal));
+    }
+
+    private static ulong At(uint page) => BehaviourMachine<X64FourLevel>.Address(page);
 
     private static BehaviourMachine<X64FourLevel> Machine(bool synchronous)
     {

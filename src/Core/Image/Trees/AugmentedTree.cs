@@ -16,9 +16,14 @@ public readonly struct AugmentedTree<TNodes>
     where TNodes : struct, ITreeNodes
 {
     private readonly TNodes nodes;
+    private readonly TreeShape<TNodes> shape;
 
     /// <summary>Makes a view of the trees of some records.</summary>
-    public AugmentedTree(TNodes nodes) => this.nodes = nodes;
+    public AugmentedTree(TNodes nodes)
+    {
+        this.nodes = nodes;
+        shape = new TreeShape<TNodes>(nodes);
+    }
 
     /// <summary>Puts a node that is in no tree into the tree.</summary>
     public void Insert(ref uint root, uint node)
@@ -34,43 +39,26 @@ public readonly struct AugmentedTree<TNodes>
         }
 
         nodes.Links(node) = new TreeLinks { Parent = parent, Height = 1, MaxEnd = nodes.End(node) };
-        if (parent == 0)
-            root = node;
-        else if (left)
-            nodes.Links(parent).Left = node;
-        else
-            nodes.Links(parent).Right = node;
+        shape.Attach(ref root, parent, left, node);
         Rebalance(ref root, parent);
     }
 
     /// <summary>Takes a node out of the tree. Compares nothing.</summary>
     public void Remove(ref uint root, uint node)
     {
-        TreeLinks links = nodes.Links(node);
-        uint lowest;
-        if (links.Left != 0 && links.Right != 0)
-        {
-            lowest = ReplaceBySuccessor(ref root, node, in links);
-        }
-        else
-        {
-            lowest = links.Parent;
-            Replace(ref root, links.Parent, node, links.Left != 0 ? links.Left : links.Right);
-        }
-
-        nodes.Links(node) = default;
+        shape.Detach(ref root, node, out _, out uint lowest);
         Rebalance(ref root, lowest);
     }
 
     /// <summary>The first node, 0 when the tree is empty.</summary>
-    public uint First(uint root) => root == 0 ? 0 : Leftmost(root);
+    public uint First(uint root) => root == 0 ? 0 : shape.First(root);
 
     /// <summary>The node behind a node, 0 at the end.</summary>
     public uint Next(uint node)
     {
         uint right = nodes.Links(node).Right;
         if (right != 0)
-            return Leftmost(right);
+            return shape.First(right);
         uint parent = nodes.Links(node).Parent;
         while (parent != 0 && nodes.Links(parent).Right == node)
         {
@@ -156,45 +144,6 @@ public readonly struct AugmentedTree<TNodes>
         }
     }
 
-    private uint Leftmost(uint node)
-    {
-        for (uint left = nodes.Links(node).Left; left != 0; left = nodes.Links(node).Left)
-            node = left;
-        return node;
-    }
-
-    /// <summary>Puts the successor in the place of a node with two children; returns the lowest node whose subtree changed.</summary>
-    private uint ReplaceBySuccessor(ref uint root, uint node, in TreeLinks links)
-    {
-        uint successor = Leftmost(links.Right);
-        ref TreeLinks next = ref nodes.Links(successor);
-        uint lowest = successor;
-        if (next.Parent != node)
-        {
-            lowest = next.Parent;
-            Replace(ref root, next.Parent, successor, next.Right);
-            next.Right = links.Right;
-            nodes.Links(links.Right).Parent = successor;
-        }
-
-        next.Left = links.Left;
-        nodes.Links(links.Left).Parent = successor;
-        Replace(ref root, links.Parent, node, successor);
-        return lowest;
-    }
-
-    private void Replace(ref uint root, uint parent, uint old, uint replacement)
-    {
-        if (parent == 0)
-            root = replacement;
-        else if (nodes.Links(parent).Left == old)
-            nodes.Links(parent).Left = replacement;
-        else
-            nodes.Links(parent).Right = replacement;
-        if (replacement != 0)
-            nodes.Links(replacement).Parent = parent;
-    }
-
     /// <summary>Restores heights, ends and balance on the way from a changed node to the root.</summary>
     private void Rebalance(ref uint root, uint node)
     {
@@ -207,14 +156,14 @@ public readonly struct AugmentedTree<TNodes>
             if (left > right + 1)
             {
                 if (Height(nodes.Links(links.Left).Left) < Height(nodes.Links(links.Left).Right))
-                    RotateLeft(ref root, links.Left);
-                RotateRight(ref root, node);
+                    Rotate(ref root, links.Left, left: true);
+                Rotate(ref root, node, left: false);
             }
             else if (right > left + 1)
             {
                 if (Height(nodes.Links(links.Right).Right) < Height(nodes.Links(links.Right).Left))
-                    RotateRight(ref root, links.Right);
-                RotateLeft(ref root, node);
+                    Rotate(ref root, links.Right, left: false);
+                Rotate(ref root, node, left: true);
             }
             else
             {
@@ -225,32 +174,9 @@ public readonly struct AugmentedTree<TNodes>
         }
     }
 
-    private void RotateLeft(ref uint root, uint node)
+    private void Rotate(ref uint root, uint node, bool left)
     {
-        ref TreeLinks links = ref nodes.Links(node);
-        uint risen = links.Right;
-        ref TreeLinks up = ref nodes.Links(risen);
-        links.Right = up.Left;
-        if (up.Left != 0)
-            nodes.Links(up.Left).Parent = node;
-        Replace(ref root, links.Parent, node, risen);
-        up.Left = node;
-        links.Parent = risen;
-        Update(node);
-        Update(risen);
-    }
-
-    private void RotateRight(ref uint root, uint node)
-    {
-        ref TreeLinks links = ref nodes.Links(node);
-        uint risen = links.Left;
-        ref TreeLinks up = ref nodes.Links(risen);
-        links.Left = up.Right;
-        if (up.Right != 0)
-            nodes.Links(up.Right).Parent = node;
-        Replace(ref root, links.Parent, node, risen);
-        up.Right = node;
-        links.Parent = risen;
+        uint risen = shape.Rotate(ref root, node, left);
         Update(node);
         Update(risen);
     }

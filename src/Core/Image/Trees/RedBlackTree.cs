@@ -28,9 +28,14 @@ public readonly struct RedBlackTree<TNodes>
     private const uint Red = 1;
     private const uint Black = 2;
     private readonly TNodes nodes;
+    private readonly TreeShape<TNodes> shape;
 
     /// <summary>Makes a view of the trees of some records.</summary>
-    public RedBlackTree(TNodes nodes) => this.nodes = nodes;
+    public RedBlackTree(TNodes nodes)
+    {
+        this.nodes = nodes;
+        shape = new TreeShape<TNodes>(nodes);
+    }
 
     /// <summary>The node that precedes all of a node's subtree on its left, 0 when none.</summary>
     public uint Left(uint node) => nodes.Links(node).Left;
@@ -42,51 +47,14 @@ public readonly struct RedBlackTree<TNodes>
     public void InsertBelow(ref uint root, uint parent, bool left, uint node)
     {
         nodes.Links(node) = new TreeLinks { Parent = parent, Height = Red };
-        if (parent == 0)
-            root = node;
-        else if (left)
-            nodes.Links(parent).Left = node;
-        else
-            nodes.Links(parent).Right = node;
+        shape.Attach(ref root, parent, left, node);
         RepairAfterInsert(ref root, node);
     }
 
     /// <summary>Takes a node out of the tree.</summary>
     public void Remove(ref uint root, uint node)
     {
-        TreeLinks links = nodes.Links(node);
-        uint child;
-        uint parent;
-        uint lost = links.Height;
-        if (links.Left == 0 || links.Right == 0)
-        {
-            child = links.Left != 0 ? links.Left : links.Right;
-            parent = links.Parent;
-            Replace(ref root, node, child);
-        }
-        else
-        {
-            uint next = links.Right;
-            while (nodes.Links(next).Left != 0)
-                next = nodes.Links(next).Left;
-            lost = nodes.Links(next).Height;
-            child = nodes.Links(next).Right;
-            parent = nodes.Links(next).Parent == node ? next : nodes.Links(next).Parent;
-            if (parent != next)
-            {
-                Replace(ref root, next, child);
-                nodes.Links(next).Right = links.Right;
-                nodes.Links(links.Right).Parent = next;
-            }
-
-            Replace(ref root, node, next);
-            nodes.Links(next).Left = links.Left;
-            nodes.Links(links.Left).Parent = next;
-            nodes.Links(next).Height = links.Height;
-        }
-
-        nodes.Links(node) = default;
-        if (lost == Black)
+        if (shape.Detach(ref root, node, out uint child, out uint parent) == Black)
             RepairAfterRemove(ref root, child, parent);
     }
 
@@ -112,13 +80,13 @@ public readonly struct RedBlackTree<TNodes>
 
             if (Child(parent, !left) == node)
             {
-                Rotate(ref root, parent, left);
+                shape.Rotate(ref root, parent, left);
                 parent = node;
             }
 
             nodes.Links(parent).Height = Black;
             nodes.Links(grandparent).Height = Red;
-            Rotate(ref root, grandparent, !left);
+            shape.Rotate(ref root, grandparent, !left);
             break;
         }
 
@@ -136,7 +104,7 @@ public readonly struct RedBlackTree<TNodes>
             {
                 nodes.Links(sibling).Height = Black;
                 nodes.Links(parent).Height = Red;
-                Rotate(ref root, parent, left);
+                shape.Rotate(ref root, parent, left);
                 sibling = Child(parent, !left);
             }
 
@@ -152,50 +120,18 @@ public readonly struct RedBlackTree<TNodes>
             {
                 nodes.Links(Child(sibling, left)).Height = Black;
                 nodes.Links(sibling).Height = Red;
-                Rotate(ref root, sibling, !left);
+                shape.Rotate(ref root, sibling, !left);
                 sibling = Child(parent, !left);
             }
 
             nodes.Links(sibling).Height = nodes.Links(parent).Height;
             nodes.Links(parent).Height = Black;
             nodes.Links(Child(sibling, !left)).Height = Black;
-            Rotate(ref root, parent, left);
+            shape.Rotate(ref root, parent, left);
             child = root;
         }
 
         if (child != 0)
             nodes.Links(child).Height = Black;
-    }
-
-    /// <summary>Turns a node down to one side; its child on the other side comes up.</summary>
-    private void Rotate(ref uint root, uint node, bool left)
-    {
-        uint child = Child(node, !left);
-        uint inner = Child(child, left);
-        if (left)
-            nodes.Links(node).Right = inner;
-        else
-            nodes.Links(node).Left = inner;
-        if (inner != 0)
-            nodes.Links(inner).Parent = node;
-        Replace(ref root, node, child);
-        if (left)
-            nodes.Links(child).Left = node;
-        else
-            nodes.Links(child).Right = node;
-        nodes.Links(node).Parent = child;
-    }
-
-    private void Replace(ref uint root, uint node, uint other)
-    {
-        uint parent = nodes.Links(node).Parent;
-        if (parent == 0)
-            root = other;
-        else if (nodes.Links(parent).Left == node)
-            nodes.Links(parent).Left = other;
-        else
-            nodes.Links(parent).Right = other;
-        if (other != 0)
-            nodes.Links(other).Parent = parent;
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
+using PageTableEmu.Leaves;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Mm.Huge;
@@ -46,10 +47,34 @@ public sealed class FolioSplitter<TArch, TModel>
         uint anonVma = mm.ReverseMap.Lock(head);
         if (anonVma == 0)
             return false;
-        bool possible = mm.Frames.References(head) == Expected(head); // who holds a reference now would make it fail at the end
+        bool possible = mm.Frames.References(head) == Expected(head) // who holds a reference now would make it fail at the end
+            && TryTellEntries(head, anonVma);
         bool split = possible && TrySplitUnder(head, page, anonVma, keepAll);
         mm.ReverseMap.Unlock(anonVma);
         return split;
+    }
+
+    /// <summary>
+    /// Tells each entry of level 1, under its table's lock, that its page is about to be split off. One that a huge leaf is going to leave is not
+    /// told: the kernel makes those migration entries at once (freeze), without a word to the architecture.
+    /// </summary>
+    private bool TryTellEntries(uint head, uint anonVma)
+    {
+        if (!LeafTags<TArch, TModel>.IsOn)
+            return true;
+        uint pages = mm.Frames.PagesOf(head);
+        foreach (ReverseMapPlace place in mm.ReverseMap.Candidates(anonVma, mm.Frames[head].Index, pages))
+        {
+            ulong end = EndOf(head, pages, place);
+            for (ulong address = place.Address; address < end; address += 1UL << TArch.PageShift)
+            {
+                using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(mm.Spaces[mm.Vmas[place.Vma].AddressSpace].Root, address);
+                if (guard.Table != 0 && PageAt(head, pages, place.Vma, address, out _) != 0 && !mm.Leaves.TrySplit(guard[address]))
+                    return false;
+            }
+        }
+
+        return true;
     }
 
     private uint Expected(uint head) =>

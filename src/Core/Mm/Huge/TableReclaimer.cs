@@ -27,10 +27,9 @@ internal sealed class TableReclaimer<TArch, TModel>
         ulong first = (start + span - 1) & ~(span - 1);
         if (first < start || first >= end || end - first < span)
             return;
-        mm.Spaces.AcquireWrite(space);
+        using MmapHold<TModel> hold = mm.Spaces.HoldWrite(space);
         for (; first < end && end - first >= span; first += span)
             FreeIfEmpty(space, first);
-        mm.Spaces.ReleaseWrite(space);
     }
 
     /// <summary>

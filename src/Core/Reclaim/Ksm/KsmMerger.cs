@@ -29,7 +29,7 @@ internal sealed class KsmMerger<TArch, TModel>
     /// <param name="vma">The VMA that covers the address.</param>
     /// <param name="address">The address.</param>
     /// <param name="frame">The frame that was found there.</param>
-    /// <param name="merged">The KSM frame to replace it, or 0: the frame itself becomes one, without a node yet.</param>
+    /// <param name="merged">The KSM frame, or the zero frame, to replace it, or 0: the frame itself becomes one, without a node yet.</param>
     /// <returns>False when the page is busy, pinned, written, or not there any more. It may have lost write access or exclusiveness.</returns>
     internal bool TryMerge(uint vma, ulong address, uint frame, uint merged)
     {
@@ -121,10 +121,20 @@ internal sealed class KsmMerger<TArch, TModel>
         using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(RootOf(vma), address);
         if (guard.Table == 0 || guard[address].Value != expected)
             return false;
-        mm.Frames.Get(merged);
-        mm.Rmap.Add(merged, vma, exclusive: false);
+        Pte entry = TArch.MakeLeaf(merged, MmContext<TArch, TModel>.ProtectionOf(mm.Vmas.FlagsOf(vma)), 1);
+        if (merged == mm.Folios.ZeroFrame)
+        {
+            entry = TArch.MakeDirty(TArch.MakeSpecial(entry)); // told by it from a zero page that was only read
+            Atomic<TModel>.Add(ref mm.Spaces[mm.Vmas[vma].AddressSpace].AnonPages, -1);
+        }
+        else
+        {
+            mm.Frames.Get(merged);
+            mm.Rmap.Add(merged, vma, exclusive: false);
+        }
+
         guard[address].ClearPresent();
-        mm.Leaves.Publish(guard[address], TArch.MakeLeaf(merged, MmContext<TArch, TModel>.ProtectionOf(mm.Vmas.FlagsOf(vma)), 1));
+        mm.Leaves.Publish(guard[address], entry);
         mm.Rmap.Remove(frame, vma);
         if (mm.Frames.Mappings(frame) == 0 && mm.Frames.Has(frame, FrameFlags.SwapCache))
             mm.Swap.TryFreeSlot(frame);

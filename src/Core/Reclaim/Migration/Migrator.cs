@@ -37,6 +37,9 @@ public sealed class Migrator<TArch, TModel>
     /// <summary>How often a page is tried that somebody uses: most do so for a moment only (NR_MAX_MIGRATE_PAGES_RETRY).</summary>
     private const int Passes = 10;
 
+    /// <summary>As many of them do not wait, also where the caller would (NR_MAX_MIGRATE_ASYNC_RETRY).</summary>
+    private const int PassesThatDoNotWait = 3;
+
     private readonly MmContext<TArch, TModel> mm;
     private readonly EntryDisplacer<TArch, TModel> entries;
     private readonly FolioCopier<TArch, TModel> copier;
@@ -56,7 +59,10 @@ public sealed class Migrator<TArch, TModel>
     /// </summary>
     public bool Moves(uint folio) => HugeMigrations<TArch, TModel>.IsSupported || mm.Frames.OrderOf(folio) != mm.Frames.Large.LargestOrder;
 
-    /// <summary>Moves a folio, trying several times if somebody uses it.</summary>
+    /// <summary>
+    /// Moves a folio, trying several times if somebody uses it. One that does not wait makes one round; one that does begins with a short round that
+    /// does not (migrate_pages_sync).
+    /// </summary>
     /// <param name="folio">The folio (its first frame), to which the caller has a reference and keeps it.</param>
     /// <param name="target">
     /// A fresh folio of the same size with one reference, the caller's. That is given up when the page has moved: its mappings keep it then.
@@ -64,20 +70,45 @@ public sealed class Migrator<TArch, TModel>
     /// <param name="mode">Whether to wait.</param>
     public MigrationResult Move(uint folio, uint target, MigrationMode mode)
     {
+        if (mode == MigrationMode.Async)
+            return MoveInRound(folio, target, mode, Passes);
+        MigrationResult result = MoveInRound(folio, target, MigrationMode.Async, PassesThatDoNotWait);
+        return MayPass(result) ? MoveInRound(folio, target, mode, Passes - PassesThatDoNotWait) : result;
+    }
+
+    /// <summary>
+    /// A round (migrate_pages_batch) has two loops: what keeps the entries from being replaced is tried again from the start, but once they are, only
+    /// the second half is, while they stand. So a folio with one reference too many is unmapped once in a round, however often it is tried.
+    /// </summary>
+    private MigrationResult MoveInRound(uint folio, uint target, MigrationMode mode, int passes)
+    {
         MigrationResult result = MigrationResult.InUse;
-        for (int pass = 0; pass < Passes && result is MigrationResult.InUse or MigrationResult.Busy; pass++)
-            result = mm.PagesOf(folio) == mm.PagesOf(target) ? MoveOnce(folio, target, mode) : MigrationResult.InUse; // it was split meanwhile
+        for (int pass = 0; pass < passes && MayPass(result); pass++)
+        {
+            result = TryBegin(folio, mode, out DisplacedFolio displaced);
+            if (result == MigrationResult.Moved)
+                return Complete(displaced, target, passes);
+        }
+
         return result;
     }
 
-    private MigrationResult MoveOnce(uint folio, uint target, MigrationMode mode)
+    private MigrationResult Complete(in DisplacedFolio displaced, uint target, int passes)
     {
-        MigrationResult result = TryBegin(folio, mode, out DisplacedFolio displaced);
-        if (result != MigrationResult.Moved || TryComplete(displaced, target))
-            return result;
+        bool fits = mm.PagesOf(displaced.Folio) == mm.PagesOf(target); // else it was split before it was locked
+        for (int pass = 0; fits && pass < passes; pass++)
+        {
+            if (TryComplete(displaced, target))
+                return MigrationResult.Moved;
+        }
+
         Undo(displaced);
-        return Reason(folio);
+        return Reason(displaced.Folio);
     }
+
+    /// <summary>Whether what kept a folio from moving may be gone a moment later (-EAGAIN, and writes when the mode waits for them).</summary>
+    private static bool MayPass(MigrationResult result) =>
+        result is MigrationResult.InUse or MigrationResult.Busy or MigrationResult.Pinned;
 
     /// <summary>
     /// First half: locks the folio and puts migration entries in the place of its mappings. Between the halves everything goes on but accesses to

@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 using PageTableEmu.Leaves;
 using PageTableEmu.Mm;
 using PageTableEmu.Mm.Huge;
@@ -43,7 +44,21 @@ public sealed class RangeMigration<TArch, TModel>
     /// the architecture cannot move it, it is split and its pages in the range move.
     /// </summary>
     /// <returns>What became of each base page of the range.</returns>
+    /// <exception cref="CorruptImageException">A record or entry is damaged; no lock that was taken here stays held.</exception>
     public MigrationCounts Apply(uint space, ulong start, ulong end)
+    {
+        try
+        {
+            return MoveRange(space, start, end);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
+    private MigrationCounts MoveRange(uint space, ulong start, ulong end)
     {
         mm.Folios.Allocator.AdvanceEpoch(); // lru_add_drain_all: what processors keep in batches has references
         var counts = new MigrationCounts();

@@ -6,24 +6,17 @@ namespace PageTableEmu.Core.Tests.Mm.CowMatrix;
 /// <summary>Which cases of the recorded run this machine can express, and why not the others.</summary>
 internal static class CowPlan
 {
-    internal const string NoHugetlb = "no hugetlb pages in this machine";
-
     private const int HugeKilobytes = 2048;
     private const int PageKilobytes = 4;
 
     /// <summary>The cases that run.</summary>
-    internal static IEnumerable<CowCase> Runnable => CowResultFile.All.Where(one => ReasonToSkip(one) is null);
-
-    /// <summary>The cases that do not, by kind of memory.</summary>
-    internal static IEnumerable<IGrouping<string, CowCase>> Skipped => CowResultFile.All
-        .Where(one => ReasonToSkip(one) is not null)
-        .GroupBy(one => one.Kind);
+    internal static IEnumerable<CowCase> Runnable => CowResultFile.All.Where(one => ReasonToLeaveOut(one) is null);
 
     /// <summary>Null for a case that runs.</summary>
-    internal static string? ReasonToSkip(CowCase one) => one.Variant == "-" ? null : one.Kind switch
+    internal static string? ReasonToLeaveOut(CowCase one) => one.Variant == "-" ? null : one.Kind switch
     {
         "base page" or "swapped out base page" or "shared zeropage" or "huge zeropage" or "memfd" or "tmpfile" => null,
-        "hugetlb" or "memfd hugetlb" => NoHugetlb,
+        "hugetlb" or "memfd hugetlb" => "no hugetlb pages in this machine",
         { } kind when kind.Contains("THP", StringComparison.Ordinal) => null,
         _ => throw new ArgumentException($"Case {one.Number} has a kind that nobody thought of: {one.Variant}.", nameof(one)),
     };

@@ -156,16 +156,15 @@ public abstract class FolioOrderTests<TArch>
     }
 
     [Fact]
-    public void WatchedMemory_GetsSinglePages()
+    public void WatchedMemory_GetsSinglePages_WhereItCanBeWatched()
     {
         using HugeMachine<TArch> rig = With(4);
         rig.Map(0, 64);
-        if (!TArch.HasUffdWp)
-            Assert.Skip($"{TArch.Name} has no bit for write-protection by userfaultfd.");
-        Assert.Equal(MmResult.Ok, rig.Machine.Userfaultfd.Register(rig.Space, HugeMachine<TArch>.At(0), HugeMachine<TArch>.At(32)));
+        MmResult watched = rig.Machine.Userfaultfd.Register(rig.Space, HugeMachine<TArch>.At(0), HugeMachine<TArch>.At(32));
+        Assert.Equal(TArch.HasUffdWp ? MmResult.Ok : MmResult.Invalid, watched);
         rig.Write(3, 1);
         rig.Write(33, 1);
-        Assert.Equal((0, 4), (OrderAt(rig, 3), OrderAt(rig, 33)));
+        Assert.Equal((TArch.HasUffdWp ? 0 : 4, 4), (OrderAt(rig, 3), OrderAt(rig, 33)));
         rig.AssertSound();
     }
 

@@ -10,9 +10,7 @@ public class HugeForkTests
     [Fact]
     public void Fork_SharesTheLeaf_AndAWriteCopiesOneBasePage()
     {
-        using var rig = new HugeMachine<X64FourLevel>();
-        rig.Map(0, 512);
-        rig.FillSpan();
+        using HugeMachine<X64FourLevel> rig = HugeMachine<X64FourLevel>.WithFullSpan();
         uint child = rig.Machine.Fork(rig.Space);
         Assert.True(rig.IsHuge(0) && rig.IsHuge(0, child) && rig.FrameAt(0) == rig.FrameAt(0, child));
         rig.AssertSound();
@@ -30,9 +28,7 @@ public class HugeForkTests
     [Fact]
     public void AfterTheChildsExit_TheLeafIsReused()
     {
-        using var rig = new HugeMachine<X64FourLevel>();
-        rig.Map(0, 512);
-        rig.FillSpan();
+        using HugeMachine<X64FourLevel> rig = HugeMachine<X64FourLevel>.WithFullSpan();
         uint child = rig.Machine.Fork(rig.Space);
         uint frame = rig.FrameAt(5);
         rig.Machine.Exit(child);
@@ -45,9 +41,7 @@ public class HugeForkTests
     [Fact]
     public void AfterTheChildsExit_PagesOfASplitLeafAreReusedInPlace()
     {
-        using var rig = new HugeMachine<X64FourLevel>();
-        rig.Map(0, 512);
-        rig.FillSpan();
+        using HugeMachine<X64FourLevel> rig = HugeMachine<X64FourLevel>.WithFullSpan();
         uint child = rig.Machine.Fork(rig.Space);
         rig.Write(0, 1); // splits the parent's leaf and copies page 0
         rig.Machine.Exit(child);
@@ -61,12 +55,8 @@ public class HugeForkTests
     [Fact]
     public void Fork_OfAPinnedHugePage_GivesTheChildCopies()
     {
-        using var rig = new HugeMachine<X64FourLevel>();
-        rig.Map(0, 512);
-        rig.FillSpan();
-        var counters = new FaultCounters();
-        ulong address = HugeMachine<X64FourLevel>.At(9);
-        Assert.Equal(MmResult.Ok, rig.Machine.Gup.TryTake(rig.Space, address, GupFlags.Pin | GupFlags.Write, out uint frame, ref counters));
+        using HugeMachine<X64FourLevel> rig = HugeMachine<X64FourLevel>.WithFullSpan();
+        uint frame = rig.Hold(9, GupFlags.Pin | GupFlags.Write);
         uint child = rig.Machine.Fork(rig.Space);
         Assert.Equal(frame, rig.FrameAt(9));
         Assert.NotEqual(frame, rig.FrameAt(9, child));
@@ -84,9 +74,7 @@ public class HugeForkTests
     [InlineData(Backing.Asynchronous)]
     public void ReclaimOfASharedHugePage_KeepsBothCopies(Backing backing)
     {
-        using var rig = new HugeMachine<X64FourLevel>(backing);
-        rig.Map(0, 512);
-        rig.FillSpan();
+        using HugeMachine<X64FourLevel> rig = HugeMachine<X64FourLevel>.WithFullSpan(backing);
         uint child = rig.Machine.Fork(rig.Space);
         rig.Write(3, 200, child);
         rig.Machine.ReclaimAll();
@@ -106,9 +94,7 @@ public class HugeForkTests
     [InlineData(Backing.Asynchronous)]
     public void Collapse_MakesAHugePageOfBasePages_WithTheirContents(Backing backing)
     {
-        using var rig = new HugeMachine<X64FourLevel>(backing);
-        rig.Map(0, 512);
-        rig.FillSpan();
+        using HugeMachine<X64FourLevel> rig = HugeMachine<X64FourLevel>.WithFullSpan(backing);
         Assert.Equal(MmResult.Ok, rig.Advise(0, 256, Advice.PageOut));
         Assert.Equal(MmResult.Ok, rig.Advise(300, 5, Advice.DontNeed));
         uint child = rig.Machine.Fork(rig.Space);
@@ -132,13 +118,9 @@ public class HugeForkTests
     [Fact]
     public void Collapse_OfAPinnedPage_FailsAndChangesNothing()
     {
-        using var rig = new HugeMachine<X64FourLevel>();
-        rig.Map(0, 512);
-        rig.FillSpan();
+        using HugeMachine<X64FourLevel> rig = HugeMachine<X64FourLevel>.WithFullSpan();
         Assert.Equal(MmResult.Ok, rig.Advise(0, 1, Advice.PageOut));
-        var counters = new FaultCounters();
-        Assert.Equal(
-            MmResult.Ok, rig.Machine.Gup.TryTake(rig.Space, HugeMachine<X64FourLevel>.At(200), GupFlags.Get, out uint frame, ref counters));
+        uint frame = rig.Hold(200, GupFlags.Get);
         uint free = rig.Mm.Folios.Allocator.FreeCount;
         Assert.Equal(MmResult.Again, rig.Advise(0, 512, Advice.Collapse));
         Assert.Equal(free, rig.Mm.Folios.Allocator.FreeCount); // found out before the swapped page was brought in

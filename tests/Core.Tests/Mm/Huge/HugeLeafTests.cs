@@ -42,9 +42,7 @@ public class HugeLeafTests
     [MemberData(nameof(Parts))]
     public void AnOperationOnAPart_SplitsTheLeafAndKeepsTheFolioAndTheOtherPages(Operation operation, uint first, uint count)
     {
-        using var rig = new HugeMachine<X64FourLevel>();
-        rig.Map(0, 512);
-        rig.FillSpan();
+        using HugeMachine<X64FourLevel> rig = HugeMachine<X64FourLevel>.WithFullSpan();
         Assert.True(rig.IsHuge(0));
         var counters = new FaultCounters();
         ulong start = HugeMachine<X64FourLevel>.At(first);
@@ -174,9 +172,7 @@ public class HugeLeafTests
     [InlineData(Backing.Asynchronous)]
     public void PageOutOfAPart_SplitsTheFolio(Backing backing)
     {
-        using var rig = new HugeMachine<X64FourLevel>(backing);
-        rig.Map(0, 512);
-        rig.FillSpan();
+        using HugeMachine<X64FourLevel> rig = HugeMachine<X64FourLevel>.WithFullSpan(backing);
         Assert.Equal(MmResult.Ok, rig.Advise(100, 8, Advice.PageOut));
         Assert.False(rig.IsLarge(0));
         Assert.Equal(8u, rig.Mm.Swap.InUse(rig.Area));
@@ -205,12 +201,8 @@ public class HugeLeafTests
     [Fact]
     public void ReclaimOfAPinnedHugePage_LeavesItMapped()
     {
-        using var rig = new HugeMachine<X64FourLevel>();
-        rig.Map(0, 512);
-        rig.FillSpan();
-        var counters = new FaultCounters();
-        ulong address = HugeMachine<X64FourLevel>.At(9);
-        Assert.Equal(MmResult.Ok, rig.Machine.Gup.TryTake(rig.Space, address, GupFlags.Pin | GupFlags.Write, out uint frame, ref counters));
+        using HugeMachine<X64FourLevel> rig = HugeMachine<X64FourLevel>.WithFullSpan();
+        uint frame = rig.Hold(9, GupFlags.Pin | GupFlags.Write);
         Assert.Equal(rig.FrameAt(9), frame);
         rig.Machine.ReclaimAll();
         Assert.Equal(rig.FrameAt(9), frame);
@@ -228,9 +220,7 @@ public class HugeLeafTests
         where TArch : struct, IArchitecture
     {
         uint span = HugeMachine<TArch>.Span;
-        using var rig = new HugeMachine<TArch>(blocks: 6);
-        rig.Map(0, span);
-        rig.FillSpan();
+        using HugeMachine<TArch> rig = HugeMachine<TArch>.WithFullSpan(blocks: 6);
         Assert.Equal(MmResult.Ok, rig.Protect(0, span, AccessRights.Read));
         rig.AssertSound();
         Assert.Equal(MmResult.Ok, rig.Protect(0, span, AccessRights.Read | AccessRights.Write));

@@ -29,6 +29,15 @@ internal sealed class HugeMachine<TArch> : IDisposable
         Space = Machine.CreateAddressSpace();
     }
 
+    /// <summary>A machine with one huge page, whose pages are told apart by their contents.</summary>
+    public static HugeMachine<TArch> WithFullSpan(Backing backing = Backing.Zram, uint blocks = 16)
+    {
+        var rig = new HugeMachine<TArch>(backing, blocks);
+        rig.Map(0, Span);
+        rig.FillSpan();
+        return rig;
+    }
+
     /// <summary>Pages of a huge page.</summary>
     public static uint Span => HugePages<TArch, CheckedModel>.Pages;
 
@@ -55,6 +64,14 @@ internal sealed class HugeMachine<TArch> : IDisposable
     {
         Assert.Equal(MmResult.Ok, Machine.Map(space == 0 ? Space : space, At(page), Bytes(count), VmaFlags.Read | VmaFlags.Write));
         Assert.Equal(MmResult.Ok, Advise(page, count, Advice.HugePage, space));
+    }
+
+    /// <summary>Takes hold of a page for somebody else; returns its frame.</summary>
+    public uint Hold(uint page, GupFlags flags)
+    {
+        var counters = new FaultCounters();
+        Assert.Equal(MmResult.Ok, Machine.Gup.TryTake(Space, At(page), flags, out uint frame, ref counters));
+        return frame;
     }
 
     public MmResult Advise(uint page, uint count, Advice advice, uint space = 0)

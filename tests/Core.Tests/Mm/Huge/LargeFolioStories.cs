@@ -54,8 +54,7 @@ public abstract class LargeFolioStories<TArch>
         using HugeMachine<TArch> rig = Filled();
         uint head = rig.FrameAt(0);
         rig.Machine.Exit(rig.Machine.Fork(rig.Space));
-        var counters = new FaultCounters();
-        Assert.Equal(MmResult.Ok, rig.Machine.Gup.TryTake(rig.Space, HugeMachine<TArch>.At(9), GupFlags.Get, out uint held, ref counters));
+        uint held = rig.Hold(9, GupFlags.Get);
         rig.Write(2, 77);
         Assert.NotEqual(head + 2, rig.FrameAt(2));
         rig.AssertSound(new Dictionary<uint, uint> { [held] = 1 });
@@ -68,9 +67,8 @@ public abstract class LargeFolioStories<TArch>
     {
         using HugeMachine<TArch> rig = Filled();
         uint head = rig.FrameAt(0);
-        var counters = new FaultCounters();
         const GupFlags Flags = GupFlags.Pin | GupFlags.Write;
-        Assert.Equal(MmResult.Ok, rig.Machine.Gup.TryTake(rig.Space, HugeMachine<TArch>.At(9), Flags, out uint pinned, ref counters));
+        uint pinned = rig.Hold(9, Flags);
         uint child = rig.Machine.Fork(rig.Space);
         for (uint page = 0; page < Pages; page++)
         {

@@ -338,8 +338,7 @@ public class LargeFolioSwapTests
         rig.Mm.Frames.Set(head, FrameFlags.Dirty);
         rig.Mm.Frames.Unlock(head);
         rig.Mm.Folios.Put(head);
-        var counters = new FaultCounters();
-        Assert.Equal(MmResult.Ok, rig.Machine.Gup.TryTake(rig.Space, HugeMachine<X64FourLevel>.At(1), GupFlags.Get, out uint held, ref counters));
+        uint held = rig.Hold(1, GupFlags.Get);
         Assert.Equal(MmResult.Ok, rig.Advise(0, Pages, Advice.PageOut));
         return held;
     }

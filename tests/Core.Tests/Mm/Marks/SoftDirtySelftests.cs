@@ -21,11 +21,11 @@ public sealed class SoftDirtySelftests
         .Row("Test test_mprotect-anon soft-dirty clear after marking RO", static w => Mprotect(w, 3))
         .Row("Test test_mprotect-anon soft-dirty clear after marking RW", static w => Mprotect(w, 4))
         .Row("Test test_mprotect-anon soft-dirty after rewritten", static w => Mprotect(w, 5))
-        .Skip("Test test_mprotect-file dirty bit of new written page", NoFiles)
-        .Skip("Test test_mprotect-file soft-dirty clear after clear_refs", NoFiles)
-        .Skip("Test test_mprotect-file soft-dirty clear after marking RO", NoFiles)
-        .Skip("Test test_mprotect-file soft-dirty clear after marking RW", NoFiles)
-        .Skip("Test test_mprotect-file soft-dirty after rewritten", NoFiles)
+        .Without("Test test_mprotect-file dirty bit of new written page", NoFiles)
+        .Without("Test test_mprotect-file soft-dirty clear after clear_refs", NoFiles)
+        .Without("Test test_mprotect-file soft-dirty clear after marking RO", NoFiles)
+        .Without("Test test_mprotect-file soft-dirty clear after marking RW", NoFiles)
+        .Without("Test test_mprotect-file soft-dirty after rewritten", NoFiles)
         .Row("shared: mprotect and rewrite", SharedMprotect)
         .Row("swap: the mark survives swap-out and swap-in", static w => Swapped(w, written: true))
         .Row("swap: swap-in does not set it", static w => Swapped(w, written: false))
@@ -44,8 +44,8 @@ public sealed class SoftDirtySelftests
     [Fact]
     public void TheTable_HasTheKernelsFifteenChecks_FiveOfThemAboutFiles()
     {
-        Assert.Equal(15, Table.Names.Count(name => name.StartsWith("Test ", StringComparison.Ordinal)));
-        Assert.Equal(5, Table.Skipped);
+        Assert.Equal(10, Table.Names.Count(name => name.StartsWith("Test ", StringComparison.Ordinal)));
+        Assert.Equal(5, Table.LeftOut.Count);
     }
 
     private static void Simple(World w)

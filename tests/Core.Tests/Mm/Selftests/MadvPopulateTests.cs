@@ -59,7 +59,11 @@ public abstract class MadvPopulateTests<TArch> : IDisposable
         {
             var rows = new TheoryData<int, string, string>();
             for (int i = 0; i < Table.Length; i++)
-                rows.Add(i, Table[i].Test, Table[i].Name);
+            {
+                if (TArch.HasSoftDirty || Table[i].Test != "test_softdirty")
+                    rows.Add(i, Table[i].Test, Table[i].Name);
+            }
+
             return rows;
         }
     }
@@ -68,14 +72,13 @@ public abstract class MadvPopulateTests<TArch> : IDisposable
     [MemberData(nameof(Rows))]
     public void ARow_HoldsAsInTheKernel(int row, string test, string name)
     {
-        if (test == "test_softdirty" && !TArch.HasSoftDirty)
-            Assert.Skip("The architecture has no soft-dirty mark.");
+        Assert.Equal((test, name), (Table[row].Test, Table[row].Name));
         Assert.True(Table[row].Holds(this), name);
         Assert.Empty(machine.Verify());
     }
 
     [Fact]
-    public void TheTable_HasTheKernelsNumberOfChecks() => Assert.Equal(21, Table.Length);
+    public void TheTable_HasTheKernelsNumberOfChecks() => Assert.Equal((21, TArch.HasSoftDirty ? 21 : 16), (Table.Length, Rows.Count));
 
     public void Dispose()
     {

@@ -222,11 +222,12 @@ public abstract class PrivateMappingTests<TArch> : IDisposable
     [Fact]
     public void WriteProtection_StaysBehind_WhenACopyGoes()
     {
-        if (!TArch.HasUffdWp)
-            Assert.Skip("The architecture has no write-protect mark.");
         rig.Write(process, 1, 101);
         rig.Write(process, 2, 102);
-        Ok(rig.Machine.Userfaultfd.Register(process, Address(0), Address(Count)));
+        MmResult registered = rig.Machine.Userfaultfd.Register(process, Address(0), Address(Count));
+        Assert.Equal(TArch.HasUffdWp ? MmResult.Ok : MmResult.Invalid, registered);
+        if (registered != MmResult.Ok)
+            return; // nothing can be protected, so nothing can stay behind
         Ok(rig.Machine.Userfaultfd.WriteProtect(process, Address(0), Address(Count), protect: true));
         rig.Advise(process, 2, 1, Advice.PageOut);
         Ok(rig.Advise(process, 1, 2, Advice.DontNeed));

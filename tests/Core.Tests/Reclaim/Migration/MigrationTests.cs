@@ -217,21 +217,20 @@ public abstract class MigrationTests<TArch>
     [InlineData(false)]
     public void SoftDirty_IsKept(bool softDirty)
     {
-        SkipUnless(TArch.HasSoftDirty);
         using var rig = new MigrationRig<TArch>();
         rig.Write(0, 1);
         Change(rig, 0, entry => softDirty ? TArch.MakeSoftDirty(entry) : TArch.ClearSoftDirty(entry));
         rig.Moved(0);
-        Assert.Equal(softDirty, TArch.IsSoftDirty(rig.Entry(0)));
+        Assert.Equal(softDirty && TArch.HasSoftDirty, TArch.IsSoftDirty(rig.Entry(0)));
     }
 
     [Fact]
     public void WriteProtectionByUserfaultfd_IsKept()
     {
-        SkipUnless(TArch.HasUffdWp);
         using var rig = new MigrationRig<TArch>();
         rig.Write(0, 1);
-        Assert.Equal(MmResult.Ok, rig.Machine.Userfaultfd.Register(rig.Process, MigrationRig<TArch>.At(0), MigrationRig<TArch>.At(1)));
+        if (!RegistersForWriteProtection(rig))
+            return;
         MmResult marked = rig.Machine.Userfaultfd.WriteProtect(rig.Process, MigrationRig<TArch>.At(0), MigrationRig<TArch>.At(1), protect: true);
         Assert.Equal(MmResult.Ok, marked);
         DisplacedFolio displaced = rig.Begin(0);
@@ -360,10 +359,12 @@ public abstract class MigrationTests<TArch>
         return rig.Machine.Lock(rig.Process, MigrationRig<TArch>.At(page), count * MigrationRig<TArch>.PageSize, ref faults);
     }
 
-    internal static void SkipUnless(bool hasMark)
+    /// <summary>Registers page 0 for write-protection; where entries have no bit for that the machine must refuse it.</summary>
+    internal static bool RegistersForWriteProtection(MigrationRig<TArch> rig)
     {
-        if (!hasMark)
-            Assert.Skip("Entries of this architecture have no such mark.");
+        MmResult result = rig.Machine.Userfaultfd.Register(rig.Process, MigrationRig<TArch>.At(0), MigrationRig<TArch>.At(1));
+        Assert.Equal(TArch.HasUffdWp ? MmResult.Ok : MmResult.Invalid, result);
+        return result == MmResult.Ok;
     }
 
     private static void Change(MigrationRig<TArch> rig, uint page, Func<Pte, Pte> change)
