@@ -7,7 +7,7 @@ namespace PageTableEmu.Bench;
 internal static class OneByOne<TArch>
     where TArch : struct, IArchitecture
 {
-    internal static ulong Decode(ulong[] words)
+    internal static ulong Decode(ReadOnlySpan<ulong> words)
     {
         ulong sum = 0;
         foreach (ulong word in words)
@@ -15,7 +15,7 @@ internal static class OneByOne<TArch>
         return sum;
     }
 
-    internal static ulong Encode(ulong[] entries)
+    internal static ulong Encode(ReadOnlySpan<ulong> entries)
     {
         ulong sum = 0;
         foreach (ulong entry in entries)

@@ -139,6 +139,17 @@ public interface IArm64 : IArchitecture, IEntryNames
     static bool ILeafFormat.TryAccess(Pte entry, AccessKind kind, int level, out Pte after) =>
         Arm64Leaf.TryAccess(entry, kind, level, out after);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static ulong IQuickWalk.TableIgnores(int level) => ~(Arm64Bits.FrameMask | Arm64Bits.TypeMask);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static ulong IQuickWalk.TableMarks(int level) => Arm64Bits.TypeMask;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static bool IQuickWalk.IsPlainLeaf(Pte entry) => (entry.Raw & Arm64Bits.Valid) != 0;
+
+    static ulong IQuickWalk.PlainLeafFrame => Arm64Bits.FrameMask;
+
     static int ISwapFormat.SwapTypeBits => Arm64Swap.TypeBits;
 
     static int ISwapFormat.SwapOffsetBits => Arm64Swap.OffsetBits;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Arch.Formats;
@@ -11,10 +12,13 @@ internal static class FieldSwap<TFormat>
 
     private static ulong OffsetMask => (1UL << TFormat.SwapOffsetBits) - 1;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Pte Encode(uint type, ulong offset) =>
         new(((type & TypeMask) << TFormat.TypeShift) | ((offset & OffsetMask) << TFormat.OffsetShift) | TFormat.FixedBits);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static uint Type(Pte entry) => (uint)((entry.Raw >> TFormat.TypeShift) & TypeMask);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static ulong Offset(Pte entry) => (entry.Raw >> TFormat.OffsetShift) & OffsetMask;
 }

@@ -145,6 +145,17 @@ public interface ISparc<TBits> : IArchitecture, IEntryNames
         return SparcLeaf<TBits>.TryAccess(entry, kind);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static ulong IQuickWalk.TableIgnores(int level) => 0; // a pointer to a table is its bare address
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static ulong IQuickWalk.TableMarks(int level) => 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static bool IQuickWalk.IsPlainLeaf(Pte entry) => (entry.Raw & TBits.Present) != 0;
+
+    static ulong IQuickWalk.PlainLeafFrame => TBits.FrameMask;
+
     static int ISwapFormat.SwapTypeBits => SparcSwap.TypeBits;
 
     static int ISwapFormat.SwapOffsetBits => SparcSwap.OffsetBits;

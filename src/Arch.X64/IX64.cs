@@ -132,6 +132,17 @@ public interface IX64 : IArchitecture, IEntryNames
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static bool ILeafFormat.TryAccess(Pte entry, AccessKind kind, int level, out Pte after) => X64Leaf.TryAccess(entry, kind, out after);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static ulong IQuickWalk.TableIgnores(int level) => X64Leaf.TableIgnores(level);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static ulong IQuickWalk.TableMarks(int level) => X64Leaf.TableMarks(level);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static bool IQuickWalk.IsPlainLeaf(Pte entry) => (entry.Raw & X64Bits.Present) != 0;
+
+    static ulong IQuickWalk.PlainLeafFrame => X64Bits.FrameMask;
+
     static int ISwapFormat.SwapTypeBits => X64Swap.TypeBits;
 
     static int ISwapFormat.SwapOffsetBits => X64Swap.OffsetBits;

@@ -21,6 +21,7 @@ internal static class CommandLine
             ReplayCommand.Create(machines),
             CaptureCommand.Create(),
             RaceCommand.Create(),
+            BenchCommand.Create(),
         };
 
     /// <summary>Runs a command line.</summary>

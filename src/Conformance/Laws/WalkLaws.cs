@@ -17,6 +17,7 @@ internal static class WalkLaws<TArch>
         new("walk/translate", "what was mapped is found on both sides of every level's border, and is gone after unmapping", Translate),
         new("walk/rights", "an access through tables of every level ends as the leaf alone says: tables take nothing away", Rights),
         new("walk/swap-entry", "a non-present entry in a table is met by walks, not translated and not changed by accesses", SwapEntry),
+        new("walk/quick", "what the constants of quick walks take for a table or a leaf is one, and where they say", Quick),
         new("walk/protect", "changing the protection of a range shows in the next walk and keeps the frames", Protect),
     ];
 
@@ -47,6 +48,41 @@ internal static class WalkLaws<TArch>
         Pte leaf = TArch.MakeLeaf(1, Writable, 1);
         check.That(TArch.FrameOf(leaf, 1) == 1 && (leaf.Raw & (Page - 1)) != leaf.Raw, "has no frame number above the page offset", leaf, $"{leaf}");
     });
+
+    private static void Quick(Check check)
+    {
+        var random = new Random(11);
+        for (int level = 1; level <= TArch.Levels; level++)
+        {
+            Pte pointer = TArch.MakeTable(0x1234UL << TArch.PageShift);
+            for (int i = 0; i < 4000; i++)
+            {
+                // Pointers and leaves with some bits changed, and any word.
+                ulong noise = i < 64 ? 1UL << i : (1UL << random.Next(64)) | (1UL << random.Next(64));
+                Pte basis = i % 2 == 0 ? pointer : TArch.MakeLeaf(0x77, Writable, 1);
+                CheckQuick(check, new Pte(i % 5 == 4 ? (ulong)random.NextInt64() << random.Next(2) : basis.Raw ^ noise), level);
+            }
+
+            CheckQuick(check, default, level);
+            CheckQuick(check, pointer, level);
+        }
+    }
+
+    private static void CheckQuick(Check check, Pte entry, int level)
+    {
+        ulong address = level == 1 ? 0 : (entry.Raw & ~TArch.TableIgnores(level)) - TArch.TableMarks(level);
+        if ((address & (Page - 1)) == 0 && address != 0 && address < 1UL << 52)
+        {
+            check.That(TArch.IsTable(entry, level) && TArch.TableAddress(entry) == address, $"is no table at {address:x}", entry,
+                $"level {level}: {entry}");
+        }
+
+        if (level == 1 && TArch.IsPlainLeaf(entry))
+        {
+            bool right = TArch.IsLeaf(entry, 1) && TArch.FrameOf(entry, 1) << TArch.PageShift == (entry.Raw & TArch.PlainLeafFrame);
+            check.That(right, "is no leaf of that frame", entry, $"level 1: {entry}");
+        }
+    }
 
     private static void Translate(Check check) => With(tree =>
     {

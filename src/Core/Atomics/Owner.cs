@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace PageTableEmu.Atomics;
 
 /// <summary>
@@ -17,10 +19,18 @@ public static class Owner
     /// <summary>A number from 1 up that identifies the calling thread within its process. An explorer sets it, so that runs repeat.</summary>
     public static uint Thread
     {
-        get => thread != 0 ? thread : thread = (uint)Interlocked.Increment(ref lastThread);
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => thread is not 0 and var known ? known : Number();
         set => thread = value;
     }
 
     /// <summary>The word the calling thread puts into a lock that it takes.</summary>
-    public static ulong Current => ((ulong)Process << 32) | Thread;
+    public static ulong Current
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => ((ulong)Process << 32) | Thread;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static uint Number() => thread = (uint)Interlocked.Increment(ref lastThread);
 }

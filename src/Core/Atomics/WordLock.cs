@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace PageTableEmu.Atomics;
 
 /// <summary>
@@ -8,21 +10,20 @@ public static class WordLock<TModel>
     where TModel : IModel
 {
     /// <summary>Takes the lock if it is free.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryAcquire(ref ulong word) => Atomic<TModel>.CompareExchange(ref word, Owner.Current, 0) == 0;
 
     /// <summary>Takes the lock, waiting while another owner holds it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Acquire(ref ulong word)
     {
-        while (!TryAcquire(ref word))
-        {
-            if (TModel.Checked && Atomic<TModel>.Load(ref word) == Owner.Current)
-                throw new SynchronizationLockException("The lock is already held by this thread: word locks are not recursive.");
-            TModel.WaitUntil(ref word, ulong.MaxValue, 0);
-        }
+        if (!TryAcquire(ref word))
+            AcquireAfterWaiting(ref word);
     }
 
     /// <summary>Gives the lock back; only its owner may.</summary>
     /// <exception cref="SynchronizationLockException">Checked models: the caller is not the owner.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Release(ref ulong word)
     {
         if (TModel.Checked)
@@ -38,5 +39,17 @@ public static class WordLock<TModel>
     {
         if (!IsHeld(ref word))
             throw new SynchronizationLockException("The lock is not held by this thread.");
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void AcquireAfterWaiting(ref ulong word)
+    {
+        do
+        {
+            if (TModel.Checked && Atomic<TModel>.Load(ref word) == Owner.Current)
+                throw new SynchronizationLockException("The lock is already held by this thread: word locks are not recursive.");
+            TModel.WaitUntil(ref word, ulong.MaxValue, 0);
+        }
+        while (!TryAcquire(ref word));
     }
 }

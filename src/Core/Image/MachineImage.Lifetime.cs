@@ -23,11 +23,12 @@ public sealed unsafe partial class MachineImage
 
         // Safe: the callers checked that the mappings are as long as the layout says.
         ram = (byte*)ramMemory.Address;
+        secondPage = ram + PageSize;
         metadata = (byte*)metadataMemory.Address;
         frameRecords = (FrameRecord*)(metadata + layout[MetadataRegion.Frames].Offset);
         areaMap = new CommitMap(ramMemory, Options.HugeShift, layout.Areas, metadataMemory, ImageLayout.MapsOffset);
         chunkMap = new CommitMap(metadataMemory, ImageLayout.ChunkShift, layout.Chunks, metadataMemory, layout.ChunkMapOffset);
-        for (MetadataRegion region = 0; (int)region < regions.Length; region++)
+        for (MetadataRegion region = 0; (int)region < ImageLayout.RegionCount; region++)
         {
             ImageLayout.Region place = layout[region];
             regions[(int)region] = new RegionView
@@ -38,6 +39,9 @@ public sealed unsafe partial class MachineImage
                 Limit = metadataMemory.AlwaysBacked ? place.Capacity : 0,
             };
         }
+
+        slotWords = (ulong*)(metadata + layout[MetadataRegion.SwapSlots].Offset);
+        slotLimit = regions[(int)MetadataRegion.SwapSlots].Limit;
     }
 
     /// <summary>Where the images are; null for private memory.</summary>
@@ -183,9 +187,11 @@ public sealed unsafe partial class MachineImage
         if (processRecord != ulong.MaxValue)
             ProcessRegistry.Leave(this, processRecord);
         detached = true;
-        for (int region = 0; region < regions.Length; region++)
+        for (int region = 0; region < ImageLayout.RegionCount; region++)
             regions[region].Limit = 0;
         frameLimit = 1;
+        viewFrames = 0;
+        slotLimit = 0;
         wordLimit = 0;
         knownAreas = 0;
         ramMemory.Dispose();

@@ -23,13 +23,17 @@ public sealed unsafe partial class MachineImage : IDisposable
 {
     // Safe for all uses below: the mappings live until Dispose, which also sets every limit to nothing.
     private readonly byte* ram;
+    private readonly byte* secondPage; // of RAM
     private readonly byte* metadata;
     private readonly FrameRecord* frameRecords;
-    private readonly RegionView[] regions = new RegionView[ImageLayout.RegionCount];
+    private readonly ulong* slotWords;
+    private RegionViews regions; // in the object itself: a region that is a constant is then found without a load
     private readonly ImageLayout layout;
     private readonly CommitMap areaMap;
     private readonly CommitMap chunkMap;
     private uint frameLimit = 1; // frames below have storage; 1 and not 0, because frame 0 is never asked for
+    private ulong viewFrames; // frameLimit - 1, as views want it
+    private ulong slotLimit; // limit of the region of swap slots
     private ulong wordLimit; // 64-bit words of RAM below have storage
     private ulong knownAreas; // areas below have storage
 
@@ -74,6 +78,37 @@ public sealed unsafe partial class MachineImage : IDisposable
         // Safe: index is below the region's capacity and T is no larger than its stride, so the record lies inside the mapping.
         return ref Unsafe.AsRef<T>(metadata + view.Offset + (index * view.Stride));
     }
+
+    /// <summary>The word of a swap slot, by position among those of all areas: <see cref="Record"/>, for the hottest region of all.</summary>
+    /// <inheritdoc cref="Record" path="/exception"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ref ulong SlotWord(ulong index)
+    {
+        if (index >= slotLimit)
+            Reach(MetadataRegion.SwapSlots, index, sizeof(ulong));
+
+        // Safe: the region has one word for each position below the limit.
+        return ref Unsafe.AsRef<ulong>(slotWords + index);
+    }
+
+    /// <summary>
+    /// A record of a region that this process knows to have storage; a null reference otherwise. Without a call, so that what a caller holds in
+    /// registers stays there; who gets nothing asks <see cref="Record"/>.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ref T QuickRecord<T>(MetadataRegion region, ulong index)
+        where T : unmanaged
+    {
+        ref RegionView view = ref regions[(int)region];
+        return ref index < view.Limit && (ulong)sizeof(T) <= view.Stride
+            ? ref Unsafe.AsRef<T>(metadata + view.Offset + (index * view.Stride)) // safe: as in Record
+            : ref Unsafe.NullRef<T>();
+    }
+
+    /// <summary><see cref="SlotWord"/> as <see cref="QuickRecord"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ref ulong QuickSlotWord(ulong index) =>
+        ref index < slotLimit ? ref Unsafe.AsRef<ulong>(slotWords + index) : ref Unsafe.NullRef<ulong>(); // safe: as in SlotWord
 
     /// <summary>Number of records of a region.</summary>
     public ulong Capacity(MetadataRegion region) => regions[(int)region].Capacity;
@@ -149,6 +184,21 @@ public sealed unsafe partial class MachineImage : IDisposable
             ReachWord(physicalAddress);
         return ref Unsafe.AsRef<ulong>(ram + physicalAddress); // safe: inside the RAM mapping
     }
+
+    /// <summary>
+    /// RAM for one walk. A frame that another process has committed since this one looked last is outside the view; <see cref="RamWord"/> finds it.
+    /// </summary>
+    // Safe: the view lets only frames below the limit through, and none when the image is detached.
+    internal RamView View
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => new(ref Unsafe.AsRef<byte>(secondPage), viewFrames);
+    }
+
+    /// <summary>The record of a frame of which the caller knows from a view that it has storage.</summary>
+    // Safe: the frame region has one record per frame.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ref FrameRecord FrameInView(uint frame) => ref Unsafe.AsRef<FrameRecord>(frameRecords + frame);
 
     /// <summary>The frame in which a word of RAM lies that <see cref="RamWord"/> returned.</summary>
     public uint FrameOf(ref readonly ulong word) =>
@@ -247,8 +297,10 @@ public sealed unsafe partial class MachineImage : IDisposable
             limit = Math.Min(view.Capacity, (((lastChunk + 1) << ImageLayout.ChunkShift) - view.Offset) / view.Stride);
         }
 
-        if (!detached)
-            view.Limit = limit;
+        if (detached)
+            return;
+        view.Limit = limit;
+        slotLimit = regions[(int)MetadataRegion.SwapSlots].Limit;
     }
 
     private void LearnAreas()
@@ -261,7 +313,14 @@ public sealed unsafe partial class MachineImage : IDisposable
             return;
         knownAreas = areas;
         frameLimit = (uint)frames;
+        viewFrames = frames - 1;
         wordLimit = (frames << PageShift) >> 3;
+    }
+
+    [InlineArray(ImageLayout.RegionCount)]
+    private struct RegionViews
+    {
+        private RegionView first;
     }
 
     private struct RegionView

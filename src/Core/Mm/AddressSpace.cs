@@ -83,6 +83,12 @@ public struct AddressSpace
     /// </summary>
     public uint UffdFeatures;
 
+    /// <summary>
+    /// 1 when every VMA that can be is mergeable, new ones too (MMF_VM_MERGE_ANY); a forked child inherits it. Under the mmap_lock: set by a
+    /// writer, cleared with <see cref="KsmSlot"/>.
+    /// </summary>
+    public uint MergesAll;
+
     /// <summary>The group that its memory is charged to, 0 for none. Changed atomically.</summary>
     public uint Group;
 }

@@ -130,7 +130,7 @@ public sealed class KsmRegistry<TModel>
             Unlink(ref state, slot);
             Slots[slot].Space = 0; // an address space that ends now must not take the slot for its own any more
             if (space != 0)
-                spaces[space].KsmSlot = 0;
+                spaces[space].KsmSlot = spaces[space].MergesAll = 0; // what it maps later would not be scanned (MMF_VM_MERGE_ANY goes too)
         }
 
         WordLock<TModel>.Release(ref state.ListLock);

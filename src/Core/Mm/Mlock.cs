@@ -107,12 +107,14 @@ public sealed class Mlock<TArch, TModel>
     private MmResult ApplyToVma(uint vma, ulong start, ulong end, bool locked)
     {
         VmaFlags flags = mm.Vmas.FlagsOf(vma);
-        VmaFlags wanted = locked ? flags | VmaFlags.Locked : flags & ~VmaFlags.Locked;
+        VmaFlags wanted = (flags & ~Vmas<TModel>.LockFlags) | (locked ? VmaFlags.Locked : VmaFlags.None);
         if (wanted == flags)
             return MmResult.Ok;
         uint changed = mm.Vmas.TryModify(vma, start, end, wanted, mm.Vmas[vma].Uffd);
         if (changed == 0)
             return MmResult.NoMemory;
+        if (((flags ^ wanted) & VmaFlags.Locked) == 0)
+            return MmResult.Ok; // only VM_LOCKONFAULT went: the pages are counted already
         CountPages(mm.Spaces[mm.Vmas[changed].AddressSpace].Root, start, end, locked);
         mm.Folios.Allocator.EndMlockBatch();
         return MmResult.Ok;

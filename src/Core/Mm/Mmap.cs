@@ -220,6 +220,8 @@ public sealed class Mmap<TArch, TModel>
     /// <summary>Maps where nothing is. A VMA beside it may grow, or be found damaged: then no lock is kept.</summary>
     private MmResult MapFree(uint space, ulong start, ulong length, VmaFlags flags, ulong pageOffset, uint sharedObject)
     {
+        if (mm.Spaces[space].MergesAll != 0 && KsmAdvice<TArch, TModel>.IsCompatible(flags))
+            flags |= VmaFlags.Mergeable; // before neighbours are looked at: it takes part in merging VMAs (ksm_vma_flags)
         try
         {
             return mm.Vmas.TryMap(space, start, start + length, flags, pageOffset, sharedObject) != 0 ? MmResult.Ok : MmResult.NoMemory;

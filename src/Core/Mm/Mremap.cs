@@ -280,7 +280,7 @@ public sealed class Mremap<TArch, TModel>
     /// <summary>MREMAP_DONTUNMAP: the old VMA stays but is not locked any more; moved as a whole it has no anonymous page left.</summary>
     private MmResult KeepOldVma(uint vma, uint target, ulong oldStart, ulong length)
     {
-        mm.Vmas.SetFlags(vma, mm.Vmas.FlagsOf(vma) & ~VmaFlags.Locked);
+        mm.Vmas.SetFlags(vma, mm.Vmas.FlagsOf(vma) & ~Vmas<TModel>.LockFlags);
         if (vma != target && mm.Vmas[vma].Start == oldStart && mm.Vmas[vma].End == oldStart + length)
             mm.Vmas.DropAnonVma(vma);
         return MmResult.Ok;

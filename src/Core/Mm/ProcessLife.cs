@@ -102,6 +102,7 @@ public sealed class ProcessLife<TArch, TModel>
         Atomic<TModel>.Add(ref source.WriteProtectSequence, 1); // odd: lock-free pins must not trust what they read now
         try
         {
+            mm.Spaces[child].MergesAll = source.MergesAll;
             return (source.KsmSlot == 0 || mm.Ksm.TryEnter(child)) && TryCopyVmas(parent, child);
         }
         finally
@@ -148,8 +149,6 @@ public sealed class ProcessLife<TArch, TModel>
         uint clone = mm.Vmas.TryClone(vma, child);
         if (clone == 0)
             return false;
-        mm.Vmas.ClearRegistration(clone);
-        mm.Vmas.SetFlags(clone, mm.Vmas.FlagsOf(clone) & ~VmaFlags.Locked);
         if ((flags & VmaFlags.WipeOnFork) != 0)
             return true;
         if (!mm.Vmas.TryForkAnonVma(clone, vma))

@@ -3,6 +3,9 @@ namespace PageTableEmu.Mm;
 /// <content>VMAs that continue others elsewhere: in a forked child, and at the destination of a move (dup_mmap, anon_vma_fork, copy_vma).</content>
 public sealed partial class Vmas<TModel>
 {
+    /// <summary>What makes pages stay in memory (VM_LOCKED_MASK).</summary>
+    internal const VmaFlags LockFlags = VmaFlags.Locked | VmaFlags.LockOnFault;
+
     internal const VmaFlags UffdFlags = VmaFlags.UffdMissing | VmaFlags.UffdWriteProtect | VmaFlags.UffdMinor;
 
     /// <summary>
@@ -17,7 +20,7 @@ public sealed partial class Vmas<TModel>
             Start = record.Start,
             End = record.End,
             PageOffset = record.PageOffset,
-            Flags = record.Flags & ~(VmaFlags.Locked | VmaFlags.LockOnFault | UffdFlags),
+            Flags = record.Flags & ~(LockFlags | UffdFlags),
             SharedObject = record.SharedObject,
             Uffd = 0,
         };

@@ -74,15 +74,11 @@ public sealed partial class Vmas<TModel>
     /// <summary>Flags of a VMA, for readers that do not hold the mmap_lock (reverse-map walkers under the family's lock).</summary>
     public VmaFlags FlagsOf(uint vma) => (VmaFlags)Atomic<TModel>.Load(ref FlagsWord(vma));
 
-    /// <summary>Sets the flags of a VMA where no merge is wanted (a sticky guard, for example). mmap_lock for writing.</summary>
+    /// <summary>
+    /// Sets the flags of a VMA where no merge is wanted. mmap_lock for writing; for reading is enough to set <see cref="VmaFlags.Guard"/>, which is
+    /// the only flag that changes then.
+    /// </summary>
     public void SetFlags(uint vma, VmaFlags flags) => Atomic<TModel>.Store(ref FlagsWord(vma), (uint)flags);
-
-    /// <summary>Ends a VMA's registration with userfaultfd: it does not follow a fork or a move. mmap_lock for writing.</summary>
-    public void ClearRegistration(uint vma)
-    {
-        pool[vma].Uffd = 0;
-        SetFlags(vma, FlagsOf(vma) & ~UffdFlags);
-    }
 
     /// <summary>Anon_vma of a VMA, 0 when it has none yet; for faults, which hold the mmap_lock for reading only.</summary>
     public uint AnonVmaOf(uint vma) => Atomic<TModel>.Load(ref pool[vma].AnonVma);

@@ -7,10 +7,11 @@ namespace PageTableEmu.Paging;
 /// To add one: (1) say its geometry (<see cref="IPageGeometry"/>) and check it with walk vectors; (2) its present entries
 /// (<see cref="ILeafFormat"/>), starting with <see cref="ILeafFormat.IsNone"/>, <see cref="ILeafFormat.IsPresent"/> and
 /// <see cref="ILeafFormat.IsTable"/>, which must exclude each other; (3) its non-present entries (<see cref="ISwapFormat"/>): no value they
-/// can produce may be none or present; (4) give it an id below and a case in the tests' list of architectures.
+/// can produce may be none or present; (4) give it an id below and a case in the tests' list of architectures; (5) where walks must be
+/// fast, say what its entries usually look like (<see cref="IQuickWalk"/>).
 /// </remarks>
 /// <seealso cref="ITagged{TTags}"/>
-public interface IArchitecture : IPageGeometry, ILeafFormat, ISwapFormat, IPageTagProvider
+public interface IArchitecture : IPageGeometry, ILeafFormat, ISwapFormat, IPageTagProvider, IQuickWalk
 {
     /// <summary>Short name, as in the vector files: <c>x86_64</c>, <c>sparc64_sun4v</c>.</summary>
     static abstract string Name { get; }

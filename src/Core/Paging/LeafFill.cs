@@ -1,4 +1,4 @@
-using System.Buffers.Binary;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -54,15 +54,7 @@ internal static class LeafFill<TArch, TModel>
     /// <summary>Clears the leaves of a level; counts them, and the other entries, which stay.</summary>
     internal static uint Clear(Span<ulong> words, int level, out uint skipped)
     {
-        uint present = 0;
-        uint empty = 0;
-        foreach (ref ulong word in words)
-        {
-            Pte entry = PageTables<TArch, TModel>.Load(ref word);
-            empty += TArch.IsNone(entry, level) ? 1u : 0;
-            present += TArch.LeafAllowed(level) && TArch.IsLeaf(entry, level) ? 1u : 0;
-        }
-
+        Count(words, level, out uint present, out uint empty);
         skipped = (uint)words.Length - present - empty;
         if (present == 0)
             return 0;
@@ -82,37 +74,72 @@ internal static class LeafFill<TArch, TModel>
         return present;
     }
 
+    /// <summary>How many entries of a level are leaves, and how many none.</summary>
+    private static void Count(Span<ulong> words, int level, out uint present, out uint empty)
+    {
+        present = empty = 0;
+        int i = 0;
+        if (level == 1 && !TModel.Checked && Tests.AreMasks && Vector512.IsHardwareAccelerated)
+        {
+            ref ulong first = ref MemoryMarshal.GetReference(words);
+            for (; i <= words.Length - 8; i += 8)
+            {
+                // Safe: i + 8 is within the span.
+                Vector512<ulong> entries = Vector512.LoadUnsafe(ref first, (nuint)i);
+                present += 8 - Unset(entries, Tests.Present);
+                empty += Unset(entries, Tests.Something);
+            }
+        }
+
+        for (; i < words.Length; i++)
+        {
+            Pte entry = PageTables<TArch, TModel>.Load(ref words[i]);
+            empty += TArch.IsNone(entry, level) ? 1u : 0;
+            present += TArch.LeafAllowed(level) && TArch.IsLeaf(entry, level) ? 1u : 0;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Unset(Vector512<ulong> entries, ulong mask) =>
+        (uint)BitOperations.PopCount(Vector512.Equals(entries & Vector512.Create(mask), Vector512<ulong>.Zero).ExtractMostSignificantBits());
+
     private static void StoreLinear(Span<ulong> words, ulong raw, ulong step)
     {
         int i = 0;
-        if (Vector256.IsHardwareAccelerated)
+        ref ulong first = ref MemoryMarshal.GetReference(words);
+        // Safe: i + 8, or i + 4, is within the span.
+        if (Vector512.IsHardwareAccelerated)
         {
-            Vector256<ulong> values = Vector256.Create(raw, raw + step, raw + (2 * step), raw + (3 * step));
+            Vector512<ulong> values = Vector512.Create(raw) + (Vector512<ulong>.Indices * step);
+            Vector512<ulong> advance = Vector512.Create(8 * step);
+            for (; i <= words.Length - 8; i += 8)
+            {
+                GuestOrder<TArch>.Of(values).StoreUnsafe(ref first, (nuint)i);
+                values += advance;
+            }
+        }
+        else if (Vector256.IsHardwareAccelerated)
+        {
+            Vector256<ulong> values = Vector256.Create(raw) + (Vector256<ulong>.Indices * step);
             Vector256<ulong> advance = Vector256.Create(4 * step);
-            ref ulong first = ref MemoryMarshal.GetReference(words);
             for (; i <= words.Length - 4; i += 4)
             {
-                // Safe: i + 4 is within the span.
-                Order(values).StoreUnsafe(ref first, (nuint)i);
+                GuestOrder<TArch>.Of(values).StoreUnsafe(ref first, (nuint)i);
                 values += advance;
             }
         }
 
         for (; i < words.Length; i++)
         {
-            ulong value = raw + (step * (ulong)i);
-            words[i] = TArch.BigEndian == BitConverter.IsLittleEndian ? BinaryPrimitives.ReverseEndianness(value) : value;
+            words[i] = GuestOrder<TArch>.Of(raw + (step * (ulong)i));
         }
     }
 
-    /// <summary>Guest's byte order. Done before the store: a walker must never see an entry the wrong way round.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<ulong> Order(Vector256<ulong> values)
+    /// <summary>What can be asked of many leaves at once; made at first use, not by models that never do.</summary>
+    private static class Tests
     {
-        if (TArch.BigEndian != BitConverter.IsLittleEndian)
-            return values;
-        Vector256<byte> reverse = Vector256.Create(
-            (byte)7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8, 23, 22, 21, 20, 19, 18, 17, 16, 31, 30, 29, 28, 27, 26, 25, 24);
-        return Vector256.Shuffle(values.AsByte(), reverse).AsUInt64();
+        internal static readonly bool AreMasks = EntryTest.Present<TArch>(1).IsMask && EntryTest.Something<TArch>(1).IsMask;
+        internal static readonly ulong Present = EntryTest.Present<TArch>(1).InMemory;
+        internal static readonly ulong Something = EntryTest.Something<TArch>(1).InMemory;
     }
 }

@@ -1,23 +1,26 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using PageTableEmu.Image;
 
 namespace PageTableEmu.Paging;
 
 /// <content>Many translations at once.</content>
 /// <remarks>
 /// 32 walks go down level by level together, each asking for its next entry before any of them needs one, so that the cache misses of a
-/// large tree overlap: twice as fast as walk after walk where tables lie beyond the second-level cache, and no slower elsewhere.
+/// large tree overlap: twice as fast as walk after walk where tables lie beyond the second-level cache. A batch that meets anything unusual
+/// above its leaves is translated address by address.
 /// </remarks>
 public sealed partial class PageTable<TArch, TModel>
 {
     private const int Batch = 32;
-    private const ulong Done = ulong.MaxValue;
 
     /// <summary>Translates addresses; <see cref="NotMapped"/> where there is no leaf. See <see cref="Translate"/>.</summary>
     /// <param name="virtualAddresses">The addresses.</param>
     /// <param name="physicalAddresses">Where the results go; at least as long. It may be the same memory.</param>
     /// <returns>How many addresses are mapped.</returns>
     /// <exception cref="ArgumentException">The destination is too short.</exception>
+    [SkipLocalsInit]
     public int TranslateMany(ReadOnlySpan<ulong> virtualAddresses, Span<ulong> physicalAddresses)
     {
         if (physicalAddresses.Length < virtualAddresses.Length)
@@ -25,92 +28,112 @@ public sealed partial class PageTable<TArch, TModel>
             throw new ArgumentException(
                 $"{physicalAddresses.Length} results do not hold {virtualAddresses.Length} addresses.", nameof(physicalAddresses));
         }
+
+        Span<ulong> words = stackalloc ulong[Batch];
         int mapped = 0;
         for (int start = 0; start < virtualAddresses.Length; start += Batch)
         {
             int count = Math.Min(Batch, virtualAddresses.Length - start);
-            mapped += TranslateBatch(virtualAddresses.Slice(start, count), physicalAddresses.Slice(start, count));
+            mapped += TranslateBatch(virtualAddresses.Slice(start, count), words[..count], physicalAddresses.Slice(start, count));
         }
 
         return mapped;
     }
 
-    [SkipLocalsInit]
-    private int TranslateBatch(ReadOnlySpan<ulong> addresses, Span<ulong> results)
+    private int TranslateBatch(ReadOnlySpan<ulong> addresses, Span<ulong> words, Span<ulong> results)
     {
-        Span<ulong> from = stackalloc ulong[Batch]; // a copy: the caller may translate in place, and a batch may have to start again
-        Span<ulong> words = stackalloc ulong[Batch];
-        addresses.CopyTo(from);
-        from = from[..addresses.Length];
-        words = words[..from.Length];
-        while (true)
-        {
-            ulong generation = Generation;
-            int mapped = TranslateOnce(from, words, results);
-            if (Generation == generation)
-                return mapped;
-        }
-    }
-
-    private int TranslateOnce(ReadOnlySpan<ulong> addresses, Span<ulong> words, Span<ulong> results)
-    {
-        ref ulong start = ref image.RamWord(rootAddress);
-        int mapped = 0;
-        for (int i = 0; i < addresses.Length; i++)
-        {
-            bool canonical = TArch.IsCanonical(addresses[i]);
-            words[i] = canonical ? rootAddress + Scaled(addresses[i], TArch.Levels) : Done;
-            if (!canonical)
-                results[i] = NotMapped;
-        }
-
-        if (TArch.Levels >= 5)
-            mapped += DescendAll(ref start, addresses, words, results, 5);
-        mapped += DescendAll(ref start, addresses, words, results, 4);
-        mapped += DescendAll(ref start, addresses, words, results, 3);
-        mapped += DescendAll(ref start, addresses, words, results, 2);
-        for (int i = 0; i < addresses.Length; i++)
-        {
-            if (words[i] == Done)
-                continue;
-            Pte entry = LoadAt(words[i]);
-            bool leaf = TArch.IsLeaf(entry, 1);
-            results[i] = leaf ? LeafAddress(entry, addresses[i], 1) : NotMapped;
-            mapped += leaf ? 1 : 0;
-        }
-
+        ulong generation = Generation;
+        int mapped = QuickBatch(image.View, addresses, words);
+        if (mapped < 0 || Generation != generation)
+            return TranslateEach(addresses, results);
+        words.CopyTo(results); // only now: the caller may translate in place
         return mapped;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private int DescendAll(ref ulong start, ReadOnlySpan<ulong> addresses, Span<ulong> words, Span<ulong> results, int level)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int TranslateEach(ReadOnlySpan<ulong> addresses, Span<ulong> results)
     {
         int mapped = 0;
         for (int i = 0; i < addresses.Length; i++)
         {
-            if (words[i] == Done)
-                continue;
-            Pte entry = LoadAt(words[i]);
-            if (TArch.IsTable(entry, level))
-            {
-                words[i] = TArch.TableAddress(entry) + Scaled(addresses[i], level - 1);
-                Prefetch(ref start, words[i] - rootAddress);
-                continue;
-            }
-
-            words[i] = Done;
-            results[i] = HugeAddress(entry, addresses[i], level);
+            results[i] = Translate(addresses[i]);
             mapped += results[i] != NotMapped ? 1 : 0;
         }
 
         return mapped;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe void Prefetch(ref ulong start, ulong distance)
+    /// <summary>Translates a batch into <paramref name="words"/>; -1 when an address or an entry above the leaves is unusual.</summary>
+    private int QuickBatch(RamView ram, ReadOnlySpan<ulong> addresses, Span<ulong> words)
     {
-        // Safe: a hint that reads nothing and cannot fail, wherever it points; words of an image do not move.
+        ref ulong address = ref MemoryMarshal.GetReference(addresses);
+        ref ulong word = ref MemoryMarshal.GetReference(words); // safe below: the spans are equally long, and i is less than that
+        int count = addresses.Length;
+        for (nint i = 0; i < count; i++)
+        {
+            ulong at = Unsafe.Add(ref address, i);
+            if (!TArch.IsCanonical(at))
+                return -1;
+            ulong top = TArch.Levels >= 5
+                ? (at >> QuickShape<TArch>.Shift5) & QuickShape<TArch>.Index5
+                : (at >> QuickShape<TArch>.Shift4) & QuickShape<TArch>.Index4;
+            Unsafe.Add(ref word, i) = rootDistance + top;
+        }
+
+        // A word is the distance of the next entry of its walk.
+        if (TArch.Levels >= 5 && !TryDescendAll(ram, ref address, ref word, count, QuickShape<TArch>.Keep5, QuickShape<TArch>.Less5,
+            QuickShape<TArch>.Shift4, QuickShape<TArch>.Index4))
+            return -1;
+        if (!TryDescendAll(ram, ref address, ref word, count, QuickShape<TArch>.Keep4, QuickShape<TArch>.Less4,
+                QuickShape<TArch>.Shift3, QuickShape<TArch>.Index3)
+            || !TryDescendAll(ram, ref address, ref word, count, QuickShape<TArch>.Keep3, QuickShape<TArch>.Less3,
+                QuickShape<TArch>.Shift2, QuickShape<TArch>.Index2)
+            || !TryDescendAll(ram, ref address, ref word, count, QuickShape<TArch>.Keep2, QuickShape<TArch>.Less2,
+                QuickShape<TArch>.Shift1, QuickShape<TArch>.Index1))
+            return -1;
+        int mapped = count;
+        for (nint i = 0; i < count; i++)
+        {
+            ulong at = Unsafe.Add(ref address, i);
+            var entry = new Pte(QuickWord(ram, Unsafe.Add(ref word, i)));
+            ulong result = PlainAddress(entry, at);
+            if (!TArch.IsPlainLeaf(entry))
+            {
+                result = UnusualLeaf(entry, at);
+                mapped -= result == NotMapped ? 1 : 0;
+            }
+
+            Unsafe.Add(ref word, i) = result;
+        }
+
+        return mapped;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ulong UnusualLeaf(Pte entry, ulong virtualAddress) =>
+        TArch.IsLeaf(entry, 1) ? LeafAddress(entry, virtualAddress, 1) : NotMapped;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool TryDescendAll(RamView ram, ref ulong address, ref ulong word, nint count, ulong keep, ulong less, int shift, ulong index)
+    {
+        for (nint i = 0; i < count; i++)
+        {
+            ulong table = (QuickWord(ram, Unsafe.Add(ref word, i)) & keep) - less;
+            if (!ram.Has(table, QuickShape<TArch>.PageShift))
+                return false;
+            table += (Unsafe.Add(ref address, i) >> shift) & index;
+            Unsafe.Add(ref word, i) = table;
+            Prefetch(ref ram.Word(table));
+        }
+
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe void Prefetch(ref ulong word)
+    {
+        // Safe: a hint that reads nothing and cannot fail; words of an image do not move.
         if (Sse.IsSupported)
-            Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.AddByteOffset(ref start, (nuint)distance)));
+            Sse.Prefetch0(Unsafe.AsPointer(ref word));
     }
 }

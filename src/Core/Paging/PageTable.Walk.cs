@@ -1,11 +1,13 @@
 using System.Runtime.CompilerServices;
+using PageTableEmu.Atomics;
 
 namespace PageTableEmu.Paging;
 
 /// <content>Reading the tree: translation, walks, accesses.</content>
 /// <remarks>
 /// The walk is written out level by level, because constants then fold into each level's shift and mask: a loop over levels is 1.4 times as
-/// slow, indexing through spans 1.7 times. A table that lies outside RAM, whatever a hostile image says, ends a walk with a
+/// slow, indexing through spans 1.7 times. Each walk is written twice: quickly for the usual form of every entry (<see cref="IQuickWalk"/>), and
+/// for whatever an image may hold. A table that lies outside RAM, whatever a hostile image says, ends a walk with a
 /// <see cref="Image.CorruptImageException"/>: no address is read that the image has not checked.
 /// </remarks>
 public sealed partial class PageTable<TArch, TModel>
@@ -16,13 +18,11 @@ public sealed partial class PageTable<TArch, TModel>
     /// </summary>
     public ulong Translate(ulong virtualAddress)
     {
-        while (true)
-        {
-            ulong generation = Generation;
-            ulong physical = TranslateOnce(virtualAddress);
-            if (Generation == generation)
-                return physical;
-        }
+        ref ulong generation = ref QuickGeneration;
+        if (TryQuickLeaf(image.View, ref generation, virtualAddress, out ulong before, out Pte entry)
+            && Atomic<TModel>.Load(ref generation) == before)
+            return PlainAddress(entry, virtualAddress);
+        return TranslateSlowly(virtualAddress);
     }
 
     /// <summary>Reads the path to an address: every entry with its place in RAM.</summary>
@@ -44,6 +44,17 @@ public sealed partial class PageTable<TArch, TModel>
     /// <param name="virtualAddress">The address; any byte.</param>
     /// <param name="kind">Load, store or fetch.</param>
     public AccessResult Access(ulong virtualAddress, AccessKind kind)
+    {
+        ref ulong generation = ref QuickGeneration;
+        if (TryQuickLeaf(image.View, ref generation, virtualAddress, out ulong before, out Pte entry)
+            && TArch.TryAccess(entry, kind, 1, out Pte after) && after.Raw == entry.Raw && Atomic<TModel>.Load(ref generation) == before)
+            return new AccessResult(FaultReason.None, 1, entry, PlainAddress(entry, virtualAddress));
+        return AccessSlowly(virtualAddress, kind);
+    }
+
+    /// <summary>The access of anything unusual: faults, huge leaves, marks to be set, tables that change.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private AccessResult AccessSlowly(ulong virtualAddress, AccessKind kind)
     {
         while (true)
         {
@@ -106,6 +117,18 @@ public sealed partial class PageTable<TArch, TModel>
             return false;
         table = TArch.TableAddress(entry);
         return true;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ulong TranslateSlowly(ulong virtualAddress)
+    {
+        while (true)
+        {
+            ulong generation = Generation;
+            ulong physical = TranslateOnce(virtualAddress);
+            if (Generation == generation)
+                return physical;
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -45,6 +45,7 @@ public sealed partial class PageTable<TArch, TModel>
     private readonly MachineImage image;
     private readonly FrameTable<TModel> frames;
     private readonly ulong rootAddress;
+    private readonly ulong rootDistance; // the root table as a RamView names tables
 
     /// <summary>Opens the tree with a root table.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The frame is 0 or outside RAM.</exception>
@@ -58,6 +59,7 @@ public sealed partial class PageTable<TArch, TModel>
             throw new ArgumentOutOfRangeException(nameof(root), root, $"A root table is a frame from 1 to {image.FrameCount - 1}.");
         Root = root;
         rootAddress = (ulong)root << TArch.PageShift;
+        rootDistance = rootAddress - (1UL << TArch.PageShift);
     }
 
     /// <summary>Frame of the root table.</summary>
@@ -67,9 +69,19 @@ public sealed partial class PageTable<TArch, TModel>
     public PageTables<TArch, TModel> Tables => tables;
 
     /// <summary>The generation of the tree: what was cached under another one must not be used.</summary>
-    public ulong Generation => tables.Generation(Root);
+    public ulong Generation => Atomic<TModel>.Load(ref GenerationWord);
 
-    private static ulong PageMask => (1UL << TArch.PageShift) - 1;
+    internal ref ulong GenerationWord
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => ref image.Frame(Root).Index;
+    }
+
+    private static ulong PageMask
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (1UL << TArch.PageShift) - 1;
+    }
 
     /// <summary>Makes an empty tree; null when RAM is exhausted.</summary>
     public static PageTable<TArch, TModel>? TryCreate(PageTables<TArch, TModel> tables, uint addressSpace = 0)
@@ -96,17 +108,14 @@ public sealed partial class PageTable<TArch, TModel>
     /// <exception cref="ArgumentException">Address or frame is misaligned or not canonical, or the level has no leaves.</exception>
     public MapResult Map(ulong virtualAddress, ulong frame, Protection protection, int level = 1)
     {
-        CheckLeaf(virtualAddress, frame, level);
-        Pte leaf = TArch.MakeLeaf(frame, protection, level);
-        uint table = level == 1 ? tables.LeafTable(Root, virtualAddress) : 0;
-        if (table == 0)
+        if (level == 1 && (virtualAddress & PageMask) == 0 && TArch.IsCanonical(virtualAddress) && frame >> TArch.FrameNumberBits == 0)
         {
-            table = tables.EnsureTable(Root, virtualAddress, level, out Pte obstacle, out int at);
-            if (table == 0)
-                return Failure(virtualAddress, obstacle, at);
+            uint table = QuickLeafTable(image.View, virtualAddress);
+            if (table != 0)
+                return InsertPage(table, virtualAddress, TArch.MakeLeaf(frame, protection, 1));
         }
 
-        return Insert(table, virtualAddress, leaf, level);
+        return MapSlowly(virtualAddress, frame, protection, level);
     }
 
     /// <summary>Takes one leaf away and frees the tables that become empty by it.</summary>
@@ -216,19 +225,44 @@ public sealed partial class PageTable<TArch, TModel>
         }
     }
 
-    private MapResult Insert(uint table, ulong virtualAddress, Pte leaf, int level)
+    /// <summary>Maps what is no page, or has no table yet, or is refused.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private MapResult MapSlowly(ulong virtualAddress, ulong frame, Protection protection, int level)
+    {
+        CheckLeaf(virtualAddress, frame, level);
+        uint table = tables.EnsureTable(Root, virtualAddress, level, out Pte obstacle, out int at);
+        if (table == 0)
+            return Failure(virtualAddress, obstacle, at);
+        Pte leaf = TArch.MakeLeaf(frame, protection, level);
+        return level == 1 ? InsertPage(table, virtualAddress, leaf) : InsertHuge(table, virtualAddress, leaf, level);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private MapResult InsertPage(uint table, ulong virtualAddress, Pte leaf)
+    {
+        ref FrameRecord record = ref image.Frame(table);
+        ref ulong word = ref tables.Entry(table, virtualAddress);
+        WordLock<TModel>.Acquire(ref record.Lock);
+        Pte existing = PageTables<TArch, TModel>.Load(ref word);
+        bool free = TArch.IsNone(existing, 1);
+        if (free)
+        {
+            PageTables<TArch, TModel>.Store(ref word, leaf);
+            record.Count++;
+        }
+
+        WordLock<TModel>.Release(ref record.Lock);
+        return free ? default : new MapResult(MapStatus.Occupied, virtualAddress, 1, existing);
+    }
+
+    private MapResult InsertHuge(uint table, ulong virtualAddress, Pte leaf, int level)
     {
         ref FrameRecord record = ref frames[table];
         ref ulong word = ref tables.Entry(table, virtualAddress, level);
         WordLock<TModel>.Acquire(ref record.Lock);
         Pte existing = PageTables<TArch, TModel>.Load(ref word);
         bool free = TArch.IsNone(existing, level);
-        if (free && level == 1)
-        {
-            PageTables<TArch, TModel>.Store(ref word, leaf);
-            record.Count++;
-        }
-        else if (free)
+        if (free)
         {
             // Tables are linked without the lock: only an exchange can tell who was first.
             free = PageTables<TArch, TModel>.TryReplace(ref word, leaf, existing);
@@ -243,24 +277,82 @@ public sealed partial class PageTable<TArch, TModel>
     }
 
     /// <summary>Takes one leaf away under the table's lock; returns whether its table is empty now.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool Remove(ulong virtualAddress, out ChangeResult result)
+    {
+        if ((virtualAddress & PageMask) == 0 && TArch.IsCanonical(virtualAddress))
+        {
+            uint table = QuickLeafTable(image.View, virtualAddress);
+            if (table != 0)
+                return RemovePage(table, virtualAddress, out result);
+        }
+
+        return RemoveUnusual(virtualAddress, out result);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool RemovePage(uint table, ulong virtualAddress, out ChangeResult result)
+    {
+        ref FrameRecord record = ref image.Frame(table);
+        ref ulong word = ref tables.Entry(table, virtualAddress);
+        WordLock<TModel>.Acquire(ref record.Lock);
+        Pte entry = PageTables<TArch, TModel>.Load(ref word);
+        bool empty = false;
+        bool isLeaf = TArch.IsLeaf(entry, 1);
+        if (isLeaf)
+        {
+            entry = TakeAway(ref word, entry);
+            empty = --record.Count == 0;
+        }
+
+        WordLock<TModel>.Release(ref record.Lock);
+        ChangeStatus status = isLeaf ? ChangeStatus.Done : TArch.IsNone(entry, 1) ? ChangeStatus.Nothing : ChangeStatus.NotPresent;
+        result = new ChangeResult { Status = status, Pages = isLeaf ? 1u : 0, Level = 1, Entry = entry };
+        return empty;
+    }
+
+    /// <summary>Removes what is no page, or throws.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool RemoveUnusual(ulong virtualAddress, out ChangeResult result)
     {
         CheckAddress(virtualAddress);
         ref ulong word = ref Find(virtualAddress, out uint table, out int level);
+        if (level == 1)
+            return RemovePage(table, virtualAddress, out result);
         ref FrameRecord record = ref frames[table];
         WordLock<TModel>.Acquire(ref record.Lock);
         result = Classify(virtualAddress, PageTables<TArch, TModel>.Load(ref word), level);
         bool empty = false;
         if (result.Status == ChangeStatus.Done)
         {
-            // An exchange, not a store: a walker that sets the dirty bit meanwhile must not be lost.
             result = result with { Entry = PageTables<TArch, TModel>.Exchange(ref word, default) };
-            empty = (level == 1 ? --record.Count : Atomic<TModel>.Add(ref record.Count, -1)) == 0;
+            empty = Atomic<TModel>.Add(ref record.Count, -1) == 0;
         }
 
         WordLock<TModel>.Release(ref record.Lock);
         return empty;
     }
+
+    /// <summary>Takes away a leaf of a table that the caller has locked; returns what it was in the end.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Pte TakeAway(ref ulong word, Pte leaf)
+    {
+        if (!IsSettled(leaf, 1))
+            return PageTables<TArch, TModel>.Exchange(ref word, default); // not a store: a walker that sets a bit meanwhile must not be lost
+        PageTables<TArch, TModel>.Store(ref word, default);
+        return leaf;
+    }
+
+    /// <summary>
+    /// Whether no access changes a leaf any more: its accessed bit is set, and its dirty bit too if stores are allowed. Under the table's lock
+    /// nobody else changes such an entry, and a store is enough to take it away.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsSettled(Pte entry, int level) =>
+        TArch.TryAccess(entry, AccessKind.Write, level, out Pte after)
+            ? after == entry
+            : (!TArch.TryAccess(entry, AccessKind.Read, level, out after) || after == entry)
+                && (!TArch.TryAccess(entry, AccessKind.Execute, level, out after) || after == entry);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private FlushTicket<TModel> Ticket(ulong virtualAddress, int level) =>

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace PageTableEmu.Paging;
 
 /// <summary>
@@ -12,9 +14,11 @@ public readonly struct Pte(ulong raw) : IEquatable<Pte>
     public ulong Raw { get; } = raw;
 
     /// <summary>Full 64-bit comparison (the kernel's pte_same).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool operator ==(Pte left, Pte right) => left.Raw == right.Raw;
 
     /// <summary>Full 64-bit comparison.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool operator !=(Pte left, Pte right) => left.Raw != right.Raw;
 
     /// <inheritdoc/>

@@ -35,9 +35,21 @@ internal readonly struct SwapFields
     /// <summary>The word of type 0 and offset 0.</summary>
     public ulong Empty { get; private init; }
 
+    /// <summary>Whether each mark is one bit that is set when the mark is.</summary>
+    public bool MarksAreBits { get; private init; }
+
+    /// <summary>The exclusive mark; 0 where there is none.</summary>
+    public ulong Exclusive { get; private init; }
+
+    /// <summary>The soft-dirty mark; 0 where there is none.</summary>
+    public ulong SoftDirty { get; private init; }
+
+    /// <summary>The userfaultfd write-protect mark; 0 where there is none.</summary>
+    public ulong UffdWp { get; private init; }
+
     /// <summary>Finds the fields of an architecture.</summary>
     public static SwapFields Of<TArch>()
-        where TArch : struct, IArchitecture
+        where TArch : struct, ISwapFormat
     {
         ulong empty = TArch.EncodeSwap(0, 0).Raw;
         ulong type = TArch.EncodeSwap((1u << TArch.SwapTypeBits) - 1, 0).Raw ^ empty;
@@ -54,12 +66,15 @@ internal readonly struct SwapFields
             TypeFlip = typeOfZero << BitOperations.TrailingZeroCount(type),
             OffsetFlip = offsetOfZero << BitOperations.TrailingZeroCount(offset),
             Empty = empty,
+            Exclusive = TArch.MakeSwapExclusive(new Pte(empty)).Raw ^ empty,
+            SoftDirty = TArch.MakeSwapSoftDirty(new Pte(empty)).Raw ^ empty,
+            UffdWp = TArch.MakeSwapUffdWp(new Pte(empty)).Raw ^ empty,
         };
-        return fields with { AreLinear = fields.Describe<TArch>() };
+        return fields with { AreLinear = fields.Describe<TArch>(), MarksAreBits = fields.DescribeMarks<TArch>() };
     }
 
     private bool Describe<TArch>()
-        where TArch : struct, IArchitecture
+        where TArch : struct, ISwapFormat
     {
         for (int bit = -1; bit < 64; bit++)
         {
@@ -73,6 +88,26 @@ internal readonly struct SwapFields
                 uint type = (uint)raw & (uint)TypeMask;
                 ulong offset = raw & OffsetMask;
                 if ((((((ulong)type << TypeShift) | ((offset & EncodableOffset) << OffsetShift)) ^ Empty) != TArch.EncodeSwap(type, offset).Raw))
+                    return false;
+            }
+        }
+
+        return true;
+    }
+
+    private bool DescribeMarks<TArch>()
+        where TArch : struct, ISwapFormat
+    {
+        if (BitOperations.PopCount(Exclusive) > 1 || BitOperations.PopCount(SoftDirty) > 1 || BitOperations.PopCount(UffdWp) > 1)
+            return false;
+        for (int bit = 0; bit < 64; bit++)
+        {
+            foreach (ulong raw in new[] { 1UL << bit, ~(1UL << bit) })
+            {
+                var entry = new Pte(raw);
+                if (TArch.IsSwapExclusive(entry) != ((raw & Exclusive) != 0) || TArch.IsSwapSoftDirty(entry) != ((raw & SoftDirty) != 0)
+                    || TArch.IsSwapUffdWp(entry) != ((raw & UffdWp) != 0) || TArch.MakeSwapExclusive(entry).Raw != (raw | Exclusive)
+                    || TArch.MakeSwapSoftDirty(entry).Raw != (raw | SoftDirty) || TArch.MakeSwapUffdWp(entry).Raw != (raw | UffdWp))
                     return false;
             }
         }

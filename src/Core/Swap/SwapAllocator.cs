@@ -54,6 +54,92 @@ internal sealed class SwapAllocator<TModel>
         return TryFast(head, order, out first) ? SwapResult.Ok : TryInTurn(head, order, out first);
     }
 
+    /// <summary>
+    /// Reserves slots without folios, the same ones in the same order as one call for each would, but pins the area and locks a cluster once for all
+    /// that come from it.
+    /// </summary>
+    /// <returns>How many there were.</returns>
+    internal int TryReserveMany(Span<SwapEntry> entries)
+    {
+        int done = 0;
+        while (done < entries.Length)
+        {
+            int more = ReserveFromHint(entries[done..]);
+            if (more == 0)
+            {
+                // The hint is used up: one as always, which leaves a new hint.
+                if (TryAllocate(frame: 0, out entries[done]) != SwapResult.Ok)
+                    return done;
+                more = 1;
+            }
+
+            done += more;
+        }
+
+        return done;
+    }
+
+    private int ReserveFromHint(Span<SwapEntry> entries)
+    {
+        var hint = new SwapEntry(Atomic<TModel>.Load(ref ProcessorHint(0)));
+        if (hint.IsNone || !areas.TryPin(hint.Type))
+            return 0;
+        int done = 0;
+        ref SwapAreaRecord area = ref areas[hint.Type];
+        if (hint.Offset < area.Slots)
+        {
+            ref SwapClusterRecord cluster = ref clusters.Lock(ref area, hint.Offset);
+            if (SwapClusters<TModel>.IsUsable(ref cluster, 0))
+                done = ReserveLocked(hint, entries);
+            SwapClusters<TModel>.Unlock(ref cluster);
+        }
+
+        areas.Unpin(hint.Type);
+        return done;
+    }
+
+    private int ReserveLocked(SwapEntry hint, Span<SwapEntry> entries)
+    {
+        ref SwapAreaRecord area = ref areas[hint.Type];
+        uint index = (uint)(hint.Offset / areas.ClusterSlots);
+        ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
+        ulong end = Math.Min(FirstSlot(index) + areas.ClusterSlots, area.Slots);
+        ulong offset = cluster.Used == 0 ? FirstSlot(index) : hint.Offset;
+        int done = 0;
+        int uncounted = 0;
+        while (done < entries.Length && cluster.Used < areas.ClusterSlots)
+        {
+            if (areas.IsHalfFull != areas.IsHalfFullWith(uncounted))
+                Count(ref area, ref uncounted); // from here on the search asks for more
+            ulong found = FirstTakeable(hint.Type, index, offset, end, 0);
+            if (found == 0 || !SwapAreas<TModel>.Has(ref area, SwapAreaFlags.WriteOk))
+            {
+                offset = end;
+                break;
+            }
+
+            if (cluster.Used == 0)
+                cluster.Order = 0;
+            entries[done] = new SwapEntry(hint.Type, found);
+            map.Reserve(entries[done++]);
+            cluster.Used++;
+            uncounted++;
+            offset = found + 1;
+        }
+
+        Count(ref area, ref uncounted);
+        clusters.Relocate(ref area, index);
+        StoreHint(hint.Type, cluster.Used < areas.ClusterSlots && offset < end ? offset : 0, 0);
+        return done;
+    }
+
+    private void Count(ref SwapAreaRecord area, ref int slots)
+    {
+        if (slots != 0)
+            areas.CountAllocated(ref area, slots);
+        slots = 0;
+    }
+
     private ref ulong ProcessorHint(int order) => ref areas.State.Hints[(int)(Owner.Thread % SwapStateRecord.Processors)].Orders[order];
 
     private bool IsWholeCluster(int order) => areas.ClusterSlots == 1u << order;
@@ -242,6 +328,14 @@ internal sealed class SwapAllocator<TModel>
         ulong slots = 1UL << order;
         for (; offset + slots <= end; offset += slots)
         {
+            if (order == 0 && !TModel.Checked && !TModel.Explored)
+            {
+                // Models that check or are explored see every slot looked at; others pass over those with owners eight at a time.
+                offset += (ulong)SwapSlotWord.FirstUnowned(areas.SlotWords(ref area, offset, end), areas.IsHalfFull);
+                if (offset == end)
+                    return 0;
+            }
+
             if (!MayBeTaken(type, offset, slots, out bool occupied))
                 continue;
             if (!occupied)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 
@@ -33,14 +34,21 @@ internal sealed class SwapAreas<TModel>
 
     internal ref SwapStateRecord State => ref image.Record<SwapStateRecord>(MetadataRegion.SwapState, 0);
 
-    internal ref SwapAreaRecord this[uint type] => ref image.Record<SwapAreaRecord>(MetadataRegion.SwapAreas, type);
+    internal ref SwapAreaRecord this[uint type]
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => ref image.Record<SwapAreaRecord>(MetadataRegion.SwapAreas, type);
+    }
 
     /// <summary>Whether a slot is free in any area.</summary>
     internal bool HasFreeSlot => (long)Atomic<TModel>.Load(ref State.FreeSlots) > 0;
 
     /// <summary>Whether less than half of all swap is free.</summary>
-    internal bool IsHalfFull =>
-        (long)Atomic<TModel>.Load(ref State.FreeSlots) * 2 < (long)Atomic<TModel>.Load(ref State.TotalSlots);
+    internal bool IsHalfFull => IsHalfFullWith(0);
+
+    /// <summary>Whether less than half of all swap is free when so many more slots count as handed out.</summary>
+    internal bool IsHalfFullWith(int more) =>
+        ((long)Atomic<TModel>.Load(ref State.FreeSlots) - more) * 2 < (long)Atomic<TModel>.Load(ref State.TotalSlots);
 
     /// <summary>The word of a slot, a null reference when no area has it. The caller has stabilised the area.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -51,7 +59,27 @@ internal sealed class SwapAreas<TModel>
         ref SwapAreaRecord area = ref this[entry.Type];
         if (entry.Offset >= area.Slots)
             return ref Unsafe.NullRef<ulong>();
-        return ref image.Record<ulong>(MetadataRegion.SwapSlots, area.FirstSlot + entry.Offset);
+        return ref image.SlotWord(area.FirstSlot + entry.Offset);
+    }
+
+    /// <summary><see cref="Slot"/> without a call; a null reference also where it would have to look further.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ref ulong QuickSlot(SwapEntry entry)
+    {
+        if (entry.Type >= MaxAreas)
+            return ref Unsafe.NullRef<ulong>();
+        ref SwapAreaRecord area = ref image.QuickRecord<SwapAreaRecord>(MetadataRegion.SwapAreas, entry.Type);
+        if (Unsafe.IsNullRef(ref area) || entry.Offset >= area.Slots)
+            return ref Unsafe.NullRef<ulong>();
+        return ref image.QuickSlotWord(area.FirstSlot + entry.Offset);
+    }
+
+    /// <summary>The words of slots of one area that follow each other. The caller has stabilised the area, and the slots are its own.</summary>
+    internal Span<ulong> SlotWords(ref SwapAreaRecord area, ulong offset, ulong end)
+    {
+        ref ulong first = ref image.SlotWord(area.FirstSlot + offset);
+        image.SlotWord(area.FirstSlot + end - 1);
+        return MemoryMarshal.CreateSpan(ref first, (int)(end - offset)); // safe: both ends have storage, and words lie side by side
     }
 
     /// <summary>Position of a slot among those of all areas.</summary>
@@ -100,13 +128,13 @@ internal sealed class SwapAreas<TModel>
 
     // ---- usage
 
-    /// <summary>Counts a slot handed out; returns whether it was the last one of the area. The slot's cluster is locked.</summary>
-    internal bool CountAllocated(ref SwapAreaRecord area)
+    /// <summary>Counts slots handed out; returns whether the last one of the area was among them. Their cluster is locked.</summary>
+    internal bool CountAllocated(ref SwapAreaRecord area, int slots = 1)
     {
-        bool full = Atomic<TModel>.Add(ref area.InUse, 1) == area.Usable;
+        bool full = Atomic<TModel>.Add(ref area.InUse, slots) == area.Usable;
         if (full)
             RefreshListed(ref area);
-        Atomic<TModel>.Add(ref State.FreeSlots, -1);
+        Atomic<TModel>.Add(ref State.FreeSlots, -slots);
         return full;
     }
 

@@ -77,6 +77,24 @@ public sealed class SwapMap<TModel>
     /// </summary>
     public SwapResult TryDuplicate(SwapEntry entry)
     {
+        if (!TModel.Explored)
+        {
+            ref ulong slot = ref areas.QuickSlot(entry);
+            if (!Unsafe.IsNullRef(ref slot))
+            {
+                SwapSlotWord seen = Read(ref slot);
+                if (seen.IsUsed && seen.Count - 1 < SwapOverflow<TModel>.Limit - 1 && TryChange(ref slot, ref seen, seen.WithCount(seen.Count + 1)))
+                    return SwapResult.Ok;
+            }
+        }
+
+        return DuplicateUnusual(entry);
+    }
+
+    /// <summary>Duplicates where another was faster, or the count is 0 or large, or there is no such slot.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private SwapResult DuplicateUnusual(SwapEntry entry)
+    {
         ref ulong slot = ref areas.Slot(entry);
         if (Unsafe.IsNullRef(ref slot))
             return SwapResult.Invalid;
@@ -105,6 +123,26 @@ public sealed class SwapMap<TModel>
 
     /// <summary>P (swap_free). Returns the word after it: free if it was the last reference and nothing else held the slot.</summary>
     public SwapSlotWord Put(SwapEntry entry)
+    {
+        if (!TModel.Explored)
+        {
+            ref ulong slot = ref areas.QuickSlot(entry);
+            if (!Unsafe.IsNullRef(ref slot))
+            {
+                SwapSlotWord seen = Read(ref slot);
+                SwapSlotWord next = seen.WithCount(seen.Count - 1);
+                bool plain = seen.IsUsed && seen.Count != 0 && !seen.IsOverflowed && (next.Count != 0 || !next.IsHeldByCountOnly);
+                if (plain && TryChange(ref slot, ref seen, next))
+                    return next;
+            }
+        }
+
+        return PutUnusual(entry);
+    }
+
+    /// <summary>Puts where another was faster, or the reference is the last, or the count is large, or the caller is wrong.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private SwapSlotWord PutUnusual(SwapEntry entry)
     {
         ref ulong slot = ref areas.Slot(entry);
         if (Unsafe.IsNullRef(ref slot))

@@ -1,3 +1,7 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
 namespace PageTableEmu.Swap;
 
 /// <summary>
@@ -124,6 +128,38 @@ public readonly struct SwapSlotWord(ulong value) : IEquatable<SwapSlotWord>
     public override string ToString() =>
         $"{Tag} count {(IsOverflowed ? "overflowed" : Count)} payload {Payload} generation {Generation}"
         + (IsPinned ? " pinned" : "") + (IsZero ? " zero" : "");
+
+    /// <summary>
+    /// Position of the first word that is free, or, if that is wanted, held by the swap cache alone; the number of words if there is none.
+    /// </summary>
+    internal static int FirstUnowned(ReadOnlySpan<ulong> words, bool orCacheOnly)
+    {
+        int i = 0;
+        ref ulong first = ref MemoryMarshal.GetReference(words);
+        // Safe: i + 8 is within the span. A lane holds a whole word, as it was at some time during the call.
+        for (; Vector512.IsHardwareAccelerated && i <= words.Length - 8; i += 8)
+        {
+            Vector512<ulong> eight = Vector512.LoadUnsafe(ref first, (nuint)i);
+            Vector512<ulong> found = Vector512.Equals(eight & Vector512.Create(TagMask), Vector512<ulong>.Zero);
+            if (orCacheOnly)
+            {
+                found |= Vector512.Equals(eight & Vector512.Create(TagMask | CountMask), Vector512.Create((ulong)SwapSlotTag.Cached << TagShift));
+            }
+
+            ulong lanes = found.ExtractMostSignificantBits();
+            if (lanes != 0)
+                return i + BitOperations.TrailingZeroCount(lanes);
+        }
+
+        for (; i < words.Length; i++)
+        {
+            var word = new SwapSlotWord(words[i]);
+            if (word.IsFree || (orCacheOnly && word.IsCacheOnly))
+                return i;
+        }
+
+        return i;
+    }
 
     private SwapSlotWord NextGeneration =>
         new((Value & ~GenerationMask) | ((Value + (1UL << GenerationShift)) & GenerationMask));

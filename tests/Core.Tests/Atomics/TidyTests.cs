@@ -68,6 +68,20 @@ public sealed partial class TidyTests
             .Select(used => $"floor {floor} ({own}) uses floor {Floors[used]} ({used})");
     });
 
+    /// <summary>The plan in ARCHITECTURE.md has every project, every floor, and the folders of the two largest.</summary>
+    [Fact]
+    public void EveryFolder_IsInThePlan()
+    {
+        string plan = File.ReadAllText(Path.Combine(SourceFile.Root, "ARCHITECTURE.md"));
+        plan = plan[plan.IndexOf("```", StringComparison.Ordinal)..plan.LastIndexOf("```", StringComparison.Ordinal)];
+        string[] parents = ["src", "src/Core", "src/Core/Mm", "src/Core/Reclaim"];
+        IEnumerable<string> folders = parents
+            .SelectMany(folder => Directory.GetDirectories(Path.Combine(SourceFile.Root, folder)))
+            .Where(folder => Directory.EnumerateFiles(folder, "*.cs*").Any() || Directory.EnumerateDirectories(folder).Count() > 2)
+            .Select(folder => Path.GetFileName(folder)!).Where(name => name is not ("bin" or "obj"));
+        Assert.All(folders, name => Assert.Matches($@"(?m)\b{Regex.Escape(name)}[/:]", plan));
+    }
+
     [Fact]
     public void EverySwitchOfAModel_IsInTheListOfModels()
     {

@@ -30,6 +30,11 @@ public abstract class SwapCodecTests<TArch>
 
         CheckPath(Vector512.IsHardwareAccelerated, SwapCodec<TArch>.Decode512, words, entries);
         CheckPath(Vector256.IsHardwareAccelerated, SwapCodec<TArch>.Decode256, words, entries);
+        ulong[] offsets = new ulong[length];
+        byte[] types = new byte[length];
+        SwapCodec<TArch>.Decode(words, offsets, types);
+        Assert.Equal(entries.Select(entry => new SwapEntry(entry)).Select(entry => (entry.Type, entry.Offset)),
+            types.Zip(offsets, (type, offset) => ((uint)type & 63, offset)));
         SwapCodec<TArch>.Decode(words, words);
         Assert.Equal(entries, words);
     }
@@ -59,6 +64,7 @@ public abstract class SwapCodecTests<TArch>
     {
         Assert.Throws<ArgumentException>(() => SwapCodec<TArch>.Decode(new ulong[2], new ulong[1]));
         Assert.Throws<ArgumentException>(() => SwapCodec<TArch>.Encode(new ulong[2], new ulong[1]));
+        Assert.Throws<ArgumentException>(() => SwapCodec<TArch>.Decode(new ulong[2], new ulong[2], new byte[1]));
     }
 
     private static void CheckPath(bool exists, Path path, ulong[] source, ulong[] expected)

@@ -1,3 +1,4 @@
+using System.Reflection;
 using PageTableEmu.Arch.X64;
 using PageTableEmu.Atomics;
 using PageTableEmu.Core.Tests.Mm.Behaviour;
@@ -57,6 +58,44 @@ public sealed class LockReliefTests
         AssertNothingHeld(rig, () => rig.Machine.Context.Vmas.Objects[shared].Tree = tree);
         Assert.True(rig.Machine.Context.Frames.TryLock(frame));
         rig.Machine.Context.Frames.Unlock(frame);
+    }
+
+    /// <summary>
+    /// Lock words by the record that they lie in. Who adds one adds it to HeldLocks too: else nobody finds it held, and nobody lets go of it. (The
+    /// mmap_lock ends with its scope, and the lock of commits gives way when its owner is gone.)
+    /// </summary>
+    [Fact]
+    public void EveryLockWord_IsKnown()
+    {
+        string[] known =
+        [
+            "AddressSpace.PageTableLock", "AnonVma.Lock", "FrameCache.Lock", "FrameRecord.Lock", "FrameState.LruLock", "FrameState.SplitLock",
+            "KsmState.ListLock", "KsmState.Lock", "MmState.MmListLock", "MmState.SharedSwapLock", "SharedObject.Lock", "SpaceHead.Lock",
+            "SwapAreaRecord.HintLock", "SwapAreaRecord.ListLock", "SwapClusterRecord.Lock", "SwapStateRecord.AreasLock",
+            "SwapStateRecord.AvailableLock", "SwapStateRecord.OverflowLock", "SwapStateRecord.QueueLock",
+        ];
+        IEnumerable<string> found = typeof(MachineImage).Assembly.GetTypes().Where(type => type.IsValueType)
+            .SelectMany(type => type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
+            .Where(field => field.FieldType == typeof(ulong) && field.Name.EndsWith("Lock", StringComparison.Ordinal))
+            .Select(field => $"{field.DeclaringType!.Name}.{field.Name}");
+        Assert.Equal(known, found.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void ALockOfEachFloor_IsReportedAndLetGoOf()
+    {
+        using BehaviourMachine<X64FourLevel> rig = Machine(synchronous: true);
+        MmContext<X64FourLevel, CheckedModel> mm = rig.Machine.Context;
+        ref FrameState state = ref mm.Image.Record<FrameState>(MetadataRegion.FrameState, 0);
+        WordLock<CheckedModel>.Acquire(ref state.SplitLock);
+        WordLock<CheckedModel>.Acquire(ref state.LruLock);
+        WordLock<CheckedModel>.Acquire(ref mm.Ksm.State.Lock);
+        WordLock<CheckedModel>.Acquire(ref mm.Spaces[rig.Process].PageTableLock);
+        mm.Swap.Areas[0].ListLock = Owner.Current;
+        var verifier = new Verifier<X64FourLevel, CheckedModel>(mm);
+        Assert.Equal(5, verifier.HeldLocks().Count());
+        LockRelief<X64FourLevel, CheckedModel>.LetGo(mm);
+        Assert.Empty(verifier.HeldLocks());
     }
 
     private static readonly Dictionary<string, Action<BehaviourMachine<X64FourLevel>>> Operations = new()

@@ -36,6 +36,7 @@ public sealed class KsmScanner<TArch, TModel>
     private readonly KsmRecords<TArch, TModel> records;
     private readonly KsmPlaces<TArch, TModel> places;
     private readonly KsmMatcher<TArch, TModel> matcher;
+    private readonly KsmAdvice<TArch, TModel> advice;
 
     /// <summary>Makes the scanner of a machine.</summary>
     public KsmScanner(MmContext<TArch, TModel> mm, FaultHandler<TArch, TModel> faults, ProcessLife<TArch, TModel> life)
@@ -46,6 +47,7 @@ public sealed class KsmScanner<TArch, TModel>
         pages = new KsmPages<TArch, TModel>(mm, faults);
         records = new KsmRecords<TArch, TModel>(mm);
         places = new KsmPlaces<TArch, TModel>(mm, life);
+        advice = new KsmAdvice<TArch, TModel>(mm, faults);
         matcher = new KsmMatcher<TArch, TModel>(mm, life, pages, records, places);
     }
 
@@ -72,6 +74,40 @@ public sealed class KsmScanner<TArch, TModel>
         mm.Spaces.ThrowIfNotLive(space);
         using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
         return pages.CountZeroPages(space);
+    }
+
+    /// <summary>Whether all memory of an address space that can be merged is mergeable (PR_GET_MEMORY_MERGE).</summary>
+    /// <exception cref="ArgumentException">No such address space lives.</exception>
+    public bool MergesAll(uint space)
+    {
+        mm.Spaces.ThrowIfNotLive(space);
+        using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
+        return mm.Spaces[space].MergesAll != 0;
+    }
+
+    /// <summary>
+    /// Makes all memory of an address space mergeable that can be, what is mapped later and what its children have included (PR_SET_MEMORY_MERGE); or
+    /// ends that: then nothing is mergeable, and merged pages get frames of their own again. A scan that finds nothing mergeable in the address space
+    /// ends it too.
+    /// </summary>
+    /// <param name="space">The address space.</param>
+    /// <param name="on">Whether to.</param>
+    /// <param name="counters">Whose faults to count: one for each page that is unmerged.</param>
+    /// <returns>Ok, also when nothing changes; NoMemory: nothing changed, but some pages may have been unmerged.</returns>
+    /// <exception cref="ArgumentException">No such address space lives.</exception>
+    /// <exception cref="CorruptImageException">A record or entry is damaged; no lock that was taken here stays held.</exception>
+    public MmResult SetMergesAll(uint space, bool on, ref FaultCounters counters)
+    {
+        mm.Spaces.ThrowIfNotLive(space);
+        try
+        {
+            return advice.SetMergesAll(space, on, ref counters);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
     }
 
     /// <summary>Scans all pages, a number of times.</summary>

@@ -1,4 +1,5 @@
 using PageTableEmu.Arch.X64;
+using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
@@ -96,6 +97,27 @@ public class MappingStories
         Assert.Equal(MmResult.Ok, m.Machine.Unlock(m.Process, start, 0x4000));
         m.Machine.ReclaimAll();
         Assert.Equal(SoftLeafKind.Swap, m.KindOf(m.Process, 0));
+        m.Sound();
+    }
+
+    /// <summary>Pages that are locked when they are touched: mlock makes that "at once" and counts none twice, munlock and moves end both.</summary>
+    [Fact]
+    public void PagesLockedOnFault_AreLockedAndUnlockedLikeOthers()
+    {
+        const VmaFlags OnFault = VmaFlags.Locked | VmaFlags.LockOnFault;
+        using var m = new BehaviourMachine<X64FourLevel>();
+        ulong start = BehaviourMachine<X64FourLevel>.Address(64);
+        Assert.Equal(MmResult.Ok, m.Machine.Map(m.Process, start, 0x4000, VmaFlags.Read | VmaFlags.Write | OnFault));
+        VmaFlags Flags() => m.Machine.Context.Vmas.FlagsOf(m.Machine.Context.Vmas.Find(m.Process, start)) & OnFault;
+        m.Write(m.Process, 64, 1);
+        uint frame = m.Frame(m.Process, 64);
+        Assert.True(m.Machine.Context.Frames.Has(frame, FrameFlags.Mlocked));
+        var faults = new FaultCounters();
+        Assert.Equal(MmResult.Ok, m.Machine.Lock(m.Process, start, 0x4000, ref faults));
+        Assert.Equal((VmaFlags.Locked, 3L), (Flags(), faults.Minor));
+        Assert.Equal(MmResult.Ok, m.Machine.Unlock(m.Process, start, 0x4000));
+        Assert.Equal(VmaFlags.None, Flags());
+        Assert.False(m.Machine.Context.Frames.Has(frame, FrameFlags.Mlocked)); // one count, not two
         m.Sound();
     }
 

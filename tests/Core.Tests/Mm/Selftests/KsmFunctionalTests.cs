@@ -16,7 +16,7 @@ public abstract class KsmFunctionalTests<TArch>
     /// <summary>Pages that share one frame at most (max_page_sharing).</summary>
     private const int Sharers = 256;
 
-    private const string NoProcessSwitch = "a machine has no process-wide switch for merging (PR_SET_MEMORY_MERGE)";
+    private const string NoExec = "a machine has no execve(2)";
     private const GupFlags Forced = GupFlags.Get | GupFlags.Write | GupFlags.Force;
 
     private static (string Test, string? WhyNot, Action<KsmRig<TArch>> Run)[] Table { get; } =
@@ -26,10 +26,10 @@ public abstract class KsmFunctionalTests<TArch>
         ("test_unmerge_discarded", null, UnmergeDiscarded),
         ("test_unmerge_uffd_wp", TArch.HasUffdWp ? null : "the architecture has no write-protect mark", UnmergeWriteProtected),
         ("test_prot_none", null, ProtectionNone),
-        ("test_prctl", NoProcessSwitch, static _ => { }),
-        ("test_prctl_fork", NoProcessSwitch, static _ => { }),
-        ("test_prctl_fork_exec", NoProcessSwitch, static _ => { }),
-        ("test_prctl_unmerge", NoProcessSwitch, static _ => { }),
+        ("test_prctl", null, Switch),
+        ("test_prctl_fork", null, SwitchAndFork),
+        ("test_prctl_fork_exec", NoExec, static _ => { }),
+        ("test_prctl_unmerge", null, SwitchOff),
         ("test_fork_ksm_merging_page_count", null, MergingPagesOfAChild),
     ];
 
@@ -59,7 +59,7 @@ public abstract class KsmFunctionalTests<TArch>
     }
 
     [Fact]
-    public void TheTable_HasTheKernelsTests() => Assert.Equal((10, TArch.HasUffdWp ? 6 : 5), (Table.Length, Rows.Count));
+    public void TheTable_HasTheKernelsTests() => Assert.Equal((10, TArch.HasUffdWp ? 9 : 8), (Table.Length, Rows.Count));
 
     private static void Unmerge(KsmRig<TArch> rig)
     {
@@ -116,6 +116,45 @@ public abstract class KsmFunctionalTests<TArch>
 
         rig.Advise(space, Pages / 2, Pages / 2, Advice.Unmergeable);
         AssertNoDuplicates(rig, space, mapped: Pages);
+    }
+
+    private static void Switch(KsmRig<TArch> rig)
+    {
+        uint space = rig.Process(1, mergeable: false);
+        foreach (bool on in (bool[])[true, true, false, false])
+        {
+            SetMergesAll(rig, space, on);
+            Assert.Equal(on, rig.Machine.Ksm.MergesAll(space));
+        }
+    }
+
+    private static void SwitchAndFork(KsmRig<TArch> rig)
+    {
+        uint space = rig.Process(1, mergeable: false);
+        SetMergesAll(rig, space, on: true);
+        uint child = rig.Machine.Fork(space);
+        Assert.True(rig.Machine.Ksm.MergesAll(child));
+        SetMergesAll(rig, space, on: false);
+        Assert.True(rig.Machine.Ksm.MergesAll(child));
+        rig.Machine.Exit(child);
+    }
+
+    private static void SwitchOff(KsmRig<TArch> rig)
+    {
+        uint space = rig.Process(Pages, mergeable: false);
+        for (int page = 0; page < Pages; page++)
+            rig.Fill(space, page, 0xcf);
+        SetMergesAll(rig, space, on: true);
+        rig.Machine.Ksm.Scan(2);
+        Assert.Equal(Pages / Sharers, Frames(rig, space).Distinct().Count());
+        SetMergesAll(rig, space, on: false);
+        AssertNoDuplicates(rig, space, mapped: Pages);
+    }
+
+    private static void SetMergesAll(KsmRig<TArch> rig, uint space, bool on)
+    {
+        var counters = new FaultCounters();
+        Assert.Equal(MmResult.Ok, rig.Machine.Ksm.SetMergesAll(space, on, ref counters));
     }
 
     private static void MergingPagesOfAChild(KsmRig<TArch> rig)

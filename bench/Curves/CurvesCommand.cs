@@ -1,0 +1,57 @@
+using System.Text.Json;
+using PageTableEmu.Bench.Gate;
+using PageTableEmu.Bench.Native;
+
+namespace PageTableEmu.Bench.Curves;
+
+/// <summary><c>bench curves</c>: cost of one operation as the number of pages grows, as numbers and as a picture.</summary>
+internal static class CurvesCommand
+{
+    private const int NotPossible = 3;
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
+
+    internal static int Run(string[] args)
+    {
+        try
+        {
+            Baseline.Load();
+        }
+        catch (BaselineException error)
+        {
+            Console.Error.WriteLine($"bench curves: {error.Message}");
+            return NotPossible;
+        }
+
+        int largest = args is ["--largest", var text, ..] ? int.Parse(text) : 20;
+        string folder = args.Length > 0 && !args[^1].StartsWith('-') && args[^1] != largest.ToString() ? args[^1] : ".";
+        List<Curve> curves = [.. TreeCurves.Measure(Math.Min(largest + 4, 24)), .. MachineCurves.Measure(largest), AreaCurves.Measure()];
+        foreach (Curve curve in curves)
+        {
+            Console.WriteLine($"{curve.Name}, of one {curve.Unit} (grows as n^{curve.Exponent:0.00})");
+            foreach (CurvePoint point in curve.Points)
+                Console.WriteLine($"  {point.Count,10}  {point.Nanoseconds,10:0.00} ns");
+        }
+
+        Directory.CreateDirectory(folder);
+        string name = Path.Combine(folder, $"curves-{DateTime.UtcNow:yyyy-MM-dd}");
+        File.WriteAllText($"{name}.svg", CurveDrawing.Draw(curves));
+        var report = new { Machine = MachineDescription.Current(), Curves = curves };
+        File.WriteAllText($"{name}.json", JsonSerializer.Serialize(report, Json) + Environment.NewLine);
+        return 0;
+    }
+
+    /// <summary>Nanoseconds of processor time of one of a number of operations: the best of some runs.</summary>
+    internal static double Best(long operations, Action run, Action? prepare = null, int runs = 3)
+    {
+        double best = double.MaxValue;
+        for (int i = 0; i < runs; i++)
+        {
+            prepare?.Invoke();
+            ulong start = Baseline.ThreadTime();
+            run();
+            best = Math.Min(best, (Baseline.ThreadTime() - start) / (double)operations);
+        }
+
+        return best;
+    }
+}

@@ -1,0 +1,286 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+using PageTableEmu.Atomics;
+
+namespace PageTableEmu.Paging;
+
+/// <summary>
+/// Scans of level-1 tables: how many entries of a kind there are, which ones as a bitmap, or where as a list. Vector512, else Vector256, else one
+/// by one; there is no branch per entry, which costs thirty times as much when the kinds are mixed.
+/// </summary>
+/// <remarks>
+/// The words are read as they lie in tables (guest's byte order), each whole and each once; they may change meanwhile. The result says of each
+/// entry what it was at some time during the call.
+/// </remarks>
+/// <typeparam name="TArch">The architecture.</typeparam>
+/// <example>
+/// <code>
+/// PageTable&lt;X64FourLevel, Mainline&gt; table = PageTable&lt;X64FourLevel, Mainline&gt;.TryCreate(machine.Context.Tables)!;
+/// Span&lt;ulong&gt; words = table.Words(table.Root);
+/// int young = EntryScan&lt;X64FourLevel&gt;.Count(words, EntryKind.Young);
+/// uint[] places = new uint[words.Length];
+/// int swapped = EntryScan&lt;X64FourLevel&gt;.List(words, EntryKind.NonPresent, places);
+/// Console.WriteLine($"{young} young, {swapped} away, the first at {(swapped == 0 ? 0 : places[0])}");
+/// table.TryDelete();
+/// </code>
+/// </example>
+public static class EntryScan<TArch>
+    where TArch : struct, IArchitecture
+{
+    private static readonly bool IsLinear =
+        EntryTest.Present<TArch>(1).IsMask && EntryTest.Something<TArch>(1).IsMask && EntryTest.Young<TArch>().IsMask;
+
+    // Each a number of its own, because the JIT compiles such into the loops as constants.
+    private static readonly ulong PresentMask = EntryTest.Present<TArch>(1).InMemory;
+    private static readonly ulong SomethingMask = EntryTest.Something<TArch>(1).InMemory;
+    private static readonly ulong YoungMask = EntryTest.Young<TArch>().InMemory;
+
+    /// <summary>How many entries are of a kind.</summary>
+    public static int Count(ReadOnlySpan<ulong> words, EntryKind kind) => kind switch
+    {
+        EntryKind.Present => CountOf(words, EntryKind.Present),
+        EntryKind.Young => CountOf(words, EntryKind.Young),
+        _ => CountOf(words, EntryKind.NonPresent),
+    };
+
+    /// <summary>One bit for each entry: whether it is of a kind. The bits beyond the last entry are cleared.</summary>
+    /// <param name="words">The entries.</param>
+    /// <param name="kind">The kind.</param>
+    /// <param name="bitmap">One word for 64 entries, the lowest bit first.</param>
+    /// <exception cref="ArgumentException">The bitmap is too short.</exception>
+    public static void Mark(ReadOnlySpan<ulong> words, EntryKind kind, Span<ulong> bitmap)
+    {
+        if (bitmap.Length * 64L < words.Length)
+            throw new ArgumentException($"{bitmap.Length} words do not hold {words.Length} bits.", nameof(bitmap));
+        switch (kind)
+        {
+            case EntryKind.Present:
+                MarkOf(words, EntryKind.Present, bitmap);
+                break;
+            case EntryKind.Young:
+                MarkOf(words, EntryKind.Young, bitmap);
+                break;
+            default:
+                MarkOf(words, EntryKind.NonPresent, bitmap);
+                break;
+        }
+    }
+
+    /// <summary>Positions of the entries of a kind, in order.</summary>
+    /// <param name="words">The entries.</param>
+    /// <param name="kind">The kind.</param>
+    /// <param name="positions">Where the positions go; as long as <paramref name="words"/>, because all may be of the kind.</param>
+    /// <returns>How many there are.</returns>
+    /// <exception cref="ArgumentException">The list is too short.</exception>
+    public static int List(ReadOnlySpan<ulong> words, EntryKind kind, Span<uint> positions)
+    {
+        if (positions.Length < words.Length)
+            throw new ArgumentException($"{positions.Length} positions do not hold {words.Length}.", nameof(positions));
+        return kind switch
+        {
+            EntryKind.Present => ListOf(words, EntryKind.Present, positions),
+            EntryKind.Young => ListOf(words, EntryKind.Young, positions),
+            _ => ListOf(words, EntryKind.NonPresent, positions),
+        };
+    }
+
+    /// <summary>
+    /// Clears the accessed bit of the entries that have it, as the hardware may set it at the same time: one compare-exchange for each of them, none
+    /// for the others.
+    /// </summary>
+    /// <param name="words">Entries of a table, in their place in RAM.</param>
+    /// <typeparam name="TModel">The model of the machine.</typeparam>
+    /// <returns>How many had it.</returns>
+    public static int ClearYoung<TModel>(Span<ulong> words)
+        where TModel : IModel
+    {
+        int count = 0;
+        int i = 0;
+        ref ulong first = ref MemoryMarshal.GetReference(words);
+        // Safe: a group of 8 lies inside the span. Models that check see each entry loaded by itself.
+        for (; !TModel.Checked && i <= words.Length - 8; i += 8)
+        {
+            for (uint bits = Group(ref first, i, EntryKind.Young); bits != 0; bits &= bits - 1)
+                count += MakeOld<TModel>(ref Unsafe.Add(ref first, i + BitOperations.TrailingZeroCount(bits))) ? 1 : 0;
+        }
+
+        for (; i < words.Length; i++)
+            count += MakeOld<TModel>(ref words[i]) ? 1 : 0;
+        return count;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool MakeOld<TModel>(ref ulong word)
+        where TModel : IModel
+    {
+        while (true)
+        {
+            Pte entry = PageTables<TArch, TModel>.Load(ref word);
+            if (!TArch.IsPresent(entry, 1) || !TArch.IsYoung(entry))
+                return false;
+            if (PageTables<TArch, TModel>.TryReplace(ref word, TArch.MakeOld(entry), entry))
+                return true;
+        }
+    }
+
+    // The kind is a constant where these are inlined, so that their loops hold one test each.
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int CountOf(ReadOnlySpan<ulong> words, EntryKind kind)
+    {
+        int count = 0;
+        int i = 0;
+        ref ulong first = ref MemoryMarshal.GetReference(words);
+        // Safe: every group of 8, or of 32, lies inside the span.
+        if (IsLinear && Vector512.IsHardwareAccelerated)
+        {
+            Vector512<ulong> sums0 = default;
+            Vector512<ulong> sums1 = default;
+            for (; i <= words.Length - 32; i += 32)
+            {
+                // Lanes that are not of the kind become minus one: counted by adding, which leaves the mask registers alone.
+                sums0 += Other(Vector512.LoadUnsafe(ref first, (nuint)i), kind);
+                sums1 += Other(Vector512.LoadUnsafe(ref first, (nuint)i + 8), kind);
+                sums0 += Other(Vector512.LoadUnsafe(ref first, (nuint)i + 16), kind);
+                sums1 += Other(Vector512.LoadUnsafe(ref first, (nuint)i + 24), kind);
+            }
+
+            count = i + (int)(long)Vector512.Sum(sums0 + sums1);
+        }
+
+        for (; i <= words.Length - 8; i += 8)
+            count += BitOperations.PopCount(Group(ref first, i, kind));
+        for (; i < words.Length; i++)
+            count += Is(words[i], kind) ? 1 : 0;
+        return count;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void MarkOf(ReadOnlySpan<ulong> words, EntryKind kind, Span<ulong> bitmap)
+    {
+        ref ulong first = ref MemoryMarshal.GetReference(words);
+        int i = 0;
+        for (; i <= words.Length - 64; i += 64)
+        {
+            ulong bits = 0;
+            // Safe: i + 64 is within the span.
+            for (int group = 0; group < 64; group += 8)
+                bits |= (ulong)Group(ref first, i + group, kind) << group;
+            bitmap[i >> 6] = bits;
+        }
+
+        if (i == words.Length)
+            return;
+        ulong rest = 0;
+        for (int bit = 0; i + bit < words.Length; bit++)
+            rest |= Is(words[i + bit], kind) ? 1UL << bit : 0;
+        bitmap[i >> 6] = rest;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int ListOf(ReadOnlySpan<ulong> words, EntryKind kind, Span<uint> positions)
+    {
+        int count = 0;
+        int i = 0;
+        ref ulong first = ref MemoryMarshal.GetReference(words);
+        ref uint to = ref MemoryMarshal.GetReference(positions);
+        // Safe: a group of 8 lies inside the words, and no more than i positions were written before it, so 8 more fit.
+        if (IsLinear && Vector512.IsHardwareAccelerated && Bmi2.X64.IsSupported)
+        {
+            for (; i <= words.Length - 8; i += 8)
+            {
+                uint found = Mask8(ref first, i, kind);
+                // Each set bit picks the byte with its number; the bytes become positions.
+                ulong bytes = Bmi2.X64.ParallelBitDeposit(found, 0x0101_0101_0101_0101) * 0xff;
+                ulong picked = Bmi2.X64.ParallelBitExtract(0x0706_0504_0302_0100, bytes);
+                Vector256<uint> positionsOfEight = Avx2.ConvertToVector256Int32(Vector128.CreateScalarUnsafe(picked).AsByte()).AsUInt32();
+                (positionsOfEight + Vector256.Create((uint)i)).StoreUnsafe(ref to, (nuint)count);
+                count += BitOperations.PopCount(found);
+            }
+        }
+
+        for (; i <= words.Length - 8; i += 8)
+        {
+            for (uint bits = Group(ref first, i, kind); bits != 0; bits &= bits - 1)
+                Unsafe.Add(ref to, count++) = (uint)(i + BitOperations.TrailingZeroCount(bits));
+        }
+
+        for (; i < words.Length; i++)
+        {
+            if (Is(words[i], kind))
+                Unsafe.Add(ref to, count++) = (uint)i;
+        }
+
+        return count;
+    }
+
+    /// <summary>Which of eight entries are of a kind.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Group(ref ulong first, int i, EntryKind kind)
+    {
+        if (IsLinear && Vector512.IsHardwareAccelerated)
+            return Mask8(ref first, i, kind);
+        if (IsLinear && Vector256.IsHardwareAccelerated)
+            return Mask4(ref first, i, kind) | (Mask4(ref first, i + 4, kind) << 4);
+
+        uint bits = 0;
+        for (int bit = 0; bit < 8; bit++)
+            bits |= Is(Unsafe.Add(ref first, i + bit), kind) ? 1u << bit : 0;
+        return bits;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Mask8(ref ulong first, int i, EntryKind kind)
+    {
+        return (uint)Other(Vector512.LoadUnsafe(ref first, (nuint)i), kind).ExtractMostSignificantBits() ^ 0xff;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Mask4(ref ulong first, int i, EntryKind kind)
+    {
+        Vector256<ulong> words = Vector256.LoadUnsafe(ref first, (nuint)i);
+        return Combine(Unset(words, PresentMask), kind, kind == EntryKind.Young ? Unset(words, YoungMask) : Unset(words, SomethingMask)) & 0xf;
+    }
+
+    /// <summary>All ones in the lanes that are not of a kind.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ulong> Other(Vector512<ulong> words, EntryKind kind)
+    {
+        Vector512<ulong> absent = Vector512.Equals(words & Vector512.Create(PresentMask), Vector512<ulong>.Zero);
+        return kind switch
+        {
+            EntryKind.Present => absent,
+            EntryKind.Young => absent | Vector512.Equals(words & Vector512.Create(YoungMask), Vector512<ulong>.Zero),
+            _ => ~absent | Vector512.Equals(words & Vector512.Create(SomethingMask), Vector512<ulong>.Zero),
+        };
+    }
+
+    /// <param name="absent">Which entries are not present.</param>
+    /// <param name="kind">What is looked for.</param>
+    /// <param name="other">Of young ones, which entries are not; of non-present ones, which are none.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Combine(uint absent, EntryKind kind, uint other) => kind switch
+    {
+        EntryKind.Present => ~absent,
+        EntryKind.Young => ~(absent | other),
+        _ => absent & ~other,
+    };
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Unset(Vector256<ulong> words, ulong mask) =>
+        Vector256.Equals(words & Vector256.Create(mask), Vector256<ulong>.Zero).ExtractMostSignificantBits();
+
+    private static bool Is(ulong word, EntryKind kind)
+    {
+        var entry = new Pte(GuestOrder<TArch>.Of(word));
+        return kind switch
+        {
+            EntryKind.Present => TArch.IsPresent(entry, 1),
+            EntryKind.Young => TArch.IsPresent(entry, 1) && TArch.IsYoung(entry),
+            _ => !TArch.IsPresent(entry, 1) && !TArch.IsNone(entry, 1),
+        };
+    }
+}
