@@ -12,6 +12,9 @@ switch (args)
         return CurvesCommand.Run(options);
     case ["disassembly", .. string[] options]:
         return DisassemblyCommand.Run(options);
+    case ["explore-rate"]:
+        ExploreRate.Run(Console.Out);
+        return 0;
     case [DisassemblyCommand.Worker]:
         return HotPaths.Run();
     default:

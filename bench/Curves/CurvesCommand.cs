@@ -10,6 +10,9 @@ internal static class CurvesCommand
     private const int NotPossible = 3;
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
+    /// <summary>Passes over few pages before the one that counts: methods are compiled for good when they ran some sixty times.</summary>
+    internal const int WarmUps = 70;
+
     internal static int Run(string[] args)
     {
         try
@@ -38,6 +41,13 @@ internal static class CurvesCommand
         var report = new { Machine = MachineDescription.Current(), Curves = curves };
         File.WriteAllText($"{name}.json", JsonSerializer.Serialize(report, Json) + Environment.NewLine);
         return 0;
+    }
+
+    /// <summary>Every so many passes the JIT gets time for what it does in the background.</summary>
+    internal static void LetTheJitWork(int pass)
+    {
+        if (pass % 10 == 0 || pass == WarmUps)
+            Thread.Sleep(250);
     }
 
     /// <summary>Nanoseconds of processor time of one of a number of operations: the best of some runs.</summary>

@@ -16,10 +16,11 @@ internal static class MachineCurves
     internal static IEnumerable<Curve> Measure(int largest)
     {
         List<CurvePoint>[] points = [.. Names.Select(_ => new List<CurvePoint>())];
-        for (int pass = 0; pass < 2; pass++)
+        for (int pass = 0; pass <= CurvesCommand.WarmUps; pass++)
         {
-            Array.ForEach(points, list => list.Clear()); // the first pass is for the JIT
-            for (int power = Least; power <= (pass == 0 ? 12 : largest); power += 2)
+            Array.ForEach(points, list => list.Clear());
+            CurvesCommand.LetTheJitWork(pass);
+            for (int power = Least; power <= (pass < CurvesCommand.WarmUps ? Least : largest); power += 2)
                 Measure(1L << power, points);
         }
 
@@ -31,7 +32,10 @@ internal static class MachineCurves
         uint slots = (uint)pages * 2;
         using Machine<X64FourLevel> machine = Machine<X64FourLevel>.Create(new MachineImageOptions
         {
-            RamBytes = ((ulong)pages * 2 << 12) + (32 << 20), SwapSlots = slots + 1024, SwapStoreSlots = slots + 1024, KsmItems = 1024,
+            RamBytes = ((ulong)pages * 2 << 12) + (32 << 20),
+            SwapSlots = slots + 1024,
+            SwapStoreSlots = slots + 1024,
+            KsmItems = 1024,
         });
         machine.SwapOn(SwapAreaOptions.Zram(slots), out uint type);
         uint space = machine.CreateAddressSpace();

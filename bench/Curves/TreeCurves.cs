@@ -15,12 +15,13 @@ internal static class TreeCurves
         List<CurvePoint> map = [];
         List<CurvePoint> range = [];
         List<CurvePoint> translate = [];
-        for (int pass = 0; pass < 2; pass++)
+        for (int pass = 0; pass <= CurvesCommand.WarmUps; pass++)
         {
-            map.Clear(); // the first pass is for the JIT
+            map.Clear();
             range.Clear();
             translate.Clear();
-            for (int power = Least; power <= (pass == 0 ? 16 : largest); power += 2)
+            CurvesCommand.LetTheJitWork(pass);
+            for (int power = Least; power <= (pass < CurvesCommand.WarmUps ? Least + 2 : largest); power += 2)
             {
                 long pages = 1L << power;
                 using var machine = new BenchMachine((ulong)(16 + (pages >> 16)) << 20);

@@ -13,7 +13,8 @@ namespace PageTableEmu.Arch.Arm64;
 /// </summary>
 /// <remarks>Type 0 with offset 0 encodes to zero, which is none; offset 0 is the header of a swap area and never in use.</remarks>
 /// <seealso cref="Arm64FourLevel"/>
-public static class Arm64Swap
+/// <seealso cref="ISwapFields"/>
+public readonly struct Arm64Swap : ISwapFields
 {
     /// <summary>Bits of the type field.</summary>
     public const int TypeBits = 5;
@@ -27,20 +28,19 @@ public static class Arm64Swap
     /// <summary>The userfaultfd write-protect mark.</summary>
     public const ulong UffdWp = Exclusive << 1;
 
-    private const int TypeShift = 6;
-    private const int OffsetShift = 12;
-    private const uint TypeMask = (1U << TypeBits) - 1;
-    private const ulong OffsetMask = (1UL << OffsetBits) - 1;
+    static int ISwapFields.TypeShift => 6;
+
+    static int ISwapFields.TypeBits => TypeBits;
+
+    static int ISwapFields.OffsetShift => 12;
+
+    static int ISwapFields.OffsetBits => OffsetBits;
+
+    static ulong ISwapFields.ExclusiveBit => Exclusive;
+
+    static ulong ISwapFields.UffdWpBit => UffdWp;
 
     /// <summary>__swp_entry, without marks. Offsets that do not fit are cut off; the kernel never makes one and does not mask.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Pte Encode(uint type, ulong offset) => new(((ulong)(type & TypeMask) << TypeShift) | ((offset & OffsetMask) << OffsetShift));
-
-    /// <summary>__swp_type.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint Type(Pte entry) => (uint)(entry.Raw >> TypeShift) & TypeMask;
-
-    /// <summary>__swp_offset.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Offset(Pte entry) => (entry.Raw >> OffsetShift) & OffsetMask;
+    public static Pte Encode(uint type, ulong offset) => FieldSwap<Arm64Swap>.Encode(type, offset);
 }

@@ -11,7 +11,7 @@ namespace PageTableEmu.Arch.Arm64;
 /// </summary>
 /// <remarks>Runs of contiguous entries (contpte) are a matter of the TLB's reach and not modelled: the CONT bit is never set.</remarks>
 /// <seealso cref="Arm64FourLevel"/>
-public interface IArm64 : IArchitecture, IEntryNames
+public interface IArm64 : IArchitecture, IFieldSwap<Arm64Swap>, IEntryNames
 {
     static int IPageGeometry.Levels => Arm64Geometry.Levels;
 
@@ -149,50 +149,6 @@ public interface IArm64 : IArchitecture, IEntryNames
     static bool IQuickWalk.IsPlainLeaf(Pte entry) => (entry.Raw & Arm64Bits.Valid) != 0;
 
     static ulong IQuickWalk.PlainLeafFrame => Arm64Bits.FrameMask;
-
-    static int ISwapFormat.SwapTypeBits => Arm64Swap.TypeBits;
-
-    static int ISwapFormat.SwapOffsetBits => Arm64Swap.OffsetBits;
-
-    static bool ISwapFormat.HasSwapSoftDirty => false;
-
-    static bool ISwapFormat.HasSwapUffdWp => true;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.EncodeSwap(uint type, ulong offset) => Arm64Swap.Encode(type, offset);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static uint ISwapFormat.SwapType(Pte entry) => Arm64Swap.Type(entry);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static ulong ISwapFormat.SwapOffset(Pte entry) => Arm64Swap.Offset(entry);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static bool ISwapFormat.IsSwapExclusive(Pte entry) => (entry.Raw & Arm64Swap.Exclusive) != 0;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.MakeSwapExclusive(Pte entry) => new(entry.Raw | Arm64Swap.Exclusive);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.ClearSwapExclusive(Pte entry) => new(entry.Raw & ~Arm64Swap.Exclusive);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static bool ISwapFormat.IsSwapSoftDirty(Pte entry) => false;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.MakeSwapSoftDirty(Pte entry) => entry;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.ClearSwapSoftDirty(Pte entry) => entry;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static bool ISwapFormat.IsSwapUffdWp(Pte entry) => (entry.Raw & Arm64Swap.UffdWp) != 0;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.MakeSwapUffdWp(Pte entry) => new(entry.Raw | Arm64Swap.UffdWp);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.ClearSwapUffdWp(Pte entry) => new(entry.Raw & ~Arm64Swap.UffdWp);
 
     static int IArchitecture.HugePageShift => Arm64Geometry.LevelShift(2);
 

@@ -11,99 +11,39 @@ namespace PageTableEmu.Arch.Formats;
 /// </code>
 /// </summary>
 /// <remarks>The soft-dirty and userfaultfd marks exist on processors with Svrsw60t59b, and kernels after 6.12, only.</remarks>
-/// <seealso cref="IFieldSwapFormat"/>
-public readonly struct Riscv64Swap : IFieldSwapFormat
+/// <seealso cref="ISwapFields"/>
+public readonly struct Riscv64Swap : ISwapOnlyFormat, ISwapFields, IFieldSwap<Riscv64Swap>
 {
     /// <inheritdoc/>
     public static string Name => "riscv64";
 
-    /// <inheritdoc/>
-    public static int Level => 1;
+    static int ISwapOnlyFormat.Level => 1;
 
-    /// <inheritdoc/>
-    public static int PageShift => 12;
+    static int ISwapOnlyFormat.PageShift => 12;
 
-    /// <inheritdoc/>
-    public static bool BigEndian => false;
+    static bool ISwapOnlyFormat.BigEndian => false;
 
-    /// <inheritdoc/>
-    public static SwapTypeOptions UsualSwapTypeOptions => SwapTypeOptions.All & ~SwapTypeOptions.MemoryFailure;
+    static SwapTypeOptions ISwapOnlyFormat.UsualSwapTypeOptions => SwapTypeOptions.All & ~SwapTypeOptions.MemoryFailure;
 
-    /// <inheritdoc/>
-    public static int SwapTypeBits => 5;
+    static int ISwapFormat.FrameNumberBits => 44;
 
-    /// <inheritdoc/>
-    public static int SwapOffsetBits => 52;
+    static int ISwapFields.TypeShift => 7;
 
-    /// <inheritdoc/>
-    public static int FrameNumberBits => 44;
+    static int ISwapFields.TypeBits => 5;
 
-    /// <inheritdoc/>
-    public static int TypeShift => 7;
+    static int ISwapFields.OffsetShift => 12;
 
-    /// <inheritdoc/>
-    public static int OffsetShift => 12;
+    static int ISwapFields.OffsetBits => 52;
 
-    /// <inheritdoc/>
-    public static ulong FixedBits => 0;
+    static ulong ISwapFields.ExclusiveBit => 1UL << 6;
 
-    /// <inheritdoc/>
-    public static ulong ExclusiveBit => 1UL << 6;
+    static ulong ISwapFields.SoftDirtyBit => 1UL << 3;
 
-    /// <inheritdoc/>
-    public static ulong SoftDirtyBit => 1UL << 3;
-
-    /// <inheritdoc/>
-    public static ulong UffdWpBit => 1UL << 4;
-
-    /// <inheritdoc/>
-    public static bool HasSwapExclusive => ExclusiveBit != 0;
-
-    /// <inheritdoc/>
-    public static bool HasSwapSoftDirty => SoftDirtyBit != 0;
-
-    /// <inheritdoc/>
-    public static bool HasSwapUffdWp => UffdWpBit != 0;
+    static ulong ISwapFields.UffdWpBit => 1UL << 4;
 
     /// <inheritdoc/>
     public static bool IsNone(Pte entry) => entry.Raw == 0;
 
     /// <inheritdoc/>
     public static bool IsPresent(Pte entry) => (entry.Raw & (1UL | (1UL << 5))) != 0;
-
-    /// <inheritdoc/>
-    public static Pte EncodeSwap(uint type, ulong offset) => FieldSwap<Riscv64Swap>.Encode(type, offset);
-
-    /// <inheritdoc/>
-    public static uint SwapType(Pte entry) => FieldSwap<Riscv64Swap>.Type(entry);
-
-    /// <inheritdoc/>
-    public static ulong SwapOffset(Pte entry) => FieldSwap<Riscv64Swap>.Offset(entry);
-
-    /// <inheritdoc/>
-    public static bool IsSwapExclusive(Pte entry) => (entry.Raw & ExclusiveBit) != 0;
-
-    /// <inheritdoc/>
-    public static Pte MakeSwapExclusive(Pte entry) => new(entry.Raw | ExclusiveBit);
-
-    /// <inheritdoc/>
-    public static Pte ClearSwapExclusive(Pte entry) => new(entry.Raw & ~ExclusiveBit);
-
-    /// <inheritdoc/>
-    public static bool IsSwapSoftDirty(Pte entry) => (entry.Raw & SoftDirtyBit) != 0;
-
-    /// <inheritdoc/>
-    public static Pte MakeSwapSoftDirty(Pte entry) => new(entry.Raw | SoftDirtyBit);
-
-    /// <inheritdoc/>
-    public static Pte ClearSwapSoftDirty(Pte entry) => new(entry.Raw & ~SoftDirtyBit);
-
-    /// <inheritdoc/>
-    public static bool IsSwapUffdWp(Pte entry) => (entry.Raw & UffdWpBit) != 0;
-
-    /// <inheritdoc/>
-    public static Pte MakeSwapUffdWp(Pte entry) => new(entry.Raw | UffdWpBit);
-
-    /// <inheritdoc/>
-    public static Pte ClearSwapUffdWp(Pte entry) => new(entry.Raw & ~UffdWpBit);
 }

@@ -15,7 +15,7 @@ namespace PageTableEmu.Arch.Sparc;
 /// </remarks>
 /// <typeparam name="TBits">Places of the bits of an entry.</typeparam>
 /// <seealso cref="Paging.ITagged{TTags}"/>
-public interface ISparc<TBits> : IArchitecture, IEntryNames
+public interface ISparc<TBits> : IArchitecture, IFieldSwap<SparcSwap>, IEntryNames
     where TBits : struct, ISparcBits
 {
     static int IPageGeometry.PageShift => SparcBits.PageShift;
@@ -156,51 +156,7 @@ public interface ISparc<TBits> : IArchitecture, IEntryNames
 
     static ulong IQuickWalk.PlainLeafFrame => TBits.FrameMask;
 
-    static int ISwapFormat.SwapTypeBits => SparcSwap.TypeBits;
-
-    static int ISwapFormat.SwapOffsetBits => SparcSwap.OffsetBits;
-
     static int ISwapFormat.FrameNumberBits => SparcGeometry.PhysicalAddressBits - SparcBits.PageShift;
-
-    static bool ISwapFormat.HasSwapSoftDirty => false;
-
-    static bool ISwapFormat.HasSwapUffdWp => false;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.EncodeSwap(uint type, ulong offset) => SparcSwap.Encode(type, offset);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static uint ISwapFormat.SwapType(Pte entry) => SparcSwap.Type(entry);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static ulong ISwapFormat.SwapOffset(Pte entry) => SparcSwap.Offset(entry);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static bool ISwapFormat.IsSwapExclusive(Pte entry) => (entry.Raw & SparcSwap.Exclusive) != 0;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.MakeSwapExclusive(Pte entry) => new(entry.Raw | SparcSwap.Exclusive);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.ClearSwapExclusive(Pte entry) => new(entry.Raw & ~SparcSwap.Exclusive);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static bool ISwapFormat.IsSwapSoftDirty(Pte entry) => false;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.MakeSwapSoftDirty(Pte entry) => entry;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.ClearSwapSoftDirty(Pte entry) => entry;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static bool ISwapFormat.IsSwapUffdWp(Pte entry) => false;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.MakeSwapUffdWp(Pte entry) => entry;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Pte ISwapFormat.ClearSwapUffdWp(Pte entry) => entry;
 
     static int IArchitecture.HugePageShift => SparcGeometry.LevelShift(2);
 

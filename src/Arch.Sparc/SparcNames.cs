@@ -53,20 +53,8 @@ public static class SparcNames<TBits>
     }
 
     /// <inheritdoc cref="IEntryNames.ParseFlags"/>
-    public static string? ParseFlags(IEnumerable<string> names, bool table, out Protection flags)
-    {
-        ulong raw = 0;
-        flags = default;
-        foreach (string name in names)
-        {
-            if (BitsOf(name, table) is not { } bits)
-                return name;
-            raw |= bits;
-        }
-
-        flags = new Protection(raw);
-        return null;
-    }
+    public static string? ParseFlags(IEnumerable<string> names, bool table, out Protection flags) =>
+        EntryFields.ParseFlags(names, name => BitsOf(name, table), out flags);
 
     /// <inheritdoc cref="IEntryNames.Fields"/>
     public static IReadOnlyList<EntryField> Fields(Pte entry, int level)

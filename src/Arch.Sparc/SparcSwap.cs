@@ -13,7 +13,8 @@ namespace PageTableEmu.Arch.Sparc;
 /// </summary>
 /// <remarks>Type 0 with offset 0 encodes to zero, which is none; offset 0 is the header of a swap area and never in use.</remarks>
 /// <seealso cref="Sun4vM7"/>
-public static class SparcSwap
+/// <seealso cref="ISwapFields"/>
+public readonly struct SparcSwap : ISwapFields
 {
     /// <summary>Bits of the type field; the generic entry uses five of them.</summary>
     public const int TypeBits = 7;
@@ -26,17 +27,18 @@ public static class SparcSwap
 
     private const int TypeShift = SparcBits.PageShift;
     private const int OffsetShift = TypeShift + TypeBits + 1;
-    private const uint TypeMask = (1U << TypeBits) - 1;
+
+    static int ISwapFields.TypeShift => TypeShift;
+
+    static int ISwapFields.TypeBits => TypeBits;
+
+    static int ISwapFields.OffsetShift => OffsetShift;
+
+    static int ISwapFields.OffsetBits => OffsetBits;
+
+    static ulong ISwapFields.ExclusiveBit => Exclusive;
 
     /// <summary>__swp_entry, without marks.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Pte Encode(uint type, ulong offset) => new(((ulong)(type & TypeMask) << TypeShift) | (offset << OffsetShift));
-
-    /// <summary>__swp_type.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint Type(Pte entry) => (uint)(entry.Raw >> TypeShift) & TypeMask;
-
-    /// <summary>__swp_offset.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Offset(Pte entry) => entry.Raw >> OffsetShift;
+    public static Pte Encode(uint type, ulong offset) => FieldSwap<SparcSwap>.Encode(type, offset);
 }

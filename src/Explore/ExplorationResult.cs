@@ -28,9 +28,15 @@ public sealed record ExplorationResult
     /// <summary>How long it took.</summary>
     public double Seconds { get; init; }
 
+    /// <summary>Processor time of the whole process meanwhile, compiling included: what a busy machine disturbs least.</summary>
+    public double ProcessorSeconds { get; init; }
+
     /// <summary>Where to go on, when a budget ended a depth-first search; else null.</summary>
     public SearchCheckpoint? Checkpoint { get; init; }
 
     /// <summary>Executions each second.</summary>
     public double Rate => Seconds > 0 ? Executions / Seconds : 0;
+
+    /// <summary>Executions each second of processor time.</summary>
+    public double ProcessorRate => ProcessorSeconds > 0 ? Executions / ProcessorSeconds : 0;
 }

@@ -1,3 +1,5 @@
+using PageTableEmu.Atomics;
+
 namespace PageTableEmu.Explore;
 
 /// <summary>Judges the state of the memory while actors are at work.</summary>
@@ -31,6 +33,11 @@ public abstract class StepOracle
     /// <summary>After a step that may have changed something; null when all is well, else the name of what is violated and the case.</summary>
     /// <param name="actor">Who made the step.</param>
     public abstract Finding? Check(int actor);
+
+    /// <summary>Just before an access to a word, which comes next.</summary>
+    public virtual void Access(int actor, Access access, nuint address)
+    {
+    }
 
     /// <summary>Just before bytes are read or written; an address is 0 when there is no such part.</summary>
     public virtual void Bytes(int actor, nuint read, nuint written)

@@ -67,8 +67,8 @@ public sealed class SwapFormatTests
         Assert.True(S390xSwap.IsNone(new Pte(0x400)) && !S390xSwap.IsNone(default) && S390xSwap.IsPresent(new Pte(1)));
         Assert.True(S390xSegmentSwap.IsNone(new Pte(0x20)) && S390xSegmentSwap.IsPresent(new Pte(0x1000_0001)));
         Assert.True(Riscv64Swap.IsPresent(new Pte(1)) && Riscv64Swap.IsPresent(new Pte(0x20)) && !Riscv64Swap.IsPresent(new Pte(0xfffd8)));
-        Assert.True(Ppc64RadixSwap.IsNone(new Pte(0x180)) && !Ppc64RadixSwap.IsPresent(new Pte(1UL << 62)));
-        Assert.True(Ppc64RadixSwap.IsPresent(new Pte(3UL << 62)) && Ppc64RadixSwap.IsPresent(new Pte(3UL << 61)));
+        Assert.True(IsNone<Ppc64RadixSwap>(0x180) && !IsPresent<Ppc64RadixSwap>(1UL << 62));
+        Assert.True(IsPresent<Ppc64RadixSwap>(3UL << 62) && IsPresent<Ppc64RadixSwap>(3UL << 61));
         Assert.True(LoongArch64Swap.IsNone(new Pte(0x40)) && LoongArch64Swap.IsPresent(new Pte(0x80)) && LoongArch64Swap.IsPresent(new Pte(0x400)));
         Assert.True(LoongArch64PmdSwap.IsPresent(new Pte(0x9000_0000_0000_4000)) && LoongArch64PmdSwap.IsNone(default));
     }
@@ -154,4 +154,10 @@ public sealed class SwapFormatTests
         row.Expect("offset", row.Number("offset"), TFormat.SwapOffset(entry));
         return SoftLeaf.DecodeSwapForm<TFormat>(entry, in types, TFormat.Level);
     }
+
+    private static bool IsNone<TFormat>(ulong raw)
+        where TFormat : struct, ISwapOnlyFormat => TFormat.IsNone(new Pte(raw));
+
+    private static bool IsPresent<TFormat>(ulong raw)
+        where TFormat : struct, ISwapOnlyFormat => TFormat.IsPresent(new Pte(raw));
 }

@@ -41,15 +41,18 @@ internal sealed unsafe class MapSuite : IGateSuite
         rows.Add(Row("T8", "unmap page by page, Zap", "C unmap by xchg", 1.15, ZapEach, MapAll,
             new Side(() => Baseline.UnmapXchg(other.Pointer, Base, Pages), Pages, MapOther)));
         rows.Add(Row("T8", "unmap clean pages, Zap", "C unmap by xchg", null, ZapEach, MapClean,
-            new Side(() => Baseline.UnmapXchg(other.Pointer, Base, Pages), Pages, MapOther)) with { SameResult = true });
+            new Side(() => Baseline.UnmapXchg(other.Pointer, Base, Pages), Pages, MapOther)) with
+        { SameResult = true });
         rows.Add(Row("T8", "UnmapRange, tables freed", "C unmap", 0.10, UnmapRange, MapAll, otherUnmap) with
         {
-            SameResult = false, Peers = [("Ryujinx Unmap", 78, 0.05)],
+            SameResult = false,
+            Peers = [("Ryujinx Unmap", 78, 0.05)],
         });
         var random = new Dictionary<ulong, ulong>(Pages);
         rows.Add(new GateRow("T6", "Dictionary of pages (lost)", "C map", null, new Side(() => MapDictionary(random), Pages, random.Clear), otherMap)
         {
-            SameResult = false, MayAllocate = true,
+            SameResult = false,
+            MayAllocate = true,
         });
         return rows;
     }

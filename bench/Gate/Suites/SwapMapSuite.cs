@@ -54,10 +54,12 @@ internal sealed unsafe class SwapMapSuite : IGateSuite
         rows.Add(Row("T11", "dup and put", "Dictionary and lock", null, ours, Side(Locked)));
         var half = new Side(() => Pairs(entries.AsSpan(0, Slots / 2)), Slots / 2);
         rows.Add(Row("T12", "dup and put, another thread elsewhere", "alone", 1.20,
-            half with { Prepare = distinct.Start }, half with { Prepare = distinct.Pause }) with { After = distinct.Pause });
+            half with { Prepare = distinct.Start }, half with { Prepare = distinct.Pause }) with
+        { After = distinct.Pause });
         var one = new Side(() => Again(1), 1024);
         rows.Add(Row("T12", "dup and put, both the same slot", "alone", null,
-            one with { Prepare = same.Start }, one with { Prepare = same.Pause }) with { After = same.Pause });
+            one with { Prepare = same.Start }, one with { Prepare = same.Pause }) with
+        { After = same.Pause });
         return rows;
     }
 

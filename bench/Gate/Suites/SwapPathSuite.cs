@@ -26,7 +26,10 @@ internal sealed unsafe class SwapPathSuite : IGateSuite
     {
         machine = Machine<X64FourLevel>.Create(new Image.MachineImageOptions
         {
-            RamBytes = 64 << 20, SwapSlots = 1 << 14, SwapStoreSlots = 1 << 14, SwapClusterSlots = 512,
+            RamBytes = 64 << 20,
+            SwapSlots = 1 << 14,
+            SwapStoreSlots = 1 << 14,
+            SwapClusterSlots = 512,
         });
         machine.SwapOn(SwapAreaOptions.Zram(1 << 14), out _);
         space = machine.CreateAddressSpace();

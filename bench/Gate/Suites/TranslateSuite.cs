@@ -75,11 +75,13 @@ internal sealed unsafe class TranslateSuite : IGateSuite
                 ],
             });
             rows.Add(Row("T3", $"access that stores, {where}", 1.10, Side(AccessEach),
-                Side(() => Baseline.TranslateFull(ram, Root, addresses.Pointer, Operations))) with { Versus = "C full walk" });
+                Side(() => Baseline.TranslateFull(ram, Root, addresses.Pointer, Operations))) with
+            { Versus = "C full walk" });
         }
 
         rows.Add(Row("T4", $"dependent walk, {where}", hot ? 1.15 : 1.10, Side(EachDependent),
-            Side(() => Baseline.TranslateDependent(ram, Root, addresses.Pointer, Operations))) with { Versus = "C dependent walk" });
+            Side(() => Baseline.TranslateDependent(ram, Root, addresses.Pointer, Operations))) with
+        { Versus = "C dependent walk" });
         if (hot)
         {
             rows.Add(new GateRow("T4", $"dependent TLB hit, {where}", "C dependent walk", 1.00, Side(TlbEachDependent),

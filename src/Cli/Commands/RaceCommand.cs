@@ -32,7 +32,8 @@ internal static class RaceCommand
     private static Command Show()
     {
         Argument<RaceEntry> name = Name();
-        Command command = new("show", "Tell a race's story and draw a schedule that shows it.") { name };
+        Option<string> html = Html();
+        Command command = new("show", "Tell a race's story and draw a schedule that shows it.") { name, html };
         command.SetAction(line =>
         {
             RaceEntry entry = line.GetValue(name)!;
@@ -50,7 +51,7 @@ internal static class RaceCommand
                 return ExitCode.Difference;
             output.WriteLine($"{violation.Invariant}: {violation.Symptom}");
             output.WriteLine($"replay: {violation.Schedule}");
-            Draw(entry, before, violation.Schedule, output);
+            Draw(entry, before, violation.Schedule, line.GetValue(html), output);
             return ExitCode.Ok;
         });
         return command;
@@ -142,7 +143,7 @@ internal static class RaceCommand
             ? $"{violation.Invariant} with {violation.Preemptions} preemptions: {violation.Schedule}"
             : result.Exhausted ? $"clean up to {result.Preemptions} preemptions" : "not finished, nothing found";
         return $"{entry.Name} {model.Name} ({RaceJson.Verdict(model)}): {found}; {result.Executions} executions, {result.Steps} steps, "
-            + $"{result.Seconds:F1} s, {result.Rate:F0}/s";
+            + $"{result.Seconds:F1} s, {result.Rate:F0}/s, {result.ProcessorRate:F0}/s of processor time";
     }
 
     private static Command Replay()
@@ -150,15 +151,20 @@ internal static class RaceCommand
         Argument<RaceEntry> name = Name();
         Argument<string> schedule = new("schedule") { Description = "The line that explore printed." };
         Option<string> model = new("--model") { Description = "before, after, or a model's name.", DefaultValueFactory = _ => "before" };
-        Command command = new("replay", "Run one schedule of a race and draw it; exit code 1 when it shows a violation.") { name, schedule, model };
+        Option<string> html = Html();
+        Command command = new("replay", "Run one schedule of a race and draw it; exit code 1 when it shows a violation.")
+        {
+            name, schedule, model, html,
+        };
         command.SetAction(line =>
         {
             RaceEntry entry = line.GetValue(name)!;
             try
             {
-                return Draw(entry, entry.Model(line.GetValue(model)!), line.GetValue(schedule)!, line.InvocationConfiguration.Output);
+                TextWriter output = line.InvocationConfiguration.Output;
+                return Draw(entry, entry.Model(line.GetValue(model)!), line.GetValue(schedule)!, line.GetValue(html), output);
             }
-            catch (Exception error) when (error is FormatException or ArgumentException)
+            catch (Exception error) when (error is FormatException or ArgumentException or IOException or UnauthorizedAccessException)
             {
                 line.InvocationConfiguration.Error.WriteLine($"ptemu: {error.Message}");
                 return ExitCode.Usage;
@@ -167,17 +173,21 @@ internal static class RaceCommand
         return command;
     }
 
-    private static int Draw(RaceEntry entry, RaceModel model, string schedule, TextWriter output)
+    private static int Draw(RaceEntry entry, RaceModel model, string schedule, string? page, TextWriter output)
     {
         using RaceScene scene = model.SetUp(entry);
-        (ExplorationResult result, string? misfit, IReadOnlyList<string> lines) = RaceTable.Run(entry, scene, schedule);
-        foreach (string text in lines)
+        RaceTimeline timeline = RaceTimeline.Run(entry, scene, schedule);
+        foreach (string text in RaceTable.Lines(timeline))
             output.WriteLine(text);
-        if (misfit is not null)
+        if (timeline.Misfit is { } misfit)
             output.WriteLine($"not as scheduled: {misfit}");
-        output.WriteLine(result.Violation is { } violation ? $"{violation.Invariant}: {violation.Symptom}" : "no violation");
-        return result.Violation is null ? ExitCode.Ok : ExitCode.Difference;
+        output.WriteLine(timeline.Violation is { } violation ? $"{violation.Invariant}: {violation.Symptom}" : "no violation");
+        if (page is not null)
+            File.WriteAllText(page, RacePage.Make(entry, model, schedule, timeline));
+        return timeline.Violation is null ? ExitCode.Ok : ExitCode.Difference;
     }
+
+    private static Option<string> Html() => new("--html") { Description = "Also write the schedule as a page that can be stepped through in a browser." };
 
     private static Option<bool> Json() => new("--json") { Description = "One JSON object a line." };
 

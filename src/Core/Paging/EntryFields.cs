@@ -43,4 +43,26 @@ public static class EntryFields
             && int.TryParse(name.AsSpan(prefix.Length), System.Globalization.NumberStyles.None, null, out number)
             && number < limit;
     }
+
+    /// <summary>The bits of names that each stand for some of them, for <see cref="IEntryNames.ParseFlags"/>.</summary>
+    /// <param name="names">The names.</param>
+    /// <param name="bitsOf">The bits of a name; null for one that is not known.</param>
+    /// <param name="flags">All of them.</param>
+    /// <returns>The first name that is not known, or null.</returns>
+    public static string? ParseFlags(IEnumerable<string> names, Func<string, ulong?> bitsOf, out Protection flags)
+    {
+        ArgumentNullException.ThrowIfNull(names);
+        ArgumentNullException.ThrowIfNull(bitsOf);
+        ulong raw = 0;
+        flags = default;
+        foreach (string name in names)
+        {
+            if (bitsOf(name) is not { } bits)
+                return name;
+            raw |= bits;
+        }
+
+        flags = new Protection(raw);
+        return null;
+    }
 }

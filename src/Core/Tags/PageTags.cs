@@ -16,6 +16,7 @@ namespace PageTableEmu.Tags;
 /// or begins to check tags: LeafOperations.Publish, which asks <see cref="BeforePublish"/>; huge leaves ask it where they are made. A page of a
 /// shared object that comes back from swap: <see cref="RestoreFromSlot"/> before the index shows it. All else (swap entries, slots, failed
 /// unmappings) is done by the primitives and by the swap floor.</para>
+/// <para>A value and no object, so that where there is no metadata the JIT has not even a reference to look at.</para>
 /// </remarks>
 /// <example>
 /// <code>
@@ -25,7 +26,7 @@ namespace PageTableEmu.Tags;
 /// uint kept = tags.Storage.KeptCount;
 /// </code>
 /// </example>
-public sealed class PageTags<TArch, TModel> : ISlotTagEvents
+public readonly struct PageTags<TArch, TModel> : ISlotTagEvents
     where TArch : struct, IArchitecture
     where TModel : IModel
 {

@@ -23,7 +23,6 @@ internal static class PinRaces
         Title = title,
         Upstream = "1493a1913e34, Linux 5.19",
         Symptom = LostRead,
-        Bound = (flags & GupFlags.Pin) == 0 && readsFirst ? 2 : 3,
         Invariants = ["G1"],
         Narrative =
         [
@@ -58,7 +57,6 @@ internal static class PinRaces
             ("T", "stores to another byte: a copy; the device writes to the old frame"),
         ],
         Preemptions = 0,
-        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.NoExclusiveMark>("no-exclusive-mark", RaceVerdict.Before, "swap entries forget that their page was exclusive"),
@@ -82,7 +80,6 @@ internal static class PinRaces
             ("G", "the store copies the page; the device writes to the old one"),
         ],
         Preemptions = 1,
-        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.PinIgnoresFork>("ignores-fork", RaceVerdict.Before, "the pin does not look whether a fork is at work"),
@@ -105,7 +102,6 @@ internal static class PinRaces
             ("D", "the device writes to the old frame"),
         ],
         Preemptions = 0,
-        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.ForkSharesPinned>("shares-pinned", RaceVerdict.Before, "fork shares pinned pages as any other"),
@@ -128,7 +124,6 @@ internal static class PinRaces
             ("C", "reads the pipe"),
         ],
         Preemptions = 0,
-        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.ReuseOf2010>("one-mapping", RaceVerdict.Before, "a write reuses a page with one mapping"),
@@ -143,7 +138,6 @@ internal static class PinRaces
         Title = "A read-only pin of a shared page does not see the stores of its process",
         Upstream = "a7f226604170, Linux 5.19",
         Symptom = "A device reads old data.",
-        Bound = 2,
         Invariants = ["GU1"],
         Narrative =
         [
@@ -173,7 +167,6 @@ internal static class PinRaces
             ("G", "takes a reference to the frame, and does not look at the entry again"),
         ],
         Preemptions = 1,
-        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.PinWithoutRecheck>("no-recheck", RaceVerdict.Before, "the entry is not read again"),
@@ -198,6 +191,7 @@ internal static class PinRaces
         ],
         Preemptions = 1,
         Bound = 2,
+        QuickBound = 1,
         Models =
         [
             RaceModel.Of<RaceModels.MergeCountsFirst>("counts-first", RaceVerdict.Before, "references are counted before the entry is cleared"),

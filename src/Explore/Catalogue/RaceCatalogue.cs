@@ -14,7 +14,8 @@ namespace PageTableEmu.Explore.Catalogue;
 public static class RaceCatalogue
 {
     /// <summary>All entries.</summary>
-    public static IReadOnlyList<RaceEntry> All { get; } = [.. SwapInRaces.All, .. ReclaimRaces.All, .. PinRaces.All, .. TagRaces.All];
+    public static IReadOnlyList<RaceEntry> All { get; } =
+        [.. SwapInRaces.All, .. ReclaimRaces.All, .. PinRaces.All, .. TagRaces.All, .. TagStoreRaces.All, .. ControlRaces.All];
 
     /// <summary>The entry of a name.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>
@@ -24,6 +25,6 @@ public static class RaceCatalogue
             $"There is no race '{name}'; there are {string.Join(", ", All.Select(entry => entry.Name))}.",
             nameof(name));
 
-    /// <summary>The rules of Linux 6.18: no entry may find anything under them.</summary>
+    /// <summary>The rules of Linux 6.18, where they are right.</summary>
     internal static RaceModel Linux618() => RaceModel.Of<ExploredModel>("linux-6.18", RaceVerdict.After, "as Linux 6.18 does it");
 }

@@ -29,7 +29,7 @@ public sealed class RaceEntry
     public int Bound { get; init; } = 3;
 
     /// <summary>The same where there is little time: seconds, not minutes.</summary>
-    public int QuickBound { get; init; } = 1;
+    public int QuickBound { get; init; } = 2;
 
     /// <summary>The memory order that shows it.</summary>
     public MemoryOrder MemoryOrder { get; init; }

@@ -95,6 +95,16 @@ internal static class RaceModels
         static bool IModel.SwapInWaitsForPin => false;
     }
 
+    internal readonly struct NoAreaPin : IExplored
+    {
+        static bool IModel.SwapInPinsArea => false;
+    }
+
+    internal readonly struct ZapWithoutAreaPin : IExplored
+    {
+        static bool IModel.ZapPinsArea => false;
+    }
+
     internal readonly struct SharedNoPin : IExplored
     {
         static DirectSwapIn IModel.SharedDirectSwapIn => DirectSwapIn.NoPin;
@@ -123,6 +133,11 @@ internal static class RaceModels
     internal readonly struct DirtyFirst : IExplored
     {
         static LazyFreeTest IModel.LazyFreeTest => LazyFreeTest.DirtyThenReferences;
+    }
+
+    internal readonly struct SparesShared : IExplored
+    {
+        static bool IModel.LazyFreeSparesShared => true;
     }
 
     internal readonly struct ExtraReferenceEnds : IExplored

@@ -9,8 +9,8 @@ internal static class ReclaimRaces
 
     internal static IReadOnlyList<RaceEntry> All { get; } =
     [
-        LazyFree(), LazyFreeSlow(), LazyFreeOrder(), LazyFreeFence(), LazyFreeWritten(), StableWrites(), NewSlot(), SwapOff(), WrongArea(),
-        Truncate(),
+        LazyFree(), LazyFreeSlow(), LazyFreeOrder(), LazyFreeFence(), LazyFreeWritten(), LazyFreeShared(), LazyFreeClean(), StableWrites(),
+        NewSlot(), SwapOff(), WrongArea(), Truncate(),
     ];
 
     private static RaceEntry LazyFree() => new()
@@ -27,7 +27,6 @@ internal static class ReclaimRaces
             ("T", "the device writes to a frame that is no page of the process any more; the process reads zeros"),
         ],
         Preemptions = 1,
-        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.DirtyOnly>("dirty-only", RaceVerdict.Before, "a lazily freed page is dropped when it is clean, whoever holds it"),
@@ -53,7 +52,6 @@ internal static class ReclaimRaces
             ("R", "finds it dirty and keeps it"),
         ],
         Preemptions = 1,
-        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.DirtyOnly>("dirty-only", RaceVerdict.Masks, "a lazily freed page is dropped when it is clean, whoever holds it"),
@@ -76,7 +74,6 @@ internal static class ReclaimRaces
             ("R", "finds no foreign reference, and drops the page"),
         ],
         Preemptions = 1,
-        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.DirtyFirst>("dirty-first", RaceVerdict.WrongFix, "dirty first, then the references"),
@@ -101,7 +98,6 @@ internal static class ReclaimRaces
             ("T", "the device writes, and the process reads zeros"),
         ],
         Preemptions = 1,
-        Bound = 1,
         MemoryOrder = MemoryOrder.TotalStoreOrder,
         Models =
         [
@@ -125,13 +121,57 @@ internal static class ReclaimRaces
             ("R", "finds it dirty, gives it back and makes the page an ordinary one, which goes to swap the next time"),
         ],
         Preemptions = 1,
-        Bound = 2,
         Models =
         [
             RaceCatalogue.Linux618(),
             RaceModel.Of<RaceModels.ExtraReferenceEnds>("linux-6.12", RaceVerdict.After, "as Linux 6.12 does it"),
         ],
         Stage = new ReclaimStages.LazyFreeWritten(),
+    };
+
+    private static RaceEntry LazyFreeShared() => new()
+    {
+        Name = "S004-H",
+        Title = "A control: a page that fork shares is let go of lazily by one side",
+        Upstream = "none: right in all kernels",
+        Symptom = "The other process reads zeros.",
+        Invariants = ["G1"],
+        Narrative =
+        [
+            ("P", "MADV_FREE: the page becomes lazily freed for both"),
+            ("P", "reclaims: finds the child's entry dirty, and makes the page an ordinary one again"),
+            ("C", "reads what it always held"),
+        ],
+        Preemptions = 1,
+        QuickBound = 1,
+        Models =
+        [
+            RaceCatalogue.Linux618(),
+            RaceModel.Of<RaceModels.SparesShared>("spares-shared", RaceVerdict.After, "MADV_FREE leaves pages alone that others map"),
+        ],
+        Stage = new ReclaimStages.LazyFreeShared(clean: false),
+    };
+
+    private static RaceEntry LazyFreeClean() => new()
+    {
+        Name = "FREE-FORK",
+        Title = "The same page, clean because it was just read from swap: it is taken from the other process too",
+        Upstream = "none up to Linux 7.3: found with this library, and seen on a running 6.18",
+        Symptom = "The other process reads zeros.",
+        Invariants = ["G1"],
+        Narrative =
+        [
+            ("P", "MADV_FREE: nobody is asked who else maps the page, because it is clean and in no cache"),
+            ("P", "reclaims: finds it clean in both processes, and drops it"),
+            ("C", "reads zeros"),
+        ],
+        Preemptions = 0,
+        Models =
+        [
+            RaceModel.Of<ExploredModel>("linux-6.18", RaceVerdict.Before, "as Linux 6.18 does it"),
+            RaceModel.Of<RaceModels.SparesShared>("spares-shared", RaceVerdict.After, "MADV_FREE leaves pages alone that others map"),
+        ],
+        Stage = new ReclaimStages.LazyFreeShared(clean: true),
     };
 
     private static RaceEntry StableWrites() => new()
@@ -147,7 +187,6 @@ internal static class ReclaimRaces
             ("T", "stores: the page is mapped writable, because its entry says exclusive"),
         ],
         Preemptions = 0,
-        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.ExclusiveInStableWrite>("exclusive-anyway", RaceVerdict.WrongFix, "the exclusive mark counts also then"),
@@ -169,7 +208,6 @@ internal static class ReclaimRaces
             ("T", "reads what an earlier owner left in the slot"),
         ],
         Preemptions = 0,
-        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.NewSlotLeavesClean>("leaves-clean", RaceVerdict.Before, "a page that gets a slot is as dirty as it was"),
@@ -194,6 +232,7 @@ internal static class ReclaimRaces
         ],
         Preemptions = 1,
         Bound = 2,
+        QuickBound = 1,
         Models =
         [
             RaceModel.Of<RaceModels.UnuseUnverified>("unverified", RaceVerdict.Masks, "the folio is not verified; the closed area makes up for it"),
@@ -219,7 +258,6 @@ internal static class ReclaimRaces
             ("F", "reads the other area's slot"),
         ],
         Preemptions = 1,
-        Bound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.TakesAnyFolio>("any-folio", RaceVerdict.Before, "whatever slot the folio has by then"),
@@ -242,7 +280,6 @@ internal static class ReclaimRaces
             ("W", "takes the reference, which nobody will drop"),
         ],
         Preemptions = 1,
-        Bound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.CountedLate>("counted-late", RaceVerdict.Before, "the swap value can be seen before it was counted"),

@@ -26,6 +26,7 @@ internal static class SwapInRaces
         ],
         Preemptions = 1,
         Bound = 2,
+        QuickBound = 1,
         Models =
         [
             RaceModel.Of<RaceModels.CopyUnlocked>("copy-unlocked", RaceVerdict.Before, "the copy is made without the folio lock"),
@@ -57,7 +58,8 @@ internal static class SwapInRaces
             ("F1", "locks the old folio, finds its entry unchanged, and maps the old content"),
         ],
         Preemptions = 1,
-        Bound = 1,
+        Bound = 2,
+        QuickBound = 1,
         Models =
         [
             RaceModel.Of<RaceModels.Unverified>("unverified", RaceVerdict.Before, "a folio from the cache is not verified after it was locked"),
@@ -87,7 +89,8 @@ internal static class SwapInRaces
             ("F1", "locks the folio, sees that it is in the swap cache, finds its entry unchanged, and maps the old content"),
         ],
         Preemptions = 1,
-        Bound = 1,
+        Bound = 2,
+        QuickBound = 1,
         Models =
         [
             RaceModel.Of<RaceModels.InCacheOnly>("in-cache-only", RaceVerdict.Before, "verified is only that the folio is in the swap cache"),
@@ -113,13 +116,8 @@ internal static class SwapInRaces
         ],
         Preemptions = 1,
         Bound = 2,
-        Models =
-        [
-            RaceModel.Of<RaceModels.NoPin>("no-pin", RaceVerdict.Before, "nothing keeps the slot while it is read"),
-            RaceModel.Of<RaceModels.PinAfterRead>("pin-after-read", RaceVerdict.WrongFix, "the slot is pinned, but only after it was read"),
-            RaceCatalogue.Linux618(),
-            RaceModel.Of<RaceModels.AlwaysCache>("always-cache", RaceVerdict.After, "every slot is read through the swap cache, as in Linux 7.0"),
-        ],
+        QuickBound = 1,
+        Models = DirectModels(),
         Stage = new SwapInStages.Direct(),
     };
 
@@ -140,15 +138,18 @@ internal static class SwapInRaces
         ],
         Preemptions = 2,
         Bound = 2,
-        Models =
-        [
-            RaceModel.Of<RaceModels.NoPin>("no-pin", RaceVerdict.Before, "nothing keeps the slot while it is read"),
-            RaceModel.Of<RaceModels.PinAfterRead>("pin-after-read", RaceVerdict.WrongFix, "the slot is pinned, but only after it was read"),
-            RaceCatalogue.Linux618(),
-            RaceModel.Of<RaceModels.AlwaysCache>("always-cache", RaceVerdict.After, "every slot is read through the swap cache, as in Linux 7.0"),
-        ],
+        QuickBound = 1,
+        Models = DirectModels(),
         Stage = new SwapInStages.Forgotten(),
     };
+
+    private static RaceModel[] DirectModels() =>
+    [
+        RaceModel.Of<RaceModels.NoPin>("no-pin", RaceVerdict.Before, "nothing keeps the slot while it is read"),
+        RaceModel.Of<RaceModels.PinAfterRead>("pin-after-read", RaceVerdict.WrongFix, "the slot is pinned, but only after it was read"),
+        RaceCatalogue.Linux618(),
+        RaceModel.Of<RaceModels.AlwaysCache>("always-cache", RaceVerdict.After, "every slot is read through the swap cache, as in Linux 7.0"),
+    ];
 
     private static RaceEntry SharedDirect() => new()
     {
@@ -166,6 +167,7 @@ internal static class SwapInRaces
         ],
         Preemptions = 1,
         Bound = 2,
+        QuickBound = 1,
         Models =
         [
             RaceModel.Of<RaceModels.SharedNoPin>("no-pin", RaceVerdict.Before, "nothing keeps the slot while it is read; never merged"),
@@ -191,7 +193,8 @@ internal static class SwapInRaces
             ("F1", "does not verify the folio, because it was in the cache, and maps the old content"),
         ],
         Preemptions = 1,
-        Bound = 1,
+        Bound = 2,
+        QuickBound = 1,
         Models =
         [
             RaceModel.Of<RaceModels.TrustsResult>("trusts-result", RaceVerdict.Before, "a hit is not verified again"),
@@ -213,7 +216,6 @@ internal static class SwapInRaces
             ("W", "finds the slot pinned, gives up, faults again, finds the slot pinned ..."),
         ],
         Preemptions = 1,
-        QuickBound = 2,
         Models =
         [
             RaceModel.Of<RaceModels.NoWaitForPin>("no-wait", RaceVerdict.Before, "the fault is repeated without waiting for the end of the pin"),
@@ -228,7 +230,6 @@ internal static class SwapInRaces
         Title = "Fork copies a swap entry with its exclusive mark",
         Upstream = "a control; no kernel did it",
         Symptom = "Two processes write one frame.",
-        Bound = 2,
         Invariants = ["X5", "G1"],
         Narrative =
         [

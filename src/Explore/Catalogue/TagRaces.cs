@@ -6,8 +6,8 @@ namespace PageTableEmu.Explore.Catalogue;
 /// <summary>What goes wrong when tags are kept by address, as Linux does for SPARC. Most of it needs no race.</summary>
 internal static class TagRaces
 {
-    private const string Lost = "A process cannot use its own memory any more: the tags that it set are gone, or are somebody else's.";
-    private const string Leaked = "Storage for tags is never freed, until pages cannot be swapped out any more.";
+    internal const string Lost = "A process cannot use its own memory any more: the tags that it set are gone, or are somebody else's.";
+    internal const string Leaked = "Storage for tags is never freed, until pages cannot be swapped out any more.";
 
     internal static IReadOnlyList<RaceEntry> All { get; } =
     [
@@ -64,6 +64,7 @@ internal static class TagRaces
         Upstream = "none up to Linux 7.3: there is no arch_remap_one",
         Symptom = Leaked,
         Bound = 2,
+        QuickBound = 1,
         Invariants = ["T1"],
         Narrative =
         [
@@ -159,7 +160,6 @@ internal static class TagRaces
             ("M", "maps the page in both"),
         ],
         Preemptions = 0,
-        Bound = 1,
         Models =
         [
             ByAddress(),
@@ -290,9 +290,9 @@ internal static class TagRaces
         Stage = new TagStages.TwoRounds(),
     };
 
-    private static RaceModel ByAddress() =>
-        RaceModel.Of<AdiLinux, ExploredModel>("by-address", RaceVerdict.Before, "tags in swap are kept by address, as Linux does for SPARC");
+    internal static RaceModel ByAddress(RaceVerdict verdict = RaceVerdict.Before) =>
+        RaceModel.Of<AdiLinux, ExploredModel>("by-address", verdict, "tags in swap are kept by address, as Linux does for SPARC");
 
-    private static RaceModel FrameAndSlot() =>
+    internal static RaceModel FrameAndSlot() =>
         RaceModel.Of<AdiFrameSlot, ExploredModel>("frame-and-slot", RaceVerdict.After, "tags belong to frames and slots");
 }

@@ -13,10 +13,10 @@ namespace PageTableEmu.Explore.Machines;
 /// A page is judged while nobody holds the lock of its table, because its holder may be in the middle of changing the entry. G1: the page holds
 /// the last store that was completed, wherever it is. X1: a writable private entry maps an exclusive frame. X5: an exclusive swap entry is its
 /// slot's only reference. I1: a slot has at least as many references as watched entries name it. F1, R2: a mapped frame is not free and has a
-/// reference and a mapping. The pages must not be larger than <see cref="Limit"/> in number, and keep their tables.
+/// reference and a mapping; the content of a free frame is not touched. The pages must not be larger than <see cref="Limit"/> in number, and keep their tables.
 /// </remarks>
 /// <seealso cref="ExploredMachine{TArch, TModel}"/>
-public sealed class WatchedPages<TArch> : StepOracle
+public sealed partial class WatchedPages<TArch> : StepOracle
     where TArch : struct, IArchitecture
 {
     /// <summary>Most watched pages.</summary>
@@ -27,6 +27,8 @@ public sealed class WatchedPages<TArch> : StepOracle
     private readonly List<Page> pages = [];
     private readonly byte[] content;
     private readonly Operation[] operations = new Operation[ExploredProgram.MaxActors];
+    private readonly uint frames;
+    private uint touchedFree; // a free frame whose content was touched
     private byte[] begin = [];
     private byte[] ghost = [];
 
@@ -37,6 +39,7 @@ public sealed class WatchedPages<TArch> : StepOracle
         mm = new MmContext<TArch, Mainline>(image, TArch.DefaultSwapTypes);
         this.memory = memory;
         content = new byte[image.PageSize];
+        frames = image.FrameCount;
     }
 
     /// <summary>Watches the first byte of a page.</summary>
@@ -58,6 +61,8 @@ public sealed class WatchedPages<TArch> : StepOracle
     {
         begin.CopyTo(ghost, 0);
         Array.Clear(operations);
+        touchedFree = 0;
+        BeginMonitoring();
     }
 
     /// <summary>The actor is about to store a byte to a watched page.</summary>
@@ -78,6 +83,8 @@ public sealed class WatchedPages<TArch> : StepOracle
     /// <inheritdoc/>
     public override void Bytes(int actor, nuint read, nuint written)
     {
+        NoteIfFree(read);
+        NoteIfFree(written);
         ref Operation operation = ref operations[actor];
         if (operation.Page == 0 || read == 0 || written == 0)
             return;
@@ -95,6 +102,10 @@ public sealed class WatchedPages<TArch> : StepOracle
     /// <inheritdoc/>
     public override Finding? Check(int actor)
     {
+        if (touchedFree != 0)
+            return new Finding("F1", $"the content of frame {touchedFree} was read or written, and the frame is free");
+        if (reused is not null)
+            return new Finding("I25", reused);
         for (int index = 0; index < pages.Count; index++)
         {
             if (Judge(index) is { } finding)
@@ -149,6 +160,13 @@ public sealed class WatchedPages<TArch> : StepOracle
     {
         uint table = mm.Tables.LeafTable(mm.Spaces[space].Root, address);
         return table != 0 && TArch.IsSwapSoftDirty(PageTables<TArch, Mainline>.Load(ref mm.Tables.Entry(table, address)));
+    }
+
+    private void NoteIfFree(nuint address)
+    {
+        int page = address == 0 || !memory.Contains(address) ? -1 : memory.PageOf(address);
+        if (page > 0 && page < frames && mm.Frames.Has((uint)page, FrameFlags.Free))
+            touchedFree = (uint)page;
     }
 
     private string DrawFrame(uint frame)

@@ -197,6 +197,7 @@ internal sealed partial class Scheduler
             Fail(new Finding("LIVELOCK", $"{Names[Running]} goes round: more than {options.StepsPerExecution} accesses"));
         stepsOfPart++;
         Perform(Running, touch);
+        oracle?.Access(Running, access, address);
         Trace?.Invoke(Running, access, address);
     }
 

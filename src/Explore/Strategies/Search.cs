@@ -10,6 +10,7 @@ internal sealed class Search : IDisposable
     private readonly Scheduler scheduler;
     private readonly int crashing = -1;
     private readonly long begin = Stopwatch.GetTimestamp();
+    private readonly TimeSpan beginOfUsage = Environment.CpuUsage.TotalTime;
     private long nextLook;
     private DepthFirst? depthFirst;
     private int bound;
@@ -86,6 +87,7 @@ internal sealed class Search : IDisposable
         Steps = scheduler.Steps,
         LongestExecution = scheduler.Longest,
         Seconds = Seconds,
+        ProcessorSeconds = (Environment.CpuUsage.TotalTime - beginOfUsage).TotalSeconds,
         Checkpoint = checkpoint,
     };
 

@@ -70,7 +70,10 @@ public sealed class SwapReserveManyTests
     {
         private readonly MachineImage image = MachineImage.CreatePrivate(new MachineImageOptions
         {
-            RamBytes = 1 << 20, SwapSlots = 1024, SwapStoreSlots = 1024, SwapClusterSlots = 64,
+            RamBytes = 1 << 20,
+            SwapSlots = 1024,
+            SwapStoreSlots = 1024,
+            SwapClusterSlots = 64,
         });
 
         internal Twin()

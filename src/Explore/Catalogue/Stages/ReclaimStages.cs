@@ -70,6 +70,33 @@ internal static class ReclaimStages
         }
     }
 
+    /// <summary>A page that fork shares, and that the parent lets go of lazily.</summary>
+    /// <param name="clean">Whether it was just read from swap, past the cache: clean, and nowhere else.</param>
+    internal sealed class LazyFreeShared(bool clean) : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 4);
+            uint parent = small.CreateSpace(1);
+            small.Poke(parent, 0, Old);
+            if (clean)
+            {
+                small.PageOut(parent, 0);
+                small.Read(parent, 0);
+            }
+
+            uint child = small.Machine.Fork(parent);
+            small.Machine.Settle();
+            small.Watch(child, 0);
+            return Scene(small, 4, new Actor("P", () =>
+            {
+                small.Advise(parent, 0, Advice.Free);
+                small.Machine.Settle();
+                small.Machine.ReclaimAll();
+            }), new Actor("C", () => small.Load(child, 0)));
+        }
+    }
+
     /// <summary>A page whose slot was freed when it was read: clean, and nowhere else.</summary>
     internal sealed class CleanPage : Stage
     {

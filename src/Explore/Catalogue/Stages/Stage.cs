@@ -42,6 +42,17 @@ internal abstract class Stage : IRaceStage
         ]);
     }
 
+    /// <summary>Whether the last byte of the first page holds what <see cref="ExploredMachine{TArch, TModel}.StoreBeside"/> put there.</summary>
+    protected static Finding? Beside<TModel>(ExploredMachine<X64FourLevel, TModel> small, uint space)
+        where TModel : struct, IExplored
+    {
+        small.Memory.NoteAllWritten();
+        Span<byte> found = stackalloc byte[1];
+        var faults = new FaultCounters();
+        small.Machine.Read(space, ExploredMachine<X64FourLevel, TModel>.At(1) - 1, found, ref faults);
+        return found[0] == Other ? null : new Finding("G1", $"the last byte holds {found[0]}; the last store was {Other}");
+    }
+
     protected static void Require(bool holds, string what)
     {
         if (!holds)

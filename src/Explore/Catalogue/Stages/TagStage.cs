@@ -9,7 +9,8 @@ namespace PageTableEmu.Explore.Catalogue.Stages;
 /// <summary>What the stages of races about memory tags share. Without a provider told, tags belong to frames and slots.</summary>
 internal abstract class TagStage : IRaceStage
 {
-    protected const int Page = 8192;
+    internal const int BytesOfPage = 8192;
+    protected const int Page = BytesOfPage;
 
     public RaceScene SetUp<TModel>()
         where TModel : struct, IExplored => SetUp<AdiFrameSlot, TModel>();
@@ -50,7 +51,10 @@ internal abstract class TagStage : IRaceStage
         where TModel : struct, IExplored
     {
         ExploredMachine<Sun4vM7<TTags>, TModel> small = machine.Small;
-        small.Watch(machine.Space, 0);
+        if (machine.IsShared)
+            small.Watch(machine.Space, 0, TaggedMachine<TTags, TModel>.Value);
+        else
+            small.Watch(machine.Space, 0);
         var program = new ExploredProgram(small.Memory, actors) { AtStart = atStart, AtEnd = atEnd, Oracle = small.Pages };
         string[] names = [.. small.Pages.Names.Select(name => $"page {name}"), "slot 1", "frames"];
         return new RaceScene(

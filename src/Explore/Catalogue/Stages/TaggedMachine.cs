@@ -17,31 +17,42 @@ internal sealed class TaggedMachine<TTags, TModel>
     /// <summary>The tag of all blocks that are judged.</summary>
     internal const uint Tag = 5;
 
+    /// <summary>What the pages hold.</summary>
+    internal const byte Value = 1;
+
     private const uint Stale = 9;
-    private const byte Value = 1;
     private readonly TagInstructions<Sun4vM7<TTags>, TModel, AdiFormat> instructions;
 
     /// <summary>Makes the machine.</summary>
     /// <param name="pages">Pages of its process.</param>
     /// <param name="filled">How many of them are written and tagged.</param>
-    internal TaggedMachine(int pages, int filled)
+    /// <param name="shared">Whether they are those of a shared object.</param>
+    internal TaggedMachine(int pages, int filled, bool shared = false)
     {
         Small = new ExploredMachine<Sun4vM7<TTags>, TModel>(slots: 4, frames: 40);
         instructions = new TagInstructions<Sun4vM7<TTags>, TModel, AdiFormat>(Small.Machine.Context);
-        Space = Small.CreateSpace(pages, shared: false, VmaFlags.TagChecked);
+        IsShared = shared;
+        Space = Small.CreateSpace(pages, shared, VmaFlags.TagChecked);
         for (int page = 0; page < filled; page++)
-        {
-            Small.Poke(Space, page, Value);
-            var faults = new FaultCounters();
-            instructions.Set(Space, ExploredMachine<Sun4vM7<TTags>, TModel>.At(page), Tag, ref faults);
-        }
+            Fill(page);
     }
 
     internal ExploredMachine<Sun4vM7<TTags>, TModel> Small { get; }
 
     internal uint Space { get; }
 
+    /// <summary>Whether the pages are those of a shared object.</summary>
+    internal bool IsShared { get; }
+
     internal TagStorage<TModel> Storage => Small.Machine.Context.Tags.Storage;
+
+    /// <summary>Writes and tags a page.</summary>
+    internal void Fill(int page)
+    {
+        Small.Poke(Space, page, Value);
+        var faults = new FaultCounters();
+        instructions.Set(Space, ExploredMachine<Sun4vM7<TTags>, TModel>.At(page), Tag, ref faults);
+    }
 
     /// <summary>Ends the set-up: frames that are free now get tags of nobody.</summary>
     internal void Settle()
