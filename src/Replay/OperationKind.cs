@@ -112,7 +112,7 @@ public enum OperationKind
     /// <summary>swapon: the same device again (no process of its own).</summary>
     Swapon,
 
-    /// <summary>ksm: three full scans of the same-page merger (no process of its own).</summary>
+    /// <summary>ksm [n]: n full scans, three if not said, of the same-page merger (no process of its own).</summary>
     Ksm,
 
     /// <summary>unksm: the merger breaks all it merged (no process of its own).</summary>

@@ -15,6 +15,9 @@ public readonly record struct ScriptOperation
     /// <summary>Largest size of a region that a map operation can ask for, in pages.</summary>
     public const int MaxRegionPages = 2048;
 
+    /// <summary>Full scans of a ksm that does not say how many.</summary>
+    public const int DefaultScans = 3;
+
     /// <summary>Pins and pipes of a process are numbered from 0 to one less than this.</summary>
     public const int ResourceCount = 16;
 
@@ -36,7 +39,7 @@ public readonly record struct ScriptOperation
     /// <summary>First page inside the region.</summary>
     public long Page { get; init; }
 
-    /// <summary>Number of pages (map and the range operations; 1 where the language has no count).</summary>
+    /// <summary>Number of pages (map and the range operations; 1 where the language has no count), or of full scans (ksm).</summary>
     public long Count { get; init; }
 
     /// <summary>The byte to write as written in the script (only its low 8 bits are stored), or the file page of a diowrite.</summary>

@@ -149,6 +149,16 @@ public sealed class FrameAllocator<TModel>
     }
 
     /// <summary>
+    /// Ends the current epoch if a frame was born in it (lru_add_drain when folio_test_lru is false): who wants to be its only user cannot tell its
+    /// batch's reference from somebody else's.
+    /// </summary>
+    public void DrainIfBatched(uint frame)
+    {
+        if (Atomic<TModel>.Load(ref frames[frame].Birth) == Epoch)
+            AdvanceEpoch();
+    }
+
+    /// <summary>
     /// Notes that a frame was locked in memory or unlocked. The kernel collects such frames, 31 at a time, and holds a reference to each: one that is
     /// unlocked because its mapping goes is freed when the batch ends.
     /// </summary>
@@ -162,6 +172,9 @@ public sealed class FrameAllocator<TModel>
         else if (unlocked)
             Atomic<TModel>.Store(ref frames[frame].Birth, MlockStamp);
     }
+
+    /// <summary>Whether the current batch of mlock has a frame because it was unlocked, and so a reference to it that is not counted here.</summary>
+    public bool IsBeingUnlocked(uint frame) => Atomic<TModel>.Load(ref frames[frame].Birth) == MlockStamp;
 
     /// <summary>Ends the current batch of mlock (mlock_drain_local): frames that waited for it can be handed out again.</summary>
     public void EndMlockBatch()

@@ -36,4 +36,9 @@ public struct KsmNode
 
     /// <summary>The next older node.</summary>
     public uint Previous;
+
+    /// <summary>
+    /// Place among the nodes of the same content (the kernel's chain of stable_node_dup): the one with the greatest turn is looked at first.
+    /// </summary>
+    public uint Turn;
 }

@@ -50,6 +50,9 @@ public struct KsmState
     /// <summary>Youngest node.</summary>
     public uint LastNode;
 
+    /// <summary>The greatest <see cref="KsmNode.Turn"/> so far.</summary>
+    public uint LastTurn;
+
     /// <summary>1 when pages of zeroes are replaced by the zero page (use_zero_pages). Changed atomically.</summary>
     public uint UseZeroPages;
 }

@@ -18,6 +18,8 @@ public sealed partial class SwapInFault<TArch, TModel>
     /// </summary>
     private FaultResult MapLocked(in Fault fault, Pte expected, SwapEntry entry, uint frame, uint cache, out bool mapped)
     {
+        if (fault.HasAny(FaultFlags.Write) && frame == cache && !mm.Frames.Has(frame, FrameFlags.Ksm))
+            mm.Folios.Allocator.DrainIfBatched(mm.Frames.HeadOf(frame));
         PendingCopy copy;
         using (TableGuard<TArch, TModel> guard = mm.Leaves.Lock(fault.Root, fault.Address))
         {

@@ -100,6 +100,7 @@ public sealed class WriteProtectFault<TArch, TModel>
             return CanReuseByMappings(frame, vma);
         if (mm.Frames.Has(frame, FrameFlags.Ksm) || mm.Frames.References(frame) > 3)
             return false;
+        mm.Folios.Allocator.DrainIfBatched(frame);
         uint cache = mm.Frames.Has(frame, FrameFlags.SwapCache) ? 1u : 0;
         if (mm.Frames.References(frame) > 1 + cache || !mm.Frames.TryLock(frame))
             return false;

@@ -76,7 +76,7 @@ public sealed class LruScanner<TArch, TModel>
         for (int idle = 0; idle < 2; idle++)
         {
             ulong before = Stored;
-            if (Empty(retries: 2) != 0 || Stored != before)
+            if (Empty(retries: 2) != 0 || Stored != before || mm.Swap.ReclaimFull())
                 idle = -1;
         }
     }

@@ -93,6 +93,19 @@ public sealed class SwapSpace<TModel> : IDisposable
     public bool HasFreeSlot => areas.HasFreeSlot;
 
     /// <summary>
+    /// Gives back the slots that only the swap cache holds, in areas that have no other left (swap_reclaim_work). Reclaim does not come across
+    /// them: while no slot is free it leaves all anonymous pages alone.
+    /// </summary>
+    /// <returns>Whether a slot came free.</returns>
+    public bool ReclaimFull()
+    {
+        ulong before = TotalInUse;
+        for (uint type = 0; type < SwapAreas<TModel>.MaxAreas; type++)
+            allocator.ReclaimWhenFull(type);
+        return TotalInUse < before;
+    }
+
+    /// <summary>
     /// If no slot of any area is in use and none can be handed out, keeps it so until <see cref="EndUnused"/>: swapon waits meanwhile. The
     /// caller does little in between and takes no lock but the innermost.
     /// </summary>

@@ -16,7 +16,6 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
     private const uint Frames = 16384;
     private const int RegionShift = 30;
     private const uint SwapSlots = 4096;
-    private const int KsmScans = 3;
     private const int Segv = -11;
     private const int Bus = -7;
 
@@ -185,7 +184,7 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
                 bool protect = operation.Kind == OperationKind.UffdWp;
                 return Outcome(machine.Userfaultfd.WriteProtect(space, start, start + length, protect), counters);
             case OperationKind.Ksm:
-                machine.Ksm.Scan(KsmScans);
+                machine.Ksm.Scan((int)operation.Count);
                 return OperationOutcome.Done();
             case OperationKind.Unksm:
                 return Outcome(machine.Ksm.UnmergeAll(), counters);

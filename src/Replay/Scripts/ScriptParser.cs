@@ -14,6 +14,8 @@ namespace PageTableEmu.Replay.Scripts;
 /// </example>
 public static class ScriptParser
 {
+    private const int MostScans = 1000;
+
     private static readonly Dictionary<string, OperationKind> Names =
         Enum.GetValues<OperationKind>().ToDictionary(kind => kind.ToString().ToLowerInvariant(), StringComparer.Ordinal);
 
@@ -70,8 +72,10 @@ public static class ScriptParser
         {
             case OperationKind.Nop or OperationKind.Exit or OperationKind.ClearRefs:
             case OperationKind.Reclaim or OperationKind.Swapoff or OperationKind.Swapon:
-            case OperationKind.Ksm or OperationKind.Unksm or OperationKind.Compact:
+            case OperationKind.Unksm or OperationKind.Compact:
                 return operation;
+            case OperationKind.Ksm:
+                return operation with { Count = arguments.WithinOr(ScriptOperation.DefaultScans, 1, MostScans, "number of scans") };
             case OperationKind.Map or OperationKind.MapHuge or OperationKind.MapShm:
                 return operation with { Region = arguments.Region(), Count = arguments.Within(1, ScriptOperation.MaxRegionPages, "number of pages") };
             case OperationKind.Read or OperationKind.Write or OperationKind.Poke:
@@ -157,6 +161,8 @@ public static class ScriptParser
             long value = Number();
             return value >= least && value <= most ? value : throw new ScriptException(line, $"{what} {value} is not {least} to {most}");
         }
+
+        public long WithinOr(long absent, long least, long most, string what) => next == words.Length ? absent : Within(least, most, what);
 
         public int Resource() => (int)Within(0, ScriptOperation.ResourceCount - 1, "number of a pin or pipe");
 

@@ -6,7 +6,10 @@ namespace PageTableEmu.Replay.Traces;
 internal struct RowReader
 {
     private static readonly string[] Names =
-        ["n", "op", "p", "ret", "err", "val", "min", "maj", "used", "pswpin", "pswpout", "procs", "cached"];
+        ["n", "op", "p", "ret", "err", "val", "min", "maj", "used", "pswpin", "pswpout", "procs", "cached", "scans"];
+
+    /// <summary>Those that every observation has: all but the last.</summary>
+    private static readonly int Required = Names.Length - 1;
 
     private TraceRow? row;
     private int seen;
@@ -51,7 +54,7 @@ internal struct RowReader
     {
         if ((seen & 1) == 0)
             return null;
-        for (int property = 0; property < Names.Length; property++)
+        for (int property = 0; property < Required; property++)
         {
             if ((seen >> property & 1) == 0)
                 throw new FormatException($"{Names[property]} is missing");
@@ -85,6 +88,7 @@ internal struct RowReader
             case "maj": major = number; break;
             case "used": Row.UsedSlots = number; break;
             case "pswpin": Row.SwapIns = number; break;
+            case "scans": Row.Scans = checked((int)number); break;
             default: Row.SwapOuts = number; break;
         }
     }

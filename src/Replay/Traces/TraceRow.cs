@@ -26,6 +26,9 @@ public sealed class TraceRow
     /// <summary>Pages written to the device since the start.</summary>
     public long SwapOuts { get; set; }
 
+    /// <summary>Full scans that the same-page merger made in this operation, if it was a ksm; 0 when the recording does not say.</summary>
+    public int Scans { get; set; }
+
     /// <summary>Identities of the frames that were seen in a page table and that now only the swap cache holds.</summary>
     public IList<long> Cached => CachedFrames;
 
@@ -40,6 +43,7 @@ public sealed class TraceRow
     internal void Clear()
     {
         Array.Clear(processes);
+        Scans = 0;
         CachedFrames.Clear();
     }
 }

@@ -61,11 +61,15 @@ internal sealed class KsmMerger<TArch, TModel>
     /// <summary>
     /// Ends all writing to a page: clear the entry (a full fence), then look whether anybody but its mappings and the swap cache has a
     /// reference (a pin, a device, a pipe might write it), then give up exclusiveness, then put the entry back read-only and clean. An entry
-    /// that is all that already can be taken as it is: who wanted to write through a reference had to unshare the page first.
+    /// that is all that already can be taken as it is: who wanted to write through a reference had to unshare the page first. A KSM page
+    /// belongs to no anon_vma in which to look for its place: one that was left without a node, by a merge that was given up while fork still
+    /// showed it elsewhere, can never be merged again.
     /// </summary>
     private bool TryWriteProtect(uint vma, ulong address, uint frame, out Pte expected)
     {
         expected = default;
+        if (mm.Frames.Has(frame, FrameFlags.Ksm))
+            return false;
         using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(RootOf(vma), address);
         if (guard.Table == 0)
             return false;
@@ -94,11 +98,14 @@ internal sealed class KsmMerger<TArch, TModel>
         return true;
     }
 
-    /// <summary>Whether anybody has a reference but the mappings, the swap cache and the caller.</summary>
+    /// <summary>
+    /// Whether anybody has a reference but the mappings, the swap cache and the caller: also the batch of mlock, when another locked VMA has just
+    /// exchanged the page for an equal one.
+    /// </summary>
     private bool IsHeld(uint frame)
     {
         uint cached = mm.Frames.Has(frame, FrameFlags.SwapCache) ? 1u : 0;
-        return mm.Frames.Mappings(frame) + 1 + cached != mm.Frames.References(frame);
+        return mm.Frames.Mappings(frame) + 1 + cached != mm.Frames.References(frame) || mm.Folios.Allocator.IsBeingUnlocked(frame);
     }
 
     /// <summary>Dirty, because reclaim would just drop a clean page that has no slot.</summary>

@@ -144,42 +144,54 @@ internal sealed class KsmRecords<TArch, TModel>
 
     /// <summary>
     /// A merged page with the content of a frame that may be shared more often: its node, and a reference to its frame; 0 when there is none.
-    /// Of several the one with most items. A page without items is on its way out: nobody is sent there any more, even while it is mapped.
+    /// A page without items is on its way out: nobody is sent there any more, even while it is mapped.
     /// </summary>
+    /// <remarks>
+    /// Of several it is the one whose turn it is: the youngest, or the one that was found last and has room for two (stable_node_dup). Every two
+    /// seconds of its clock the kernel takes the one with most items instead; there is no clock here.
+    /// </remarks>
     internal uint FindMerged(uint frame, ulong checksum, out uint merged)
     {
         Prune();
         merged = 0;
         uint found = 0;
+        uint first = 0;
         uint next;
         ref KsmState state = ref mm.Ksm.State;
         for (uint node = stable.FirstOverlap(state.StableRoot, checksum, checksum + 1); node != 0; node = next)
         {
             next = stable.NextOverlap(node, checksum, checksum + 1);
-            uint items = nodes[node].ItemCount;
-            if (items is 0 or >= MaxPageSharing || (found != 0 && items <= nodes[found].ItemCount))
+            first = Math.Max(first, nodes[node].Turn);
+            if (nodes[node].ItemCount is 0 or >= MaxPageSharing || (found != 0 && nodes[node].Turn <= nodes[found].Turn))
                 continue;
-            uint candidate = TryLockFrame(node);
+            uint candidate = TryGetEqual(node, frame);
             if (candidate == 0)
-            {
-                Forget(node);
                 continue;
-            }
-
-            mm.Frames.Unlock(candidate); // a migration that comes from now on sees the reference
-            if (SharedBytes<TModel>.Compare(mm.Frames.Bytes(candidate), mm.Frames.Bytes(frame)) != 0 || !mm.Tags.Identical(candidate, frame))
-            {
-                mm.Folios.Put(candidate);
-            }
-            else
-            {
-                if (merged != 0)
-                    mm.Folios.Put(merged);
-                (found, merged) = (node, candidate);
-            }
+            if (merged != 0)
+                mm.Folios.Put(merged);
+            (found, merged) = (node, candidate);
         }
 
+        if (found != 0 && nodes[found].Turn != first && nodes[found].ItemCount + 1 < MaxPageSharing)
+            nodes[found].Turn = ++state.LastTurn;
         return found;
+    }
+
+    /// <summary>The frame of a node if it has the content of another one, with a reference; else 0.</summary>
+    private uint TryGetEqual(uint node, uint frame)
+    {
+        uint candidate = TryLockFrame(node);
+        if (candidate == 0)
+        {
+            Forget(node);
+            return 0;
+        }
+
+        mm.Frames.Unlock(candidate); // a migration that comes from now on sees the reference
+        if (SharedBytes<TModel>.Compare(mm.Frames.Bytes(candidate), mm.Frames.Bytes(frame)) == 0 && mm.Tags.Identical(candidate, frame))
+            return candidate;
+        mm.Folios.Put(candidate);
+        return 0;
     }
 
     /// <summary>
@@ -194,6 +206,7 @@ internal sealed class KsmRecords<TArch, TModel>
         nodes[node].Frame = frame;
         nodes[node].Checksum = SharedBytes<TModel>.Checksum(mm.Frames.Bytes(frame));
         ref KsmState state = ref mm.Ksm.State;
+        nodes[node].Turn = ++state.LastTurn;
         nodes[node].Previous = state.LastNode;
         if (state.LastNode == 0)
             state.FirstNode = node;

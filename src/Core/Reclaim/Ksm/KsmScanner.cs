@@ -132,6 +132,7 @@ public sealed class KsmScanner<TArch, TModel>
         for (; passes != 0; passes--)
         {
             WordLock<TModel>.Acquire(ref state.Lock);
+            mm.Folios.Allocator.AdvanceEpoch(); // a page still held by a batch could not be merged (lru_add_drain_all)
             state.UnstableRoot = 0;
             state.Scan++;
             for (uint slot = mm.Ksm.BeginWalk(); slot != 0;)
