@@ -11,7 +11,7 @@ namespace PageTableEmu.Bench;
 /// step oracles take turns; the median counts.
 /// </summary>
 /// <remarks>
-/// The program has two actors and 60 shared accesses or some more, up to three preemptions and no reduction, so that every execution is run to its end
+/// The program has two actors and 60 shared accesses or some more, up to three preemptions and no reduction, so that every execution runs to its end
 /// and the machine is brought back after each.
 /// </remarks>
 public static class ExploreRate
@@ -43,7 +43,8 @@ public static class ExploreRate
         }
 
         int steps = Explorer.Explore(program, new ExplorerOptions { MaxExecutions = 1 }).LongestExecution;
-        output.WriteLine($"two actors, {steps} shared accesses, {Executions} executions a round, {Rounds} rounds; executions per second of processor time");
+        output.WriteLine(
+            $"two actors, {steps} shared accesses, {Executions} executions a round, {Rounds} rounds; executions per second of processor time");
         output.WriteLine(Line("end oracle only", plain));
         output.WriteLine(Line("step oracles", judged));
     }

@@ -187,7 +187,8 @@ internal static class RaceCommand
         return timeline.Violation is null ? ExitCode.Ok : ExitCode.Difference;
     }
 
-    private static Option<string> Html() => new("--html") { Description = "Also write the schedule as a page that can be stepped through in a browser." };
+    private static Option<string> Html() =>
+        new("--html") { Description = "Also write the schedule as a page that can be stepped through in a browser." };
 
     private static Option<bool> Json() => new("--json") { Description = "One JSON object a line." };
 

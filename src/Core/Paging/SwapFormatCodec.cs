@@ -9,7 +9,10 @@ namespace PageTableEmu.Paging;
 /// <typeparam name="TFormat">The format.</typeparam>
 /// <example>
 /// <code>
-/// ulong[] words = { Riscv64Swap.EncodeSwap(1, 0x41).Raw, Riscv64Swap.EncodeSwap(1, 0x42).Raw };
+/// static ulong Word&lt;TFormat&gt;(ulong offset)
+///     where TFormat : struct, ISwapFormat =&gt; TFormat.EncodeSwap(1, offset).Raw;
+///
+/// ulong[] words = { Word&lt;Riscv64Swap&gt;(0x41), Word&lt;Riscv64Swap&gt;(0x42) };
 /// ulong[] entries = new ulong[words.Length];
 /// SwapFormatCodec&lt;Riscv64Swap&gt;.Decode(words, entries);
 /// Console.WriteLine(new SwapEntry(entries[1]));

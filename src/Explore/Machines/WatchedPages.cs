@@ -13,7 +13,8 @@ namespace PageTableEmu.Explore.Machines;
 /// A page is judged while nobody holds the lock of its table, because its holder may be in the middle of changing the entry. G1: the page holds
 /// the last store that was completed, wherever it is. X1: a writable private entry maps an exclusive frame. X5: an exclusive swap entry is its
 /// slot's only reference. I1: a slot has at least as many references as watched entries name it. F1, R2: a mapped frame is not free and has a
-/// reference and a mapping; the content of a free frame is not touched. The pages must not be larger than <see cref="Limit"/> in number, and keep their tables.
+/// reference and a mapping; the content of a free frame is not touched. The pages must not be larger than
+/// <see cref="Limit"/> in number, and keep their tables.
 /// </remarks>
 /// <seealso cref="ExploredMachine{TArch, TModel}"/>
 public sealed partial class WatchedPages<TArch> : StepOracle

@@ -295,7 +295,7 @@ internal static class ControlStages
         }
     }
 
-    /// <summary>A page of a shared object comes back from the swap cache while it is cut out, written anew and swapped out to the same slot.</summary>
+    /// <summary>A page of a shared object comes back from the swap cache while it is cut out, written anew and swapped to the same slot.</summary>
     internal sealed class SharedSlotReused : Stage
     {
         public override RaceScene SetUp<TModel>()
