@@ -57,7 +57,13 @@ public sealed class Reclaimer<TArch, TModel>
         }
     }
 
-    private long ShrinkPage(uint frame, ScanControl control)
+    /// <summary>
+    /// The rest of the turn of a large folio that had to be split, for the page that it began with. Whether it is used or locked in memory was asked
+    /// of the whole folio, and is not asked again.
+    /// </summary>
+    internal long ShrinkSplit(uint frame, ScanControl control) => ShrinkPage(frame, control, isChecked: true);
+
+    private long ShrinkPage(uint frame, ScanControl control, bool isChecked = false)
     {
         if (!mm.Frames.TryLock(frame))
         {
@@ -65,7 +71,9 @@ public sealed class Reclaimer<TArch, TModel>
             return 0;
         }
 
-        ShrinkResult result = ShrinkLocked(frame, control, out bool unlocked);
+        bool unlocked = false;
+        if (isChecked || !IsToBeKept(frame, control, out ShrinkResult result))
+            result = ShrinkLocked(frame, control, out unlocked);
         if (unlocked)
             mm.Folios.Lru.PutBack(frame);
         else
@@ -117,15 +125,18 @@ public sealed class Reclaimer<TArch, TModel>
         mm.Frames.Unlock(frame);
     }
 
+    private bool IsToBeKept(uint frame, ScanControl control, out ShrinkResult result)
+    {
+        result = ShrinkResult.Kept;
+        if (mm.Frames.Has(frame, FrameFlags.Writeback) || mm.Frames.Has(frame, FrameFlags.HwPoison))
+            return true;
+        result = ShrinkResult.Activated;
+        return mm.Frames.Has(frame, FrameFlags.Mlocked) || (!control.IgnoreReferences && IsInUse(frame, out result));
+    }
+
     private ShrinkResult ShrinkLocked(uint frame, ScanControl control, out bool unlocked)
     {
         unlocked = false;
-        if (mm.Frames.Has(frame, FrameFlags.Writeback) || mm.Frames.Has(frame, FrameFlags.HwPoison))
-            return ShrinkResult.Kept;
-        if (mm.Frames.Has(frame, FrameFlags.Mlocked))
-            return ShrinkResult.Activated;
-        if (!control.IgnoreReferences && IsInUse(frame, out ShrinkResult inUse))
-            return inUse;
         bool mapped = mm.Frames.Mappings(frame) != 0;
         if (NeedsSlot(frame))
         {

@@ -84,7 +84,7 @@ internal sealed class HugeReclaimer<TArch, TModel>
         }
 
         mm.Frames.Unlock(head);
-        long freed = singles.ShrinkIsolated(head, control);
+        long freed = singles.ShrinkSplit(head, control);
 
         // The last page first, and those that became zero pages too: they take a slot and give it back at once, which moves on where the next search
         // for slots begins.
