@@ -120,6 +120,8 @@ public sealed class Gup<TArch, TModel>
                 mm.Spaces.AcquireRead(space);
                 if ((flags & GupFlags.ForgetTried) == 0)
                     tried |= FaultFlags.Tried;
+                else
+                    mm.Folios.Allocator.AdvanceEpoch(); // a populate loop begins anew for this page, and drains the batches before
             }
         }
     }

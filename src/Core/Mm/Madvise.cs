@@ -97,6 +97,7 @@ public sealed class Madvise<TArch, TModel>
                 result = gup.FaultIn(space, address, flags, out _, ref counters);
         }
 
+        mm.Folios.Allocator.AdvanceEpoch(); // lru_add_drain
         return result;
     }
 

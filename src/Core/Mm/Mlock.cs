@@ -31,9 +31,7 @@ public sealed class Mlock<TArch, TModel>
         if (result != MmResult.Ok)
             return result;
         using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
-        for (ulong address = start; address < end && result == MmResult.Ok; address += 1UL << TArch.PageShift)
-            result = PopulatePage(space, address, GupFlags.ForgetTried | GupFlags.Touch, ref counters);
-        return result == MmResult.Ok ? MmResult.Ok : MmResult.NoMemory;
+        return PopulateVmas(space, start, end, GupFlags.None, ref counters) == MmResult.Ok ? MmResult.Ok : MmResult.NoMemory;
     }
 
     /// <summary>Unlocks [start, end).</summary>
@@ -44,14 +42,8 @@ public sealed class Mlock<TArch, TModel>
     /// Faults the pages of a locked range in again after it became writable (the end of mprotect_fixup); failures do not matter. The caller
     /// holds the mmap_lock for writing.
     /// </summary>
-    internal void PopulateWritable(uint space, ulong start, ulong end, ref FaultCounters counters)
-    {
-        for (ulong address = start; address < end; address += 1UL << TArch.PageShift)
-        {
-            if (PopulatePage(space, address, GupFlags.ForgetTried | GupFlags.KeepLock | GupFlags.Touch, ref counters) != MmResult.Ok)
-                return;
-        }
-    }
+    internal void PopulateWritable(uint space, ulong start, ulong end, ref FaultCounters counters) =>
+        PopulateVmas(space, start, end, GupFlags.KeepLock, ref counters);
 
     /// <summary>
     /// Faults the pages of a locked range in that became part of a mapping; failures do not matter (mm_populate). Takes the mmap_lock.
@@ -59,21 +51,30 @@ public sealed class Mlock<TArch, TModel>
     internal void Populate(uint space, ulong start, ulong end, ref FaultCounters counters)
     {
         using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
-        for (ulong address = start; address < end; address += 1UL << TArch.PageShift)
-        {
-            if (PopulatePage(space, address, GupFlags.ForgetTried, ref counters) != MmResult.Ok)
-                return;
-        }
+        PopulateVmas(space, start, end, GupFlags.None, ref counters);
     }
 
-    /// <summary>A writable private page is faulted in for writing, so that copy-on-write is done with.</summary>
-    private MmResult PopulatePage(uint space, ulong address, GupFlags flags, ref FaultCounters counters)
+    /// <summary>
+    /// VMA by VMA (__mm_populate, populate_vma_page_range); at the end of each the processor's batches are drained. A writable private page is faulted
+    /// in for writing, so that copy-on-write is done with.
+    /// </summary>
+    private MmResult PopulateVmas(uint space, ulong start, ulong end, GupFlags flags, ref FaultCounters counters)
     {
-        uint vma = mm.Vmas.Find(space, address);
-        if (vma == 0)
-            return MmResult.NoMemory;
-        bool write = (mm.Vmas.FlagsOf(vma) & (VmaFlags.Write | VmaFlags.Shared)) == VmaFlags.Write;
-        return gup.FaultIn(space, address, write ? flags | GupFlags.Write : flags, out _, ref counters);
+        flags |= GupFlags.ForgetTried | GupFlags.Touch;
+        MmResult result = MmResult.Ok;
+        for (ulong address = start; address < end && result == MmResult.Ok; address += 1UL << TArch.PageShift)
+        {
+            uint vma = mm.Vmas.Find(space, address);
+            if (vma == 0)
+                return MmResult.NoMemory;
+            bool write = (mm.Vmas.FlagsOf(vma) & (VmaFlags.Write | VmaFlags.Shared)) == VmaFlags.Write;
+            bool isLast = Math.Min(mm.Vmas[vma].End, end) - address == 1UL << TArch.PageShift;
+            result = gup.FaultIn(space, address, write ? flags | GupFlags.Write : flags, out _, ref counters);
+            if (isLast || result != MmResult.Ok)
+                mm.Folios.Allocator.AdvanceEpoch(); // lru_add_drain
+        }
+
+        return result;
     }
 
     private MmResult Apply(uint space, ulong start, ulong end, bool locked)
