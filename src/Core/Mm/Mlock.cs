@@ -55,8 +55,8 @@ public sealed class Mlock<TArch, TModel>
     }
 
     /// <summary>
-    /// VMA by VMA (__mm_populate, populate_vma_page_range); at the end of each the processor's batches are drained. A writable private page is faulted
-    /// in for writing, so that copy-on-write is done with.
+    /// VMA by VMA (__mm_populate, populate_vma_page_range); at the end of each the processor's batches are drained. A writable private page is
+    /// faulted in for writing, so that copy-on-write is done with.
     /// </summary>
     private MmResult PopulateVmas(uint space, ulong start, ulong end, GupFlags flags, ref FaultCounters counters)
     {

@@ -129,7 +129,7 @@ internal sealed class SwapCache<TModel>
     {
         AssertRemovable(folio);
         AssertUnbound(replacement);
-        uint pages = frames.IsLarge(folio) ? frames.Large.Pages : 1;
+        uint pages = frames.PagesOf(folio);
         for (uint page = 0; page < pages; page++)
         {
             var entry = new SwapEntry(frames[folio + page].Swap);

@@ -5,6 +5,7 @@ using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Mm.Huge;
 using PageTableEmu.Paging;
+using PageTableEmu.Reclaim.Migration;
 using PageTableEmu.Swap;
 
 namespace PageTableEmu.Core.Tests.Mm.Huge;
@@ -29,6 +30,30 @@ public class LargeFolioSwapTests
 
         rig.AssertSound();
         rig.AssertFilled(0, Pages);
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(Order)]
+    [InlineData(8)]
+    public void AFolioInTheSwapCache_CanMove(int order)
+    {
+        uint pages = 1u << order;
+        using HugeMachine<X64FourLevel> rig = Filled(Backing.Zram, order);
+        uint head = rig.FrameAt(0);
+        rig.Mm.Swap.Faults.FailWrite = 1; // it is unmapped by then, and stays in the cache
+        Assert.Equal(MmResult.Ok, rig.Advise(0, pages, Advice.PageOut));
+        Assert.True(rig.Mm.Frames.Has(head, FrameFlags.SwapCache));
+        uint before = rig.Mm.Swap.Lookup(SlotAt(rig, 0));
+        uint target = rig.Mm.Folios.TryAllocateLarge(order, zeroed: false);
+        Assert.Equal(MigrationResult.Moved, rig.Machine.Migrator.Move(before, target, MigrationMode.Sync));
+        rig.Mm.Folios.Put(before);
+        uint after = rig.Mm.Swap.Lookup(SlotAt(rig, pages - 1));
+        Assert.Equal(target, rig.Mm.Frames.HeadOf(after));
+        rig.Mm.Folios.Put(after);
+        rig.AssertSound();
+        rig.AssertFilled(0, pages);
+        rig.AssertSound();
     }
 
     [Fact]
