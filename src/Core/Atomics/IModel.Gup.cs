@@ -18,6 +18,21 @@ public partial interface IModel
     /// <summary>Whether fork copies an exclusive page that may be pinned at once (70e806e4e645, since 5.9).</summary>
     static virtual bool ForkCopiesPinned => true;
 
+    /// <summary>When a forced write (FOLL_FORCE) may go through a read-only entry.</summary>
+    static virtual ForcedWrite ForcedWrite => ForcedWrite.NeedsExclusive;
+
+    /// <summary>
+    /// Whether who takes a page of a large folio without locks looks again whose head it is (c24d37322548, since 5.13). False: the folio was split
+    /// in between, and the reference is the former head's.
+    /// </summary>
+    static virtual bool TakerRechecksHead => true;
+
+    /// <summary>Whether clear_refs leaves pages writable that may be pinned (9348b73c2e1b, since 5.11).</summary>
+    static virtual bool ClearRefsSparesPinned => true;
+
+    /// <summary>Whether a store reuses an exclusive page whoever holds references to it (6c287605fd56, since 5.19).</summary>
+    static virtual bool ReusesExclusive => true;
+
     /// <summary>
     /// Whether same-page merging clears the entry before it counts references. False: a lock-free reference taken between lets a device write a
     /// page that others share by then.

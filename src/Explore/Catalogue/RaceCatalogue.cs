@@ -15,7 +15,10 @@ public static class RaceCatalogue
 {
     /// <summary>All entries.</summary>
     public static IReadOnlyList<RaceEntry> All { get; } =
-        [.. SwapInRaces.All, .. ReclaimRaces.All, .. PinRaces.All, .. TagRaces.All, .. TagStoreRaces.All, .. ControlRaces.All];
+        [
+        .. SwapInRaces.All, .. ReclaimRaces.All, .. PinRaces.All, .. AccessRaces.All, .. LargeFolioRaces.All,
+        .. TagRaces.All, .. TagStoreRaces.All, .. TagSlotRaces.All, .. ControlRaces.All,
+    ];
 
     /// <summary>The entry of a name.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>
