@@ -221,9 +221,11 @@ public sealed class Gup<TArch, TModel>
             return follow;
         frame = page != 0 ? page : mm.Folios.ZeroFrame;
         if ((flags & GupFlags.Touch) != 0)
-            guard.Set(TArch.MakeYoung(guard.Value)); // touch_pmd: the folio itself is not marked
+            guard.Set(Touched(guard.Value)); // touch_pmd: the folio itself is not marked
         return follow;
     }
+
+    private static Pte Touched(Pte leaf) => TArch.MakeYoung(TModel.TakerDirtiesForWriteOnly ? leaf : TArch.MakeDirty(leaf));
 
     /// <param name="vma">The VMA.</param>
     /// <param name="entry">The present entry, its table locked.</param>

@@ -9,7 +9,7 @@ internal static class AccessRaces
     private const string LostRead = "An O_DIRECT read returns, and the memory holds what it held before.";
 
     internal static IReadOnlyList<RaceEntry> All { get; } =
-        [DirtyCow(), DirtyEntry(), ClearedRefs(), WeakShare(), ZappedFrame(), StoreDuringMove(), MoveComesAndGoes(), MoveChanges()];
+        [DirtyCow(), DirtyEntry(), HugeZeroPage(), ClearedRefs(), WeakShare(), ZappedFrame(), StoreDuringMove(), MoveComesAndGoes(), MoveChanges()];
 
     private static RaceEntry DirtyCow() => new()
     {
@@ -55,6 +55,31 @@ internal static class AccessRaces
             RaceCatalogue.Linux618(),
         ],
         Stage = new AccessStages.ForcedWrite(continues: true),
+    };
+
+    private static RaceEntry HugeZeroPage() => new()
+    {
+        Name = "COW-H03",
+        Title = "A forced write goes to the huge zero page, which was marked dirty by who only took it (CVE-2017-1000405)",
+        Upstream = "a8f97366452e, Linux 4.15",
+        Symptom = "Memory of all processes that was never written is not zero.",
+        Invariants = ["G1"],
+        Narrative =
+        [
+            ("G", "a forced write to read-only memory: the fault makes a huge page; is stopped"),
+            ("Z", "drops it, loads, which maps the huge zero page, and takes a page of that to read it: the entry is dirty"),
+            ("G", "finds a dirty entry, takes it for that of its huge page, and writes"),
+        ],
+        Preemptions = 1,
+        Bound = 1,
+        QuickBound = 0, // an execution has 4,000 steps
+        Models =
+        [
+            RaceModel.Of<RaceModels.TouchMakesDirty>("touch-dirties", RaceVerdict.Before, "who takes a page of a huge leaf marks the leaf dirty"),
+            RaceModel.Of<RaceModels.ForcedWriteNeedsDirty>("linux-4.15", RaceVerdict.After, "only who takes it to write"),
+            RaceCatalogue.Linux618(),
+        ],
+        Stage = new AccessStages.ForcedWriteToZeros(),
     };
 
     private static RaceEntry ClearedRefs() => new()
@@ -126,6 +151,7 @@ internal static class AccessRaces
     private static RaceEntry MoveComesAndGoes() => new()
     {
         Name = "SWAP-H08",
+        OtherNames = ["COW-H17"],
         Title = "A page in swap is moved to another address while its folio comes into the swap cache",
         Upstream = "0ea148a79919, Linux 6.16",
         Symptom = "The reverse map does not find the page any more: it cannot be reclaimed, and the kernel stops.",

@@ -99,13 +99,19 @@ internal static class LargeFolioRaces
             ("K", "takes the table out of the tree, whose entries stand, and finds that nobody holds the pages; is stopped"),
             ("G", "takes the page, and finds its entry unchanged"),
             ("K", "copies the page and gives it up"),
+            ("D", "the device writes"),
         ],
         Preemptions = 2,
+        Bound = 2,
+        QuickBound = 1, // an execution has 7,000 steps
         Models =
         [
+            RaceModel.Of<RaceModels.CollapseByTableWithoutRecheck>(
+                "no-table-recheck", RaceVerdict.Before, "the entry is looked at again, but not whether its table is still in the tree"),
             RaceModel.Of<RaceModels.PinWithoutTableRecheck>(
-                "no-table-recheck", RaceVerdict.Masks, "only the entry is looked at again: here each is cleared before references are counted"),
-            RaceCatalogue.Linux618(),
+                "clears-entries", RaceVerdict.Masks, "the same with our collapse, which clears each entry before it counts the references of its page"),
+            RaceModel.Of<RaceModels.CollapseByTable>("linux-6.18", RaceVerdict.After, "both are looked at again"),
+            RaceModel.Of<ExploredModel>("ours", RaceVerdict.After, "both, and each entry is cleared"),
         ],
         Stage = new LargeFolioStages.TakenDuringCollapse(),
     };

@@ -183,6 +183,19 @@ internal static class RaceModels
         static bool IModel.GupFastRechecksTable => false;
     }
 
+    /// <summary>As Linux collapses: the table is taken out of the tree, and its entries stand.</summary>
+    internal interface ICollapsesByTable : IExplored
+    {
+        static bool IModel.CollapseLeavesEntries => true;
+    }
+
+    internal readonly struct CollapseByTable : ICollapsesByTable;
+
+    internal readonly struct CollapseByTableWithoutRecheck : ICollapsesByTable
+    {
+        static bool IModel.GupFastRechecksTable => false;
+    }
+
     internal readonly struct TakesHeadUnchecked : IExplored
     {
         static bool IModel.TakerRechecksHead => false;
@@ -193,9 +206,17 @@ internal static class RaceModels
         static ForcedWrite IModel.ForcedWrite => ForcedWrite.DropsWrite;
     }
 
-    internal readonly struct ForcedWriteNeedsDirty : IExplored
+    /// <summary>19be0eaffa3a to 5535be309971.</summary>
+    internal interface IForcesByDirt : IExplored
     {
         static ForcedWrite IModel.ForcedWrite => ForcedWrite.NeedsDirty;
+    }
+
+    internal readonly struct ForcedWriteNeedsDirty : IForcesByDirt;
+
+    internal readonly struct TouchMakesDirty : IForcesByDirt
+    {
+        static bool IModel.TakerDirtiesForWriteOnly => false;
     }
 
     /// <summary>Before 6c287605fd56.</summary>

@@ -93,6 +93,7 @@ internal static class TagSlotRaces
         where TTags : struct, Paging.IPageTagProvider => new()
         {
             Name = name,
+            OtherNames = name == "S003-14d" ? ["COW-H12"] : [],
             Title = title,
             Upstream = Mistake,
             Symptom = TagRaces.Lost,

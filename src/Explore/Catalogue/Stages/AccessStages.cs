@@ -47,6 +47,42 @@ internal static class AccessStages
         }
     }
 
+    /// <summary>A debugger writes to read-only memory of a huge page that its process drops; then only zeros are mapped there.</summary>
+    internal sealed class ForcedWriteToZeros : Stage
+    {
+        private const int HugePage = 512;
+        private const GupFlags Forced = GupFlags.Get | GupFlags.Write | GupFlags.Force;
+        private const GupFlags Look = GupFlags.Get | GupFlags.Touch;
+
+        public override RaceScene SetUp<TModel>()
+        {
+            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 2, frames: 5 * HugePage);
+            ulong address = ExploredMachine<X64FourLevel, TModel>.At(0);
+            uint space = small.Machine.CreateAddressSpace();
+            small.Machine.Map(space, address, HugePage << 12, VmaFlags.Read);
+            small.Advise(space, 0, Advice.HugePage, HugePage);
+            small.Machine.Settle();
+            return Scene(small, 2, () => Zeros(small) ?? small.Verify(), new Actor("G", () =>
+            {
+                uint frame = small.TakeSlow(space, 0, Forced);
+                small.DeviceWrite(frame, New);
+                small.Put(frame, Forced);
+            }), new Actor("Z", () =>
+            {
+                small.Advise(space, 0, Advice.DontNeed, HugePage);
+                small.Read(space, 0);
+                small.Put(small.TakeSlow(space, 0, Look), Look);
+            }));
+        }
+
+        private static Finding? Zeros<TModel>(ExploredMachine<X64FourLevel, TModel> small)
+            where TModel : struct, Atomics.IExplored
+        {
+            byte found = small.Machine.Context.Frames.Bytes(small.Machine.Context.Folios.ZeroFrame)[0];
+            return found == 0 ? null : new Finding("G1", $"the zero page holds {found}");
+        }
+    }
+
     /// <summary>A page that a device has pinned is made read-only to see who stores to it; its process stores, the device writes.</summary>
     internal sealed class ClearedRefs : Stage
     {

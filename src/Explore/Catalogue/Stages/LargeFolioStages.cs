@@ -98,14 +98,18 @@ internal static class LargeFolioStages
             small.Poke(space, 0, Old);
             small.Machine.Settle();
             small.Watch(space, 0);
-            return Scene(small, 2, new Actor("G", () =>
+            var taken = new Mailbox<TModel>();
+            return Scene(small, 2, small.Verify, taken.Clear, new Actor("G", () =>
+                taken.Send(small.TryTakeFast(space, 0, PinForWrite, out uint frame) ? frame : 0)), new Actor("K", () =>
+                small.Advise(space, 0, Advice.Collapse, HugePage)), new Actor("D", () =>
             {
-                if (!small.TryTakeFast(space, 0, PinForWrite, out uint frame))
+                uint frame = taken.Receive();
+                if (frame == 0)
                     return; // the slow way waits for the mmap_lock
                 small.DeviceWrite(space, 0, frame, New);
                 small.Put(frame, PinForWrite);
                 small.Load(space, 0);
-            }), new Actor("K", () => small.Advise(space, 0, Advice.Collapse, HugePage)));
+            }));
         }
     }
 

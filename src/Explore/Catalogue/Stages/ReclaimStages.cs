@@ -45,6 +45,21 @@ internal static class ReclaimStages
         }
     }
 
+    /// <summary>A lazily freed page that somebody holds for a moment. It is free after the next reclaim, or its entry is there.</summary>
+    internal sealed class LazyFreeTaken : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            (ExploredMachine<X64FourLevel, TModel> small, uint space) = LazilyFreed<TModel>();
+            small.Watch(space, 0);
+            return Scene(small, 4, new Actor("R", () => small.PageOut(space, 0)), new Actor("G", () =>
+            {
+                if (small.TryTakeFast(space, 0, GupFlags.Get, out uint frame))
+                    small.Put(frame, GupFlags.Get);
+            }));
+        }
+    }
+
     /// <summary>A lazily freed page that its process writes again.</summary>
     internal sealed class LazyFreeWritten : Stage
     {
