@@ -52,7 +52,8 @@ public sealed class RacePageTests : IDisposable
         Assert.Equal(MakePage(), MakePage("race", "explore", "COW-H14")); // another name of 002-A
         string none = Path.Combine(directory, "none.html");
         using var error = new StringWriter();
-        int code = new RootCommand { RaceCommand.Create() }.Parse(["race", "explore", "002-A", "--model", "after", "--preemptions", "0", "--html", none])
+        int code = new RootCommand { RaceCommand.Create() }
+            .Parse(["race", "explore", "002-A", "--model", "after", "--preemptions", "0", "--html", none])
             .Invoke(new InvocationConfiguration { Output = TextWriter.Null, Error = error });
         Assert.Equal(ExitCode.Ok, code);
         Assert.Contains("nothing failed", error.ToString(), StringComparison.Ordinal);

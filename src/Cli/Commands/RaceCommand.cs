@@ -75,7 +75,7 @@ internal static class RaceCommand
         });
         Option<long> limit = new("--executions") { Description = "Most executions of a model.", DefaultValueFactory = _ => 10_000_000 };
         Option<bool> unjudged = new("--no-step-oracles") { Description = "Judge only the end of each execution: for measuring the explorer." };
-        Option<string> html = new("--html") { Description = "Also write the first failing schedule as a page that can be stepped through in a browser." };
+        Option<string> html = Html("first failing schedule");
         Option<bool> json = Json();
         Command command = new("explore", "Explore a race; exit code 1 when a verdict is not the expected one.")
         {
@@ -216,8 +216,8 @@ internal static class RaceCommand
         return timeline.Violation is null ? ExitCode.Ok : ExitCode.Difference;
     }
 
-    private static Option<string> Html() =>
-        new("--html") { Description = "Also write the schedule as a page that can be stepped through in a browser." };
+    private static Option<string> Html(string what = "schedule") =>
+        new("--html") { Description = $"Also write the {what} as a page that can be stepped through in a browser." };
 
     private static Option<bool> Json() => new("--json") { Description = "One JSON object a line." };
 

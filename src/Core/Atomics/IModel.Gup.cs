@@ -10,8 +10,8 @@ public partial interface IModel
     static virtual bool GupFastRechecksTable => true;
 
     /// <summary>
-    /// Whether a collapse to a huge page takes the table out of the tree and leaves its entries as they are until the pages were copied, as Linux does:
-    /// then <see cref="GupFastRechecksTable"/> is needed. Ours clears each entry before it counts the references of its page.
+    /// Whether a collapse to a huge page takes the table out of the tree and leaves its entries as they are until the pages were copied, as Linux
+    /// does: then <see cref="GupFastRechecksTable"/> is needed. Ours clears each entry before it counts the references of its page.
     /// </summary>
     static virtual bool CollapseLeavesEntries => false;
 

@@ -17,8 +17,8 @@ public enum KsmSwapInCopy
     ByWriteFault,
 
     /// <summary>
-    /// Never: what is in the swap cache is mapped wherever an entry names its slot, as in a kernel without same-page merging. Right as long as nothing
-    /// was merged.
+    /// Never: what is in the swap cache is mapped wherever an entry names its slot, as in a kernel without same-page merging. Right as long as
+    /// nothing was merged.
     /// </summary>
     Never,
 }

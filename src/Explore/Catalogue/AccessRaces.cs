@@ -28,7 +28,8 @@ internal static class AccessRaces
         Models =
         [
             RaceModel.Of<RaceModels.ForcedWriteDropsWrite>("drops-write", RaceVerdict.Before, "after the fault the write is forgotten"),
-            RaceModel.Of<RaceModels.ForcedWriteNeedsDirty>("linux-4.9", RaceVerdict.After, "after the fault the entry must be dirty, as the copy's is"),
+            RaceModel.Of<RaceModels.ForcedWriteNeedsDirty>(
+                "linux-4.9", RaceVerdict.After, "after the fault the entry must be dirty, as the copy's is"),
             RaceCatalogue.Linux618(),
         ],
         Stage = new AccessStages.ForcedWrite(continues: false),
@@ -100,7 +101,8 @@ internal static class AccessRaces
             RaceModel.Of<RaceModels.ClearRefsThenCopy>(
                 "by-references", RaceVerdict.Before, "pinned pages too; a store reuses a page only if nobody else has a reference"),
             RaceModel.Of<RaceModels.ClearRefsSparesPinned>("linux-5.11", RaceVerdict.After, "clear_refs leaves pinned pages writable"),
-            RaceModel.Of<RaceModels.ClearRefsOfPinned>("reuses-exclusive", RaceVerdict.After, "clear_refs does not look; a store reuses exclusive pages"),
+            RaceModel.Of<RaceModels.ClearRefsOfPinned>(
+                "reuses-exclusive", RaceVerdict.After, "clear_refs does not look; a store reuses exclusive pages"),
             RaceCatalogue.Linux618(),
         ],
         Stage = new AccessStages.ClearedRefs(),

@@ -109,7 +109,7 @@ internal static class LargeFolioRaces
             RaceModel.Of<RaceModels.CollapseByTableWithoutRecheck>(
                 "no-table-recheck", RaceVerdict.Before, "the entry is looked at again, but not whether its table is still in the tree"),
             RaceModel.Of<RaceModels.PinWithoutTableRecheck>(
-                "clears-entries", RaceVerdict.Masks, "the same with our collapse, which clears each entry before it counts the references of its page"),
+                "clears-entries", RaceVerdict.Masks, "the same with our collapse: each entry is cleared before references are counted"),
             RaceModel.Of<RaceModels.CollapseByTable>("linux-6.18", RaceVerdict.After, "both are looked at again"),
             RaceModel.Of<ExploredModel>("ours", RaceVerdict.After, "both, and each entry is cleared"),
         ],

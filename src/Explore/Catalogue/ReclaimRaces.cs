@@ -9,7 +9,8 @@ internal static class ReclaimRaces
 
     internal static IReadOnlyList<RaceEntry> All { get; } =
     [
-        LazyFree(), LazyFreeSlow(), LazyFreeOrder(), LazyFreeFence(), LazyFreeTaken(), LazyFreeFrozen(), LazyFreeWritten(), LazyFreeShared(), LazyFreeClean(), StableWrites(),
+        LazyFree(), LazyFreeSlow(), LazyFreeOrder(), LazyFreeFence(), LazyFreeTaken(), LazyFreeFrozen(), LazyFreeWritten(),
+        LazyFreeShared(), LazyFreeClean(), StableWrites(),
         NewSlot(), SwapOff(), WrongArea(), Truncate(),
     ];
 

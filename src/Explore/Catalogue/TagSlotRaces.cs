@@ -5,7 +5,7 @@ using PageTableEmu.Mm;
 
 namespace PageTableEmu.Explore.Catalogue;
 
-/// <summary>Tags of large folios, of slots, and of entries that move: what a provider gets wrong at its first try, and more that Linux does.</summary>
+/// <summary>Tags of large folios, of slots, of entries that move: what a provider gets wrong at its first try, and more that Linux does.</summary>
 internal static class TagSlotRaces
 {
     private const string None = "none up to Linux 7.3";

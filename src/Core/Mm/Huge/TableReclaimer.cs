@@ -53,11 +53,11 @@ internal sealed class TableReclaimer<TArch, TModel>
     /// <summary>Second half of <see cref="Detach"/>.</summary>
     internal void WaitForReaders(uint space) => TableReaders.WaitForEarlier<TModel>(ref mm.Spaces[space].FastWalkers);
 
-    /// <summary>Takes <see cref="Unlink"/> back.</summary>
+    /// <summary>Takes <see cref="Unlink"/> back. Nothing can be in the way: the mmap_lock is held for writing.</summary>
     internal void Relink(uint space, ulong address, uint table)
     {
         using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(mm.Spaces[space].Root, address);
-        mm.Tables.TryFill(guard.Table, address, TArch.MakeTable((ulong)table << TArch.PageShift)); // nobody else can: the mmap_lock is held for writing
+        mm.Tables.TryFill(guard.Table, address, TArch.MakeTable((ulong)table << TArch.PageShift));
     }
 
     private void FreeIfEmpty(uint space, ulong address)

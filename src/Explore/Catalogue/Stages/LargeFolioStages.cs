@@ -31,7 +31,7 @@ internal static class LargeFolioStages
         }
     }
 
-    /// <summary>As <see cref="LazyFree"/>, with a first page that is exclusive and writable and others that are neither; somebody holds one.</summary>
+    /// <summary>As <see cref="LazyFree"/>, where only the first page is exclusive and writable; somebody holds another one.</summary>
     internal sealed class LazyFreeMixed : Stage
     {
         public override RaceScene SetUp<TModel>()
@@ -51,7 +51,7 @@ internal static class LargeFolioStages
         }
     }
 
-    /// <summary>Four entries name the slots, in the second cluster, of a folio that went to a synchronous area as a whole: a reader, a writer, reclaim.</summary>
+    /// <summary>Four entries name the slots of a folio that went to a synchronous area as a whole: a reader, a writer, reclaim.</summary>
     internal sealed class Direct : Stage
     {
         private const uint FirstSlot = 512; // of the second cluster: the first has the area's header, and so is none for large folios
@@ -63,8 +63,8 @@ internal static class LargeFolioStages
             small.Machine.Settle();
             small.Watch(space, 0);
             small.Watch(space, 2);
-            return Scene(small, (FirstSlot, Pages), small.Verify, null, new Actor("T0", () => small.Load(space, 0)), new Actor("T1", () => small.Store(space, 2, New)),
-                new Actor("R", () => small.Advise(space, 0, Advice.PageOut, Pages)));
+            return Scene(small, (FirstSlot, Pages), small.Verify, null, new Actor("T0", () => small.Load(space, 0)),
+                new Actor("T1", () => small.Store(space, 2, New)), new Actor("R", () => small.Advise(space, 0, Advice.PageOut, Pages)));
         }
     }
 
@@ -171,6 +171,8 @@ internal static class LargeFolioStages
             small.Poke(space, page, value);
         small.Machine.Settle();
         uint frame = small.Machine.PageMap.Look(space, ExploredMachine<X64FourLevel, TModel>.At(1)).Frame;
-        return small.Machine.Context.Frames.OrderOf(frame) == Order ? (small, space) : throw new InvalidOperationException("There is no large folio.");
+        if (small.Machine.Context.Frames.OrderOf(frame) != Order)
+            throw new InvalidOperationException("There is no large folio.");
+        return (small, space);
     }
 }

@@ -71,7 +71,8 @@ internal static class MoveStages
     private static void Move<TModel>(ExploredMachine<X64FourLevel, TModel> small, uint space)
         where TModel : struct, Atomics.IExplored =>
         small.Machine.Userfaultfd.Move(
-            space, ExploredMachine<X64FourLevel, TModel>.At(Target), ExploredMachine<X64FourLevel, TModel>.At(Source), 4096, UserfaultMoveFlags.None, out _);
+            space, ExploredMachine<X64FourLevel, TModel>.At(Target), ExploredMachine<X64FourLevel, TModel>.At(Source), 4096,
+            UserfaultMoveFlags.None, out _);
 
     /// <summary>A load that is refused when the page has moved.</summary>
     private static void Touch<TModel>(ExploredMachine<X64FourLevel, TModel> small, uint space, int page)

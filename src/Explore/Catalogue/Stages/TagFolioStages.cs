@@ -14,8 +14,8 @@ internal static class TagFolioStages
     private const int Pages = 1 << Order;
 
     /// <summary>
-    /// A huge page moves to another block. On arm64, where its entry is replaced as a whole: on sparc64 every word at that level counts as present, so
-    /// huge pages are split there before they move.
+    /// A huge page moves to another block. On arm64, where its entry is replaced as a whole: on sparc64 every word at that level counts as present,
+    /// so huge pages are split there before they move.
     /// </summary>
     internal sealed class HugeMigration : IRaceStage
     {
@@ -79,6 +79,8 @@ internal static class TagFolioStages
         var machine = new TaggedMachine<TTags, TModel>(Pages, filled: Pages, order: Order);
         machine.Settle();
         uint frame = machine.Small.Machine.PageMap.Look(machine.Space, ExploredMachine<Sun4vM7<TTags>, TModel>.At(1)).Frame;
-        return machine.Small.Machine.Context.Frames.OrderOf(frame) == Order ? machine : throw new InvalidOperationException("There is no large folio.");
+        if (machine.Small.Machine.Context.Frames.OrderOf(frame) != Order)
+            throw new InvalidOperationException("There is no large folio.");
+        return machine;
     }
 }

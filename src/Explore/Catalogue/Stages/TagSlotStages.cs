@@ -61,7 +61,8 @@ internal static class TagSlotStages
             mm.Frames.Set(frame, FrameFlags.Dirty); // as a load from zswap does
             mm.Folios.Put(frame);
             return Scene(
-                machine, () => machine.Judge(0), new Actor("R", machine.Small.Machine.ReclaimAll), new Actor("T", () => machine.Load(machine.Space, 0)));
+                machine, () => machine.Judge(0), new Actor("R", machine.Small.Machine.ReclaimAll),
+                new Actor("T", () => machine.Load(machine.Space, 0)));
         }
     }
 
@@ -99,7 +100,7 @@ internal static class TagSlotStages
         }
     }
 
-    /// <summary>After a tagged page in swap was dropped, another one at its address goes to swap without tags, and is checked when it comes back.</summary>
+    /// <summary>After a tagged page in swap was dropped, another one at its address goes out unchecked and comes back checked.</summary>
     internal sealed class ZapAndReuse : TagStage
     {
         public override RaceScene SetUp<TTags, TModel>()
