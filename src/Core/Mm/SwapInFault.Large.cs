@@ -33,6 +33,7 @@ public sealed partial class SwapInFault<TArch, TModel>
 
         mm.Frames.Lock(head);
         mm.Frames.Set(head, FrameFlags.SwapBacked);
+        mm.Swap.NoteDirectRead(first, head);
         mm.Folios.Lru.Add(head);
         mm.Swap.ReadLarge(first, head);
         result = MapLargeLocked(fault, expected, first, head) | FaultResult.Major;

@@ -108,6 +108,7 @@ public sealed partial class SwapInFault<TArch, TModel>
 
         mm.Frames.Lock(frame);
         mm.Frames.Set(frame, FrameFlags.SwapBacked);
+        mm.Swap.NoteDirectRead(entry, frame);
         mm.Folios.Lru.Add(frame);
         mm.Swap.Read(entry, frame);
         if (TModel.DirectSwapIn == DirectSwapIn.PinAfterRead && !TryPinSlot(entry))
