@@ -157,7 +157,7 @@ public sealed partial class SwapInFault<TArch, TModel>
             return major | FaultResult.HardwarePoison;
         }
 
-        if (FitsHere(fault, cached) || !mm.Frames.Has(cached, FrameFlags.Uptodate))
+        if (TModel.KsmSwapInCopy == KsmSwapInCopy.Never || FitsHere(fault, cached) || !mm.Frames.Has(cached, FrameFlags.Uptodate))
             return major | MapLocked(fault, expected, entry, cached, cached, out _);
         return major | HandleForeign(fault, expected, entry, cached);
     }

@@ -280,11 +280,16 @@ public sealed class SwapSpace<TModel> : IDisposable
     /// <summary>
     /// Pins neighbouring slots, all or none (swapcache_prepare of a large folio). While it is being tried some may look pinned to others.
     /// </summary>
-    public SwapResult TryPinSlots(SwapEntry first, uint count)
+    /// <param name="first">The first slot.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="inTheWay">The slot that could not be pinned: who waits must wait for that one, others were pinned and let go of again.</param>
+    public SwapResult TryPinSlots(SwapEntry first, uint count, out SwapEntry inTheWay)
     {
+        inTheWay = first;
         for (uint slot = 0; slot < count; slot++)
         {
-            SwapResult result = Map.TryPin(new SwapEntry(first.Type, first.Offset + slot));
+            inTheWay = new SwapEntry(first.Type, first.Offset + slot);
+            SwapResult result = Map.TryPin(inTheWay);
             if (result == SwapResult.Ok)
                 continue;
             UnpinSlots(first, slot);
