@@ -22,7 +22,7 @@ internal static class GateCommand
     [
         () => new TranslateSuite(512, 4096, "hot 512 pages"),
         () => new TranslateSuite(1 << 18, 1 << 16, "1 GiB"),
-        () => new TranslateSuite(1 << 22, 1 << 18, "16 GiB"),
+        () => new TranslateSuite(1 << 22, 1 << 20, "16 GiB"),
         () => new SparcTranslateSuite(),
         () => new MapSuite(),
         () => new CodecSuite(1 << 10, "8 KiB"),
