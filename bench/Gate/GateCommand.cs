@@ -35,6 +35,7 @@ internal static class GateCommand
         () => new ScanSuite(),
         () => new SwapPathSuite(),
         () => new ThreadSuite(),
+        () => new ForkSuite(),
     ];
 
     internal static int Run(string[] args)

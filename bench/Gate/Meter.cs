@@ -66,6 +66,8 @@ internal sealed class Meter
     /// <summary>Runs a side for some milliseconds; returns the fastest run.</summary>
     private static double WarmUp(Side side)
     {
+        if (side.Nanoseconds is { } limit)
+            return limit;
         double best = double.MaxValue;
         long ignored = 0;
         ulong end = Baseline.ThreadTime() + 5_000_000;
@@ -87,6 +89,8 @@ internal sealed class Meter
     /// <summary>Nanoseconds of one operation.</summary>
     private static double Time(Side side, int runs, ref long allocated)
     {
+        if (side.Nanoseconds is { } limit)
+            return limit;
         if (side.Prepare is null)
             return Time(side.Run, runs, ref allocated) / ((double)runs * side.Operations);
         double total = 0;
