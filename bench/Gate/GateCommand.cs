@@ -76,7 +76,8 @@ internal static class GateCommand
         return Conclude(lines, json ? Console.Error : Console.Out);
     }
 
-    private static int Conclude(List<GateLine> lines, TextWriter to)
+    /// <summary>0 when every line with a goal was judged and reached it, and there was one; else 1.</summary>
+    internal static int Conclude(IReadOnlyList<GateLine> lines, TextWriter to)
     {
         GateLine[] judged = [.. lines.Where(line => line.Verdict != GateVerdict.Told)];
         int passed = judged.Count(line => line.Verdict == GateVerdict.Passed);

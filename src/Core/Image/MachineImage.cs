@@ -109,6 +109,16 @@ public sealed unsafe partial class MachineImage : IDisposable
     internal ref ulong QuickSlotWord(ulong index) =>
         ref index < slotLimit ? ref Unsafe.AsRef<ulong>(slotWords + index) : ref Unsafe.NullRef<ulong>(); // safe: as in SlotWord
 
+    /// <summary>Whether the image is attached and any slot's word has storage, as far as this process knows.</summary>
+    internal bool HasSlotWords
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => slotLimit != 0;
+    }
+
+    /// <summary>Address of the first record of a region that has storage from the start. It may be used while the image is attached.</summary>
+    internal nuint FixedRecords(MetadataRegion region) => (nuint)(metadata + layout[region].Offset);
+
     /// <summary>Number of records of a region.</summary>
     public ulong Capacity(MetadataRegion region) => regions[(int)region].Capacity;
 

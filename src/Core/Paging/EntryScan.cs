@@ -45,8 +45,8 @@ public static class EntryScan<TArch>
     private static readonly int PresentBit = BitOperations.TrailingZeroCount(PresentMask) & 63;
     private static readonly int OtherPresentBit = BitOperations.Log2(PresentMask | 1);
     private static readonly int YoungBit = BitOperations.TrailingZeroCount(YoungMask) & 63;
-    private static readonly byte PresentToYoung = (byte)((YoungBit - PresentBit) & 63);
-    private static readonly byte OtherPresentToYoung = (byte)((YoungBit - OtherPresentBit) & 63);
+    private static readonly ulong PresentToYoung = (ulong)(YoungBit - PresentBit) & 63;
+    private static readonly ulong OtherPresentToYoung = (ulong)(YoungBit - OtherPresentBit) & 63;
 
     /// <summary>How many entries are of a kind.</summary>
     public static int Count(ReadOnlySpan<ulong> words, EntryKind kind) => kind switch
@@ -189,9 +189,11 @@ public static class EntryScan<TArch>
         int i = 0;
         for (; i <= words.Length - 64; i += 64)
         {
+            ulong bits = 0;
             // Safe: i + 64 is within the span.
-            bitmap[i >> 6] = Group16(ref first, (nuint)i, kind) | (Group16(ref first, (nuint)i + 16, kind) << 16)
-                | (Group16(ref first, (nuint)i + 32, kind) << 32) | (Group16(ref first, (nuint)i + 48, kind) << 48);
+            for (int group = 0; group < 64; group += 8)
+                bits |= (ulong)Group(ref first, (nuint)(i + group), kind) << group;
+            bitmap[i >> 6] = bits;
         }
 
         if (i == words.Length)
@@ -238,9 +240,6 @@ public static class EntryScan<TArch>
         return count;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Group16(ref ulong first, nuint i, EntryKind kind) => Group(ref first, i, kind) | (Group(ref first, i + 8, kind) << 8);
-
     /// <summary>Which of eight entries are of a kind.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static uint Group(ref ulong first, nuint i, EntryKind kind)
@@ -260,9 +259,7 @@ public static class EntryScan<TArch>
     private static uint Mask8(ref ulong first, nuint i, EntryKind kind)
     {
         Vector512<ulong> words = Vector512.LoadUnsafe(ref first, i);
-        if (!IsNarrow || kind == EntryKind.NonPresent || !Avx512F.IsSupported)
-            return (uint)Of(words, kind).ExtractMostSignificantBits();
-        return (uint)Vector512.Equals(AtYoung(words, kind), Vector512<ulong>.Zero).ExtractMostSignificantBits() ^ 0xff;
+        return (uint)(IsNarrow && kind != EntryKind.NonPresent ? Top(words, kind) : Of(words, kind)).ExtractMostSignificantBits();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -285,11 +282,20 @@ public static class EntryScan<TArch>
         };
     }
 
+    /// <summary>The highest bit set in the lanes that are of a kind; the other bits are anything.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ulong> Top(Vector512<ulong> words, EntryKind kind)
+    {
+        Vector512<ulong> present = (words << (63 - PresentBit)) | (words << (63 - OtherPresentBit));
+        return kind == EntryKind.Present ? present : present & (words << (63 - YoungBit));
+    }
+
     /// <summary>The bit that says young set in the lanes that are of a kind; the other bits are clear.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<ulong> AtYoung(Vector512<ulong> words, EntryKind kind)
     {
-        Vector512<ulong> present = Avx512F.RotateLeft(words, PresentToYoung) | Avx512F.RotateLeft(words, OtherPresentToYoung);
+        Vector512<ulong> present = Avx512F.RotateLeftVariable(words, Vector512.Create(PresentToYoung))
+            | Avx512F.RotateLeftVariable(words, Vector512.Create(OtherPresentToYoung));
         return (kind == EntryKind.Present ? present : present & words) & Vector512.Create(YoungMask);
     }
 
