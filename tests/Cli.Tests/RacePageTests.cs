@@ -45,6 +45,21 @@ public sealed class RacePageTests : IDisposable
         Assert.DoesNotContain('@', page);
     }
 
+    /// <summary>The first schedule that fails is the one that is shown; when nothing fails there is no page.</summary>
+    [Fact]
+    public void Explore_writes_the_same_page_for_a_schedule_that_fails()
+    {
+        Assert.Equal(MakePage(), MakePage("race", "explore", "COW-H14")); // another name of 002-A
+        string none = Path.Combine(directory, "none.html");
+        using var error = new StringWriter();
+        int code = new RootCommand { RaceCommand.Create() }
+            .Parse(["race", "explore", "002-A", "--model", "after", "--preemptions", "0", "--html", none])
+            .Invoke(new InvocationConfiguration { Output = TextWriter.Null, Error = error });
+        Assert.Equal(ExitCode.Ok, code);
+        Assert.Contains("nothing failed", error.ToString(), StringComparison.Ordinal);
+        Assert.False(File.Exists(none));
+    }
+
     [Fact]
     public void Page_can_be_stepped_forward_and_back()
     {
@@ -71,12 +86,15 @@ public sealed class RacePageTests : IDisposable
         Assert.StartsWith($"after access 3 of {count}: T0, ", said[9], StringComparison.Ordinal);
     }
 
-    private string MakePage()
+    private string MakePage() => MakePage("race", "show", "002-A");
+
+    private string MakePage(params string[] command)
     {
         string file = Path.Combine(directory, "page.html");
+        File.Delete(file);
         using var output = new StringWriter();
-        int code = new RootCommand { RaceCommand.Create() }.Parse(["race", "show", "002-A", "--html", file])
-            .Invoke(new InvocationConfiguration { Output = output });
+        int code = new RootCommand { RaceCommand.Create() }.Parse([.. command, "--html", file])
+            .Invoke(new InvocationConfiguration { Output = output, Error = output });
         Assert.Equal(ExitCode.Ok, code);
         return File.ReadAllText(file);
     }

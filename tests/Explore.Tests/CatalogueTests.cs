@@ -36,7 +36,9 @@ public sealed class CatalogueTests
     [Fact]
     public void Names_AreUnique_AndEveryEntryIsComplete()
     {
-        Assert.Equal(RaceCatalogue.All.Count, RaceCatalogue.All.Select(entry => entry.Name.ToUpperInvariant()).Distinct().Count());
+        string[] names = [.. RaceCatalogue.All.SelectMany(entry => entry.OtherNames.Prepend(entry.Name))];
+        Assert.Equal(names.Length, names.Distinct(StringComparer.OrdinalIgnoreCase).Count());
+        Assert.All(names, name => Assert.Contains(name, RaceCatalogue.Find(name).OtherNames.Prepend(RaceCatalogue.Find(name).Name)));
         foreach (RaceEntry entry in RaceCatalogue.All)
         {
             Assert.NotEmpty(entry.Narrative);

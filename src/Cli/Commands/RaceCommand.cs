@@ -38,7 +38,8 @@ internal static class RaceCommand
         {
             RaceEntry entry = line.GetValue(name)!;
             TextWriter output = line.InvocationConfiguration.Output;
-            output.WriteLine($"{entry.Name}: {entry.Title}");
+            string also = entry.OtherNames.Count == 0 ? "" : $" (also {string.Join(", ", entry.OtherNames)})";
+            output.WriteLine($"{entry.Name}: {entry.Title}{also}");
             output.WriteLine($"{entry.Symptom} Mended by {entry.Upstream}.");
             for (int step = 0; step < entry.Narrative.Count; step++)
                 output.WriteLine($"  {step + 1}. {entry.Narrative[step].Actor}: {entry.Narrative[step].What}");
@@ -74,10 +75,11 @@ internal static class RaceCommand
         });
         Option<long> limit = new("--executions") { Description = "Most executions of a model.", DefaultValueFactory = _ => 10_000_000 };
         Option<bool> unjudged = new("--no-step-oracles") { Description = "Judge only the end of each execution: for measuring the explorer." };
+        Option<string> html = Html("first failing schedule");
         Option<bool> json = Json();
         Command command = new("explore", "Explore a race; exit code 1 when a verdict is not the expected one.")
         {
-            name, model, preemptions, strategy, seed, shard, limit, unjudged, json,
+            name, model, preemptions, strategy, seed, shard, limit, unjudged, html, json,
         };
         command.SetAction(line =>
         {
@@ -99,13 +101,17 @@ internal static class RaceCommand
                     $"  {progress.Preemptions} preemptions: {progress.Executions} executions, {progress.Executions / progress.Seconds:F0}/s, "
                     + $"depth {progress.Depth}, {progress.Explored:P0}"),
             };
-            return ExploreAll(line, line.GetValue(name)!, line.GetValue(model), line.GetValue(preemptions), options, line.GetValue(json));
+            int code = ExploreAll(
+                line, line.GetValue(name)!, line.GetValue(model), line.GetValue(preemptions), options, line.GetValue(json), out Failure? first);
+            return line.GetValue(html) is { } page && code != ExitCode.Usage ? WritePage(line, page, first, code) : code;
         });
         return command;
     }
 
-    private static int ExploreAll(ParseResult line, string name, string? modelName, int? preemptions, ExplorerOptions options, bool json)
+    private static int ExploreAll(
+        ParseResult line, string name, string? modelName, int? preemptions, ExplorerOptions options, bool json, out Failure? first)
     {
+        first = null;
         bool expected = true;
         bool any = false;
         TextWriter output = line.InvocationConfiguration.Output;
@@ -117,6 +123,7 @@ internal static class RaceCommand
                 ExplorerOptions own = options with { Preemptions = preemptions ?? entry.BoundOf(model) };
                 ExplorationResult result = entry.Explore(model, own);
                 expected &= result.Violation is not null == model.MustFail;
+                first ??= result.Violation is { } violation ? new Failure(entry, model, violation.Schedule) : null;
                 output.WriteLine(json ? RaceJson.Result(entry, model, own, result) : Text(entry, model, result));
             }
         }
@@ -128,6 +135,28 @@ internal static class RaceCommand
         }
 
         return expected ? ExitCode.Ok : ExitCode.Difference;
+    }
+
+    private static int WritePage(ParseResult line, string page, Failure? failure, int code)
+    {
+        if (failure is null)
+        {
+            line.InvocationConfiguration.Error.WriteLine($"ptemu: nothing failed, so '{page}' was not written");
+            return code;
+        }
+
+        try
+        {
+            using RaceScene scene = failure.Model.SetUp(failure.Entry);
+            RaceTimeline timeline = RaceTimeline.Run(failure.Entry, scene, failure.Schedule);
+            File.WriteAllText(page, RacePage.Make(failure.Entry, failure.Model, failure.Schedule, timeline));
+            return code;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            line.InvocationConfiguration.Error.WriteLine($"ptemu: {error.Message}");
+            return ExitCode.Usage;
+        }
     }
 
     private static IEnumerable<RaceModel> Chosen(RaceEntry entry, string name) => name switch
@@ -187,8 +216,8 @@ internal static class RaceCommand
         return timeline.Violation is null ? ExitCode.Ok : ExitCode.Difference;
     }
 
-    private static Option<string> Html() =>
-        new("--html") { Description = "Also write the schedule as a page that can be stepped through in a browser." };
+    private static Option<string> Html(string what = "schedule") =>
+        new("--html") { Description = $"Also write the {what} as a page that can be stepped through in a browser." };
 
     private static Option<bool> Json() => new("--json") { Description = "One JSON object a line." };
 
@@ -199,14 +228,13 @@ internal static class RaceCommand
         {
             string text = result.Tokens[0].Value;
             Validate(result, text, all: false);
-            return RaceCatalogue.All.FirstOrDefault(entry => string.Equals(entry.Name, text, StringComparison.OrdinalIgnoreCase))!;
+            return RaceCatalogue.TryFind(text)!;
         },
     };
 
     private static void Validate(ArgumentResult result, string? name, bool all)
     {
-        bool known = RaceCatalogue.All.Any(entry => string.Equals(entry.Name, name, StringComparison.OrdinalIgnoreCase));
-        if (!known && !(all && name == "all"))
+        if (RaceCatalogue.TryFind(name) is null && !(all && name == "all"))
             result.AddError($"there is no race '{name}'; 'ptemu race list' lists them");
     }
 
@@ -216,4 +244,7 @@ internal static class RaceCommand
         string[] sides = (text ?? "").Split('/');
         return sides.Length == 2 && int.TryParse(sides[0], out part) && int.TryParse(sides[1], out parts) && part >= 0 && part < parts;
     }
+
+    /// <summary>A schedule that fails.</summary>
+    private sealed record Failure(RaceEntry Entry, RaceModel Model, string Schedule);
 }

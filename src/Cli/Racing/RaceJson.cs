@@ -11,6 +11,10 @@ internal static class RaceJson
     public static string Entry(RaceEntry entry) => EntryJson.WriteObject(json =>
     {
         json.WriteString("name", entry.Name);
+        json.WriteStartArray("other_names");
+        foreach (string other in entry.OtherNames)
+            json.WriteStringValue(other);
+        json.WriteEndArray();
         json.WriteString("title", entry.Title);
         json.WriteString("upstream", entry.Upstream);
         json.WriteString("symptom", entry.Symptom);

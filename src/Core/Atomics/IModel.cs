@@ -20,6 +20,7 @@ namespace PageTableEmu.Atomics;
 ///     static SwapInRelease IModel.SwapInRelease =&gt; SwapInRelease.AfterMapping;
 ///     static LazyFreeTest IModel.LazyFreeTest =&gt; LazyFreeTest.DirtyOnly;
 ///     static ReuseRule IModel.ReuseRule =&gt; ReuseRule.MappingsAndSwapCount;
+///     static ForcedWrite IModel.ForcedWrite =&gt; ForcedWrite.DropsWrite;
 ///
 ///     public static Machine&lt;X64FourLevel, Old&gt; MakeMachine() =&gt;
 ///         Machine&lt;X64FourLevel, Old&gt;.Create(new MachineImageOptions { RamBytes = 64 &lt;&lt; 20 });

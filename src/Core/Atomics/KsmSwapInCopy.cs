@@ -15,4 +15,10 @@ public enum KsmSwapInCopy
     /// lost, but for a moment the folio is mapped where the reverse map does not find it.
     /// </summary>
     ByWriteFault,
+
+    /// <summary>
+    /// Never: what is in the swap cache is mapped wherever an entry names its slot, as in a kernel without same-page merging. Right as long as
+    /// nothing was merged.
+    /// </summary>
+    Never,
 }

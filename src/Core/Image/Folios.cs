@@ -82,7 +82,7 @@ public sealed class Folios<TModel>
             uint head = Table.HeadOf(frame);
             if (!Table.TryGet(head))
                 return false;
-            if (Table.HeadOf(frame) == head)
+            if (!TModel.TakerRechecksHead || Table.HeadOf(frame) == head)
                 return true;
             Put(head);
         }

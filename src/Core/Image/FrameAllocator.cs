@@ -75,8 +75,11 @@ public sealed class FrameAllocator<TModel>
     /// <summary>Current allocation epoch; see <see cref="FrameState.Epoch"/>.</summary>
     public uint Epoch => Atomic<TModel>.Load(ref State.Epoch) & ~MlockMark;
 
+    /// <summary>Number of the current batch of mlock.</summary>
+    internal uint MlockBatch => Atomic<TModel>.Load(ref State.MlockBatch);
+
     /// <summary>What <see cref="FrameRecord.Birth"/> says of frames that the current batch of mlock has.</summary>
-    private uint MlockStamp => MlockMark | Atomic<TModel>.Load(ref State.MlockBatch);
+    private uint MlockStamp => MlockMark | MlockBatch;
 
     private static int OwnCache => (int)(Owner.Thread % CacheCount);
 

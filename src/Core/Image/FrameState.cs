@@ -29,7 +29,16 @@ public struct FrameState
     public LruListTable Lru;
 
     /// <summary>What reclaim thinks the lists' lengths are, in pages: the lengths of a moment ago, as the kernel's statistics are.</summary>
-    internal LruStatistics Statistics;
+    internal LruLengths Statistics;
+
+    /// <summary>How far the lists have moved on (lruvec.nonresident_age): pages that were evicted from them or became active. Atomic.</summary>
+    internal uint Age;
+
+    /// <summary>The same of the system around the machine: all of <see cref="Age"/>, and what was evicted on nobody's behalf. Atomic.</summary>
+    internal uint OutsideAge;
+
+    /// <summary>Pages of files that the system around the machine has in memory.</summary>
+    internal ulong OutsidePages;
 
     /// <summary>Frame allocator: frames taken from the areas, those in caches included. Atomic.</summary>
     internal ulong TakenFromAreas;

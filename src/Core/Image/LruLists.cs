@@ -36,30 +36,21 @@ public sealed class LruLists<TModel>
 
     private ref FrameState State => ref image.Record<FrameState>(MetadataRegion.FrameState, 0);
 
-    /// <summary>Length of a list in pages, now.</summary>
-    public ulong Pages(LruKind kind) => Atomic<TModel>.Load(ref State.Lru[(int)kind].Pages);
+    /// <summary>Length of a list in pages, now: of all, or of what is charged to a group.</summary>
+    public ulong Pages(LruKind kind, uint group = 0) =>
+        group == 0 ? Atomic<TModel>.Load(ref State.Lru[(int)kind].Pages) : Atomic<TModel>.Load(ref GroupOf(group).Lru[(int)kind]);
 
-    /// <summary>Length of a list in pages, when <see cref="RefreshStatistics"/> was last called.</summary>
-    public ulong KnownPages(LruKind kind)
-    {
-        ref LruStatistics known = ref State.Statistics;
-        return kind switch
-        {
-            LruKind.InactiveAnon => Atomic<TModel>.Load(ref known.InactiveAnon),
-            LruKind.ActiveAnon => Atomic<TModel>.Load(ref known.ActiveAnon),
-            LruKind.InactiveFile => Atomic<TModel>.Load(ref known.InactiveFile),
-            _ => Atomic<TModel>.Load(ref known.ActiveFile),
-        };
-    }
+    /// <summary>
+    /// Length of a list in pages, as those know it who decide by it: when <see cref="RefreshStatistics"/> was last called. Of a group it is exact.
+    /// </summary>
+    public ulong KnownPages(LruKind kind, uint group = 0) =>
+        group == 0 ? Atomic<TModel>.Load(ref State.Statistics[(int)kind]) : Pages(kind, group);
 
-    /// <summary>Sums the lengths up, for those who decide by them (mem_cgroup_flush_stats).</summary>
+    /// <summary>Sums the lengths up (mem_cgroup_flush_stats).</summary>
     public void RefreshStatistics()
     {
-        ref LruStatistics known = ref State.Statistics;
-        Atomic<TModel>.Store(ref known.InactiveAnon, Pages(LruKind.InactiveAnon));
-        Atomic<TModel>.Store(ref known.ActiveAnon, Pages(LruKind.ActiveAnon));
-        Atomic<TModel>.Store(ref known.InactiveFile, Pages(LruKind.InactiveFile));
-        Atomic<TModel>.Store(ref known.ActiveFile, Pages(LruKind.ActiveFile));
+        for (LruKind kind = LruKind.InactiveAnon; kind <= LruKind.ActiveFile; kind++)
+            Atomic<TModel>.Store(ref State.Statistics[(int)kind], (uint)Pages(kind));
     }
 
     /// <summary>
@@ -103,12 +94,22 @@ public sealed class LruLists<TModel>
         WordLock<TModel>.Release(ref State.LruLock);
     }
 
+    /// <summary>Takes its owner from a folio that may be on a list, where the owner's group counts it.</summary>
+    internal void Disown(uint frame)
+    {
+        if (OwnerOf(table.Flags(frame)) == 0)
+            return;
+        WordLock<TModel>.Acquire(ref State.LruLock);
+        Relink(frame, clear: FrameFlags.Owner, set: 0);
+        WordLock<TModel>.Release(ref State.LruLock);
+    }
+
     /// <summary>Counts a large folio on a list as the one page that its first frame is about to be.</summary>
     public void NoteSplit(uint head)
     {
         WordLock<TModel>.Acquire(ref State.LruLock);
         if (table.Has(head, FrameFlags.Lru))
-            State.Lru[(int)KindOf(head)].Pages -= table.PagesOf(head) - 1;
+            Count(KindOf(head), head, 1 - (long)table.PagesOf(head));
         WordLock<TModel>.Release(ref State.LruLock);
     }
 
@@ -141,7 +142,7 @@ public sealed class LruLists<TModel>
         for (ulong seen = 0; frame != 0 && seen < pages && count < isolated.Length;)
         {
             uint next = table[frame].LruNext;
-            bool wanted = group == 0 || (uint)((ulong)(table.Flags(frame) & FrameFlags.Owner) >> MemoryGroups<TModel>.OwnerShift) == group;
+            bool wanted = group == 0 || OwnerOf(table.Flags(frame)) == group;
             seen += wanted ? table.PagesOf(frame) : 0;
             if (wanted && table.TryGet(frame)) // else it is being freed by somebody who waits for the lock
             {
@@ -169,6 +170,28 @@ public sealed class LruLists<TModel>
         else if ((flags & (FrameFlags.Unevictable | FrameFlags.Active)) == 0)
             Activate(head);
     }
+
+    /// <summary>
+    /// How far the lists of a scope have moved on (lruvec.nonresident_age): by each page evicted from them, and each that became active.
+    /// Wraps around.
+    /// </summary>
+    /// <param name="scope">A group, 0 for the machine, <see cref="MemoryGroups{TModel}.Outside"/> for all around it.</param>
+    internal uint Age(uint scope) => Atomic<Mainline>.Load(ref AgeOf(scope));
+
+    /// <summary>
+    /// Ages the lists of a scope and of all that it is a part of (workingset_age_nonresident). Only a guess depends on it: no step to explore.
+    /// </summary>
+    internal void Grow(uint scope, uint pages)
+    {
+        if (scope is not (0 or MemoryGroups<TModel>.Outside))
+            Atomic<Mainline>.Add(ref AgeOf(scope), (int)pages);
+        if (scope != MemoryGroups<TModel>.Outside)
+            Atomic<Mainline>.Add(ref State.Age, (int)pages);
+        Atomic<Mainline>.Add(ref State.OutsideAge, (int)pages);
+    }
+
+    /// <summary>Ages the lists by a folio that became active (workingset_activation).</summary>
+    internal void NoteActivation(uint head) => Grow(OwnerOf(table.Flags(head)), table.PagesOf(head));
 
     /// <summary>Makes an active folio an inactive one (folio_deactivate).</summary>
     public void Deactivate(uint frame)
@@ -226,6 +249,15 @@ public sealed class LruLists<TModel>
         WordLock<TModel>.Release(ref State.LruLock);
     }
 
+    /// <summary>Forgets how often a folio was locked in memory; whoever unlocks it first unlocks it for all.</summary>
+    internal void LoseMlock(uint frame)
+    {
+        WordLock<TModel>.Acquire(ref State.LruLock);
+        if (table.Has(frame, FrameFlags.Mlocked))
+            table.Folio(frame).Count = 0;
+        WordLock<TModel>.Release(ref State.LruLock);
+    }
+
     /// <summary>
     /// As <see cref="Mlock"/> without a count: a page that has just been split off an isolated folio. Its count is lost, and whoever unlocks it first
     /// unlocks it for all; then reclaim finds it again.
@@ -268,6 +300,7 @@ public sealed class LruLists<TModel>
         if (!table.Has(head, FrameFlags.Unevictable))
             Relink(head, FrameFlags.Referenced, FrameFlags.Active);
         WordLock<TModel>.Release(ref State.LruLock);
+        NoteActivation(head);
     }
 
     /// <summary>Changes flags that decide on the list, and moves a folio that is on one to the young end of the right one.</summary>
@@ -307,12 +340,13 @@ public sealed class LruLists<TModel>
             list.Youngest = frame;
         else
             table[next].LruPrevious = frame;
-        Atomic<TModel>.Store(ref list.Pages, list.Pages + table.PagesOf(frame));
+        Count(kind, frame, table.PagesOf(frame));
     }
 
     private void Unlink(uint frame)
     {
-        ref LruList list = ref State.Lru[(int)KindOf(frame)];
+        LruKind kind = KindOf(frame);
+        ref LruList list = ref State.Lru[(int)kind];
         ref FrameRecord record = ref table[frame];
         if (record.LruPrevious != 0)
             table[record.LruPrevious].LruNext = record.LruNext;
@@ -323,7 +357,32 @@ public sealed class LruLists<TModel>
         else
             list.Youngest = record.LruPrevious;
         record.LruNext = record.LruPrevious = 0;
-        Atomic<TModel>.Store(ref list.Pages, list.Pages - table.PagesOf(frame));
+        Count(kind, frame, -(long)table.PagesOf(frame));
         table.Clear(frame, FrameFlags.LruKindMask);
     }
+
+    /// <summary>Counts pages in or out of a list, and of the part of it that belongs to their group. The lists are locked.</summary>
+    private void Count(LruKind kind, uint frame, long pages)
+    {
+        ref LruList list = ref State.Lru[(int)kind];
+        Atomic<TModel>.Store(ref list.Pages, list.Pages + (ulong)pages);
+        uint group = OwnerOf(table.Flags(frame));
+        if (group == 0 || kind == LruKind.Unevictable)
+            return;
+        ref uint ofGroup = ref GroupOf(group).Lru[(int)kind];
+        Atomic<TModel>.Store(ref ofGroup, ofGroup + (uint)pages);
+    }
+
+    private static uint OwnerOf(FrameFlags flags) => (uint)((ulong)(flags & FrameFlags.Owner) >> MemoryGroups<TModel>.OwnerShift);
+
+    private ref uint AgeOf(uint scope)
+    {
+        if (scope == MemoryGroups<TModel>.Outside)
+            return ref State.OutsideAge;
+        if (scope == 0)
+            return ref State.Age;
+        return ref GroupOf(scope).Age;
+    }
+
+    private ref MemoryGroupRecord GroupOf(uint group) => ref image.Record<MemoryGroupRecord>(MetadataRegion.MemoryGroups, group);
 }

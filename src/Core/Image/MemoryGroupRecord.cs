@@ -10,24 +10,27 @@ namespace PageTableEmu.Image;
 [StructLayout(LayoutKind.Sequential, Size = 64)]
 public struct MemoryGroupRecord
 {
-    /// <summary>1 while the group exists.</summary>
-    public ulong InUse;
-
-    /// <summary>Frames charged to it.</summary>
-    public ulong Pages;
-
     /// <summary>Most frames that may be charged (memory.max).</summary>
     public ulong PageLimit;
-
-    /// <summary>Swap slots charged to it.</summary>
-    public ulong Slots;
 
     /// <summary>Most slots that may be charged (memory.swap.max).</summary>
     public ulong SlotLimit;
 
-    /// <summary>Address spaces that belong to it.</summary>
-    public ulong Members;
+    /// <summary>Bit 0: the group exists. Bit 1: somebody looks whether it can go. Above: address spaces that belong to it.</summary>
+    public ulong Membership;
+
+    /// <summary>Frames charged to it.</summary>
+    public uint Pages;
+
+    /// <summary>Swap slots charged to it.</summary>
+    public uint Slots;
 
     /// <summary>Charges that were refused because of <see cref="PageLimit"/> (the "max" of memory.events).</summary>
-    public ulong Refused;
+    public uint Refused;
+
+    /// <summary>How far its part of the LRU lists has moved on: pages evicted on its behalf, and pages of it that became active.</summary>
+    internal uint Age;
+
+    /// <summary>Pages of it on each list. Changed under the lock of the lists.</summary>
+    internal LruLengths Lru;
 }

@@ -28,6 +28,13 @@ public sealed class MemoryGroups<TModel>
 
     internal const int OwnerShift = 56;
 
+    private const ulong Live = 1;
+    private const ulong Ending = 2;
+    private const ulong Member = 4;
+
+    /// <summary>Stands for the system around the machine where a group's number or 0, the machine, is asked for.</summary>
+    internal const uint Outside = Most + 1;
+
     /// <summary>The group that refused the calling thread's last charge, until somebody asks for frames on its behalf.</summary>
     [ThreadStatic]
     private static uint refusedBy;
@@ -59,7 +66,7 @@ public sealed class MemoryGroups<TModel>
         for (uint group = 1; group <= Most; group++)
         {
             ref MemoryGroupRecord record = ref Record(group);
-            if (Atomic<TModel>.CompareExchange(ref record.InUse, 1, 0) != 0)
+            if (Atomic<TModel>.CompareExchange(ref record.Membership, Live, 0) != 0)
                 continue;
             Atomic<TModel>.Store(ref record.PageLimit, pageLimit);
             Atomic<TModel>.Store(ref record.SlotLimit, slotLimit);
@@ -75,13 +82,39 @@ public sealed class MemoryGroups<TModel>
     public bool TryRemove(uint group)
     {
         ref MemoryGroupRecord record = ref this[group];
-        if (Atomic<TModel>.Load(ref record.Members) != 0 || Atomic<TModel>.Load(ref record.Pages) != 0 || Atomic<TModel>.Load(ref record.Slots) != 0)
+        if (Atomic<TModel>.CompareExchange(ref record.Membership, Live | Ending, Live) != Live)
             return false;
-        return Atomic<TModel>.CompareExchange(ref record.InUse, 0, 1) == 1;
+
+        // From here on nobody enters, and only members get anything charged.
+        bool charged = Atomic<TModel>.Load(ref record.Pages) != 0 || Atomic<TModel>.Load(ref record.Slots) != 0;
+        Atomic<TModel>.Store(ref record.Membership, charged ? Live : 0);
+        return !charged;
     }
 
     /// <summary>Whether a group exists.</summary>
-    public bool Exists(uint group) => group - 1 < Most && Atomic<TModel>.Load(ref Record(group).InUse) != 0;
+    public bool Exists(uint group) => group - 1 < Most && (Atomic<TModel>.Load(ref Record(group).Membership) & Live) != 0;
+
+    /// <summary>Address spaces that belong to a group.</summary>
+    public uint Members(uint group) => (uint)(Atomic<TModel>.Load(ref this[group].Membership) / Member);
+
+    /// <summary>An address space becomes a member; false when the group does not exist, or does not any more.</summary>
+    internal bool TryEnter(uint group)
+    {
+        ref ulong word = ref this[group].Membership;
+        while (true)
+        {
+            ulong seen = Atomic<TModel>.Load(ref word);
+            if ((seen & Live) == 0)
+                return false;
+            if ((seen & Ending) != 0)
+                TModel.WaitUntil(ref word, Ending, 0); // it goes, or stays after all
+            else if (Atomic<TModel>.CompareExchange(ref word, seen + Member, seen) == seen)
+                return true;
+        }
+    }
+
+    /// <summary>Ends <see cref="TryEnter"/>.</summary>
+    internal void Leave(uint group) => Atomic<TModel>.Add(ref this[group].Membership, -(long)Member);
 
     // ---- frames
 
@@ -103,7 +136,7 @@ public sealed class MemoryGroups<TModel>
     public void SetOwner(uint frame, uint group) => frames.Set(frame, (FrameFlags)((ulong)group << OwnerShift));
 
     /// <summary>Takes a charge back that no frame came of.</summary>
-    public void Uncharge(uint group, uint pages) => Atomic<TModel>.Add(ref Record(group).Pages, -(long)pages);
+    public void Uncharge(uint group, uint pages) => Atomic<TModel>.Add(ref Record(group).Pages, -(int)pages);
 
     /// <summary>Uncharges a folio that is about to be free.</summary>
     internal void Release(uint head, FrameFlags flags, uint pages)
@@ -133,7 +166,7 @@ public sealed class MemoryGroups<TModel>
     }
 
     /// <summary>Takes a charge back that no slot came of.</summary>
-    internal void UnchargeSlots(uint group, uint slots) => Atomic<TModel>.Add(ref Record(group).Slots, -(long)slots);
+    internal void UnchargeSlots(uint group, uint slots) => Atomic<TModel>.Add(ref Record(group).Slots, -(int)slots);
 
     /// <summary>
     /// Lets a slot remember whom it is charged to. The slot was just given to a locked folio, without which it cannot be freed.
@@ -159,13 +192,13 @@ public sealed class MemoryGroups<TModel>
     }
 
     /// <summary>1 once any group was made: until then slots have no owners to look at. Lies in the record of the group that nobody is in.</summary>
-    private ref ulong EverUsed => ref Record(0).InUse;
+    private ref ulong EverUsed => ref Record(0).Membership;
 
-    private static bool TryAdd(ref ulong word, uint amount, ulong limit)
+    private static bool TryAdd(ref uint word, uint amount, ulong limit)
     {
-        if (Atomic<TModel>.Add(ref word, amount) <= limit)
+        if (Atomic<TModel>.Add(ref word, (int)amount) <= limit)
             return true;
-        Atomic<TModel>.Add(ref word, -(long)amount);
+        Atomic<TModel>.Add(ref word, -(int)amount);
         return false;
     }
 

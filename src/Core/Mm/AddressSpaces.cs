@@ -90,24 +90,40 @@ public sealed class AddressSpaces<TModel>
         if (space.VmaCount != 0)
             throw new InvalidOperationException($"Address space {mm} still has {space.VmaCount} VMAs: remove them before it is destroyed.");
         RemoveFromMmList(mm);
-        JoinGroup(mm, 0);
+        TryJoinGroup(mm, 0);
         Atomic<TModel>.Store(ref space.Generation, 0);
         pool.Free(mm);
     }
 
     /// <summary>
-    /// Lets the memory that an address space gets from now on be charged to a group, 0 for none. What it has stays charged as it is.
+    /// Lets the memory that an address space gets from now on be charged to a group, 0 for none. What it has stays charged as it is. False: there is
+    /// no such group.
     /// </summary>
-    public void JoinGroup(uint mm, uint group)
+    public bool TryJoinGroup(uint mm, uint group)
     {
-        if (group != 0)
-            Atomic<TModel>.Add(ref Folios.Groups[group].Members, 1);
+        if (group != 0 && !Folios.Groups.TryEnter(group))
+            return false;
         ref uint word = ref pool[mm].Group;
         uint before = Atomic<TModel>.Load(ref word);
         while (Atomic<TModel>.CompareExchange(ref word, group, before) is var found && found != before)
             before = found;
         if (before != 0)
-            Atomic<TModel>.Add(ref Folios.Groups[before].Members, -1);
+            Folios.Groups.Leave(before);
+        return true;
+    }
+
+    /// <summary>Puts a child into its parent's group, whichever that is when it succeeds.</summary>
+    /// <exception cref="CorruptImageException">The parent is in a group that does not exist.</exception>
+    internal void InheritGroup(uint child, uint parent)
+    {
+        uint group = Atomic<TModel>.Load(ref pool[parent].Group);
+        while (!TryJoinGroup(child, group))
+        {
+            uint now = Atomic<TModel>.Load(ref pool[parent].Group);
+            if (now == group)
+                throw new CorruptImageException(nameof(AddressSpace.Group), $"address space {parent} is in group {group}, which does not exist");
+            group = now; // the parent left the group, and it ended
+        }
     }
 
     /// <summary>The next live address space by number; 0 when there is none. Enumerates all, if none is created or destroyed meanwhile.</summary>

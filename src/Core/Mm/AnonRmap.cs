@@ -195,8 +195,10 @@ public sealed class AnonRmap<TModel>
     /// </summary>
     public void RepairMlock(uint frame, uint vma)
     {
-        if (Atomic<TModel>.Load(ref vmas.Spaces[vmas[vma].AddressSpace].MmapWriter) == 0)
-            folios.Lru.RepairMlock(frame);
+        if (Atomic<TModel>.Load(ref vmas.Spaces[vmas[vma].AddressSpace].MmapWriter) != 0)
+            return;
+        folios.Lru.RepairMlock(frame);
+        folios.Allocator.NoteMlock(frame, unlocked: false);
     }
 
     /// <summary>

@@ -87,18 +87,20 @@ public sealed class Gup<TArch, TModel>
             Atomic<TModel>.Store(ref mm.Spaces[space].HasPinned, 1);
         FaultFlags tried = (flags & GupFlags.KeepLock) == 0 ? FaultFlags.AllowRetry : FaultFlags.None;
         int pressure = 0;
+        bool copied = false;
         while (true)
         {
             uint vma = mm.Vmas.Find(space, virtualAddress);
             frame = 0;
             if (vma == 0 || !IsAllowed(mm.Vmas.FlagsOf(vma), flags))
                 return MmResult.Fault;
-            Follow follow = FollowPage(vma, virtualAddress, flags, out frame);
+            Follow follow = FollowPage(vma, virtualAddress, flags, copied, out frame);
             if (follow == Follow.Taken)
                 return MmResult.Ok;
             if (follow == Follow.Refused)
                 return MmResult.NoMemory;
             FaultResult result = faults.Handle(vma, virtualAddress, tried | FaultFor(follow, flags), ref counters);
+            NoteCopy(vma, follow, result, ref flags, ref copied);
             if ((result & FaultResult.Userfault) != 0)
             {
                 if (!TryResolve(space, virtualAddress, result, tried | FaultFor(follow, flags)))
@@ -162,6 +164,19 @@ public sealed class Gup<TArch, TModel>
         return (vma & VmaFlags.Read) != 0 || (force && (vma & VmaFlags.MayRead) != 0);
     }
 
+    /// <summary>What former rules made of a write fault that was handled for a forced write (faultin_page).</summary>
+    private void NoteCopy(uint vma, Follow follow, FaultResult result, ref GupFlags flags, ref bool copied)
+    {
+        const FaultResult NotYet = FaultResult.Error | FaultResult.Retry | FaultResult.Userfault;
+        if (TModel.ForcedWrite == ForcedWrite.NeedsExclusive || follow == Follow.Taken || (result & NotYet) != 0)
+            return;
+        if ((flags & (GupFlags.Force | GupFlags.Write)) != (GupFlags.Force | GupFlags.Write) || (mm.Vmas.FlagsOf(vma) & VmaFlags.Write) != 0)
+            return;
+        copied = true;
+        if (TModel.ForcedWrite == ForcedWrite.DropsWrite)
+            flags &= ~GupFlags.Write;
+    }
+
     private bool AskForFrames(uint space, GupFlags flags)
     {
         if ((flags & GupFlags.KeepLock) != 0)
@@ -173,17 +188,17 @@ public sealed class Gup<TArch, TModel>
     }
 
     /// <summary>follow_page_pte: with the table locked, look whether the entry will do, and take hold of the frame.</summary>
-    private Follow FollowPage(uint vma, ulong virtualAddress, GupFlags flags, out uint frame)
+    private Follow FollowPage(uint vma, ulong virtualAddress, GupFlags flags, bool copied, out uint frame)
     {
         frame = 0;
         using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(mm.Spaces[mm.Vmas[vma].AddressSpace].Root, virtualAddress);
         if (guard.Table == 0)
-            return FollowHuge(vma, virtualAddress, flags, out frame);
+            return FollowHuge(vma, virtualAddress, flags, copied, out frame);
         Pte entry = guard[virtualAddress].Value;
         if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1))
             return Follow.NeedsFault;
         uint normal = MmContext<TArch, TModel>.NormalFrame(entry);
-        Follow follow = FollowEntry(vma, entry, normal, normal, flags);
+        Follow follow = FollowEntry(vma, entry, normal, normal, flags, copied);
         if (follow != Follow.Taken)
             return follow;
         frame = normal != 0 ? normal : mm.Folios.ZeroFrame;
@@ -193,7 +208,7 @@ public sealed class Gup<TArch, TModel>
     }
 
     /// <summary>follow_huge_pmd: the folio is exclusive or not as a whole, but it is one of its pages that is taken.</summary>
-    private Follow FollowHuge(uint vma, ulong virtualAddress, GupFlags flags, out uint frame)
+    private Follow FollowHuge(uint vma, ulong virtualAddress, GupFlags flags, bool copied, out uint frame)
     {
         frame = 0;
         using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(mm.Spaces[mm.Vmas[vma].AddressSpace].Root, virtualAddress);
@@ -201,25 +216,28 @@ public sealed class Gup<TArch, TModel>
             return Follow.NeedsFault;
         uint head = guard.Head;
         uint page = head == 0 ? 0 : head + HugePages<TArch, TModel>.PageOf(virtualAddress);
-        Follow follow = FollowEntry(vma, guard.Value, head, page, flags);
+        Follow follow = FollowEntry(vma, guard.Value, head, page, flags, copied);
         if (follow != Follow.Taken)
             return follow;
         frame = page != 0 ? page : mm.Folios.ZeroFrame;
         if ((flags & GupFlags.Touch) != 0)
-            guard.Set(TArch.MakeYoung(guard.Value)); // touch_pmd: the folio itself is not marked
+            guard.Set(Touched(guard.Value)); // touch_pmd: the folio itself is not marked
         return follow;
     }
+
+    private static Pte Touched(Pte leaf) => TArch.MakeYoung(TModel.TakerDirtiesForWriteOnly ? leaf : TArch.MakeDirty(leaf));
 
     /// <param name="vma">The VMA.</param>
     /// <param name="entry">The present entry, its table locked.</param>
     /// <param name="owner">The frame whose exclusiveness counts; 0 of a zero page.</param>
     /// <param name="page">The frame to take hold of; 0 of a zero page.</param>
     /// <param name="flags">How.</param>
-    private Follow FollowEntry(uint vma, Pte entry, uint owner, uint page, GupFlags flags)
+    /// <param name="copied">Whether a write fault was handled before.</param>
+    private Follow FollowEntry(uint vma, Pte entry, uint owner, uint page, GupFlags flags, bool copied)
     {
         if ((flags & GupFlags.Write) != 0)
         {
-            if (!CanFollowWrite(vma, entry, owner, flags))
+            if (!CanFollowWrite(vma, entry, owner, flags, copied))
                 return Follow.NeedsWrite;
         }
         else if (MustUnshare(vma, entry, owner, flags))
@@ -235,9 +253,9 @@ public sealed class Gup<TArch, TModel>
     }
 
     /// <summary>can_follow_write_pte: a forced write goes through a read-only entry once its page is exclusive.</summary>
-    private bool CanFollowWrite(uint vma, Pte entry, uint frame, GupFlags flags)
+    private bool CanFollowWrite(uint vma, Pte entry, uint frame, GupFlags flags, bool copied)
     {
-        if (TArch.IsWritable(entry))
+        if (TArch.IsWritable(entry) || (TModel.ForcedWrite == ForcedWrite.NeedsDirty && copied && TArch.IsDirty(entry)))
             return true;
         VmaFlags vmaFlags = mm.Vmas.FlagsOf(vma);
         if ((flags & GupFlags.Force) == 0 || (vmaFlags & (VmaFlags.Shared | VmaFlags.Write)) != 0 || frame == 0)

@@ -48,9 +48,9 @@ public sealed class ProcessLife<TArch, TModel>
         uint child = TryCreate();
         if (child == 0)
             return 0;
-        mm.Spaces.JoinGroup(child, mm.GroupOf(parent));
         try
         {
+            mm.Spaces.InheritGroup(child, parent);
             if (TryCopy(parent, child))
                 return child;
         }

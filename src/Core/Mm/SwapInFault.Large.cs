@@ -24,19 +24,21 @@ public sealed partial class SwapInFault<TArch, TModel>
             return false;
         uint pages = mm.Frames.PagesOf(head);
         SwapEntry first = large.FirstSlot(entry, head);
-        if (mm.Swap.TryPinSlots(first, pages) != SwapResult.Ok)
+        if (TModel.DirectSwapIn != DirectSwapIn.NoPin && mm.Swap.TryPinSlots(first, pages, out SwapEntry inTheWay) != SwapResult.Ok)
         {
-            mm.Swap.WaitWhilePinned(entry); // somebody else brings the page in, or one beside it; the access is tried again after
+            mm.Swap.WaitWhilePinned(inTheWay); // somebody else brings that page in, or all of them; the access is tried again after
             mm.Folios.Put(head);
             return true;
         }
 
         mm.Frames.Lock(head);
         mm.Frames.Set(head, FrameFlags.SwapBacked);
+        mm.Swap.NoteDirectRead(first, head);
         mm.Folios.Lru.Add(head);
         mm.Swap.ReadLarge(first, head);
         result = MapLargeLocked(fault, expected, first, head) | FaultResult.Major;
-        mm.Swap.UnpinSlots(first, pages);
+        if (TModel.DirectSwapIn != DirectSwapIn.NoPin)
+            mm.Swap.UnpinSlots(first, pages);
         return true;
     }
 

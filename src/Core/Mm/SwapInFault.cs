@@ -108,6 +108,7 @@ public sealed partial class SwapInFault<TArch, TModel>
 
         mm.Frames.Lock(frame);
         mm.Frames.Set(frame, FrameFlags.SwapBacked);
+        mm.Swap.NoteDirectRead(entry, frame);
         mm.Folios.Lru.Add(frame);
         mm.Swap.Read(entry, frame);
         if (TModel.DirectSwapIn == DirectSwapIn.PinAfterRead && !TryPinSlot(entry))
@@ -156,7 +157,7 @@ public sealed partial class SwapInFault<TArch, TModel>
             return major | FaultResult.HardwarePoison;
         }
 
-        if (FitsHere(fault, cached) || !mm.Frames.Has(cached, FrameFlags.Uptodate))
+        if (TModel.KsmSwapInCopy == KsmSwapInCopy.Never || FitsHere(fault, cached) || !mm.Frames.Has(cached, FrameFlags.Uptodate))
             return major | MapLocked(fault, expected, entry, cached, cached, out _);
         return major | HandleForeign(fault, expected, entry, cached);
     }

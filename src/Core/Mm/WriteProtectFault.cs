@@ -57,7 +57,7 @@ public sealed class WriteProtectFault<TArch, TModel>
         }
 
         if (frame != 0 && mm.Frames.Has(frame, FrameFlags.Anon)
-            && (mm.Frames.Has(frame, FrameFlags.AnonExclusive) || CanReuse(frame, fault.Vma)))
+            && ((TModel.ReusesExclusive && mm.Frames.Has(frame, FrameFlags.AnonExclusive)) || CanReuse(frame, fault.Vma)))
         {
             mm.Frames.Set(frame, FrameFlags.AnonExclusive);
             if (!unshare)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
@@ -107,9 +108,10 @@ public sealed class LruScanner<TArch, TModel>
     public bool ReclaimSome(uint group = 0)
     {
         lists.RefreshStatistics();
-        if (TryToFree(Batch, group) != 0 || TryToFree(Batch, group) != 0)
+        uint scope = group == 0 ? MemoryGroups<TModel>.Outside : group;
+        if (TryToFree(Batch, scope) != 0 || TryToFree(Batch, scope) != 0)
             return true;
-        return mm.Swap.CompleteWrites() != 0 && TryToFree(Batch, group) != 0;
+        return mm.Swap.CompleteWrites() != 0 && TryToFree(Batch, scope) != 0;
     }
 
     /// <summary>Pages that reached a device. A write that failed is no progress, or a broken device would keep reclaim going for ever.</summary>
@@ -117,15 +119,16 @@ public sealed class LruScanner<TArch, TModel>
 
     private static bool IsFile(LruKind kind) => kind is LruKind.InactiveFile or LruKind.ActiveFile;
 
-    private long TryToFree(long target, uint group = 0, bool wait = false)
+    private long TryToFree(long target, uint scope = 0, bool wait = false)
     {
+        var control = new ScanControl(IgnoreReferences: false, wait, scope);
         uint[] isolated = ArrayPool<uint>.Shared.Rent(Batch);
         long freed = 0;
         for (int round = 0; round < 2 && freed == 0; round++)
         {
             bool skipped = false;
             for (int priority = LowestEffort; priority >= 0 && freed < target; priority--)
-                freed += new Pass(this, priority, target - freed, forced: round != 0, group, wait, isolated).Run(ref skipped);
+                freed += new Pass(this, priority, target - freed, forced: round != 0, control, isolated).Run(ref skipped);
             if (!skipped)
                 break;
         }
@@ -134,34 +137,93 @@ public sealed class LruScanner<TArch, TModel>
         return freed;
     }
 
-    private bool IsInactiveLow(bool file) => file
-        ? lists.KnownPages(LruKind.InactiveFile) < lists.KnownPages(LruKind.ActiveFile)
-        : lists.KnownPages(LruKind.InactiveAnon) < lists.KnownPages(LruKind.ActiveAnon);
+    /// <summary>The group whose part of the lists is scanned, 0 for all.</summary>
+    private static uint GroupOf(uint scope) => scope == MemoryGroups<TModel>.Outside ? 0 : scope;
 
-    private long ShrinkInactive(LruKind kind, ulong pages, uint group, bool wait, uint[] isolated)
+    private bool IsInactiveLow(bool file, uint group) => file
+        ? lists.KnownPages(LruKind.InactiveFile, group) < lists.KnownPages(LruKind.ActiveFile, group)
+        : lists.KnownPages(LruKind.InactiveAnon, group) < lists.KnownPages(LruKind.ActiveAnon, group);
+
+    private long ShrinkInactive(LruKind kind, ulong pages, ScanControl control, uint[] isolated)
     {
-        int count = lists.Isolate(kind, pages, group, isolated.AsSpan(0, Batch));
+        mm.Folios.Allocator.EndMlockBatch(); // lru_add_drain
+        int count = lists.Isolate(kind, pages, GroupOf(control.Scope), isolated.AsSpan(0, Batch));
+        var after = new Aftermath(this, isolated);
         long freed = 0;
         for (int i = 0; i < count; i++)
         {
-            freed += reclaimer.ShrinkIsolated(isolated[i], ignoreReferences: false, wait);
-            mm.Folios.Put(isolated[i]);
+            after.Begin();
+            freed += reclaimer.ShrinkIsolated(isolated[i], control);
+            after.End(isolated[i]);
         }
 
+        after.Settle();
         return freed;
     }
 
     /// <summary>Moves folios from an active list to the inactive one, unused as of now.</summary>
     private void ShrinkActive(LruKind kind, ulong pages, uint group, uint[] isolated)
     {
+        mm.Folios.Allocator.EndMlockBatch(); // lru_add_drain
         int count = lists.Isolate(kind, pages, group, isolated.AsSpan(0, Batch));
+        var after = new Aftermath(this, isolated);
         for (int i = 0; i < count; i++)
         {
+            after.Begin();
             reclaimer.ForgetUses(isolated[i]);
             mm.Frames.Clear(isolated[i], FrameFlags.Active);
             lists.PutBack(isolated[i]);
-            mm.Folios.Put(isolated[i]);
+            after.End(isolated[i]);
         }
+
+        after.Settle();
+    }
+
+    /// <summary>
+    /// What is left to do with isolated folios when all of them had their turn, because the kernel puts them back together (move_folios_to_lru).
+    /// Drops the references to them.
+    /// </summary>
+    private ref struct Aftermath(LruScanner<TArch, TModel> owner, uint[] isolated)
+    {
+        private BatchNumbers batches;
+        private uint batch;
+        private int kept;
+
+        /// <summary>Before a folio's turn.</summary>
+        internal void Begin() => batch = owner.mm.Folios.Allocator.MlockBatch;
+
+        /// <summary>After its turn.</summary>
+        internal void End(uint frame)
+        {
+            if ((owner.mm.Frames.Flags(frame) & (FrameFlags.Active | FrameFlags.Mlocked)) == 0)
+            {
+                owner.mm.Folios.Put(frame);
+                return;
+            }
+
+            batches[kept] = batch;
+            isolated[kept++] = frame;
+        }
+
+        /// <summary>After the last one's.</summary>
+        internal readonly void Settle()
+        {
+            for (int i = 0; i < kept; i++)
+            {
+                uint frame = isolated[i];
+                if (owner.mm.Frames.Has(frame, FrameFlags.Active))
+                    owner.lists.NoteActivation(frame);
+                if (batches[i] != owner.mm.Folios.Allocator.MlockBatch)
+                    owner.lists.LoseMlock(frame); // its batch of mlock ended while it was on no list (__mlock_folio), and counted nothing
+                owner.mm.Folios.Put(frame);
+            }
+        }
+    }
+
+    [InlineArray(Batch)]
+    private struct BatchNumbers
+    {
+        private uint first;
     }
 
     /// <summary>One look at all lists (shrink_node, shrink_lruvec).</summary>
@@ -170,27 +232,26 @@ public sealed class LruScanner<TArch, TModel>
         private readonly LruScanner<TArch, TModel> owner;
         private readonly int priority;
         private readonly long target;
+        private readonly ScanControl control;
         private readonly uint group;
-        private readonly bool wait;
         private readonly uint[] isolated;
         private readonly bool mayDeactivateAnon;
         private readonly bool mayDeactivateFile;
         private readonly bool onlyFile;
         private readonly bool onlyAnon;
 
-        internal Pass(LruScanner<TArch, TModel> owner, int priority, long target, bool forced, uint group, bool wait, uint[] isolated)
+        internal Pass(LruScanner<TArch, TModel> owner, int priority, long target, bool forced, ScanControl control, uint[] isolated)
         {
             this.owner = owner;
             this.priority = priority;
             this.target = target;
-            this.group = group;
-            this.wait = wait;
+            this.control = control;
+            group = GroupOf(control.Scope);
             this.isolated = isolated;
-            forced |= group != 0; // the statistics are those of the machine
-            mayDeactivateAnon = forced || owner.IsInactiveLow(file: false);
-            mayDeactivateFile = forced || owner.IsInactiveLow(file: true);
+            mayDeactivateAnon = forced || owner.IsInactiveLow(file: false, group);
+            mayDeactivateFile = forced || owner.IsInactiveLow(file: true, group);
             bool hasSwap = owner.mm.Swap.HasFreeSlot;
-            bool preferFile = owner.lists.KnownPages(LruKind.InactiveFile) >> priority != 0 && !mayDeactivateFile;
+            bool preferFile = owner.lists.KnownPages(LruKind.InactiveFile, group) >> priority != 0 && !mayDeactivateFile;
             onlyFile = !hasSwap || (preferFile && priority != 0);
             onlyAnon = hasSwap && !preferFile && priority != 0; // all the pressure is on pages that swap can back (swappiness 200)
         }
@@ -209,7 +270,7 @@ public sealed class LruScanner<TArch, TModel>
                     break;
             }
 
-            if (owner.mm.Swap.HasActiveArea && (group != 0 || owner.IsInactiveLow(file: false)))
+            if (owner.mm.Swap.HasActiveArea && owner.IsInactiveLow(file: false, group))
                 owner.ShrinkActive(LruKind.ActiveAnon, Batch, group, isolated);
             owner.splitter.Shrink(priority);
             return freed;
@@ -217,7 +278,7 @@ public sealed class LruScanner<TArch, TModel>
 
         /// <summary>Pages of a list to look at (get_scan_count).</summary>
         private ulong Share(LruKind kind) =>
-            (IsFile(kind) ? onlyAnon : onlyFile) ? 0 : owner.lists.Pages(kind) >> priority;
+            (IsFile(kind) ? onlyAnon : onlyFile) ? 0 : owner.lists.Pages(kind, group) >> priority;
 
         private long ShrinkList(LruKind kind, ref ulong left, ref bool skipped)
         {
@@ -226,7 +287,7 @@ public sealed class LruScanner<TArch, TModel>
             if (pages == 0)
                 return 0;
             if (kind is LruKind.InactiveAnon or LruKind.InactiveFile)
-                return owner.ShrinkInactive(kind, pages, group, wait, isolated);
+                return owner.ShrinkInactive(kind, pages, control, isolated);
             if (IsFile(kind) ? mayDeactivateFile : mayDeactivateAnon)
                 owner.ShrinkActive(kind, pages, group, isolated);
             else

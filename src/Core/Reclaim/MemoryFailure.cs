@@ -43,6 +43,7 @@ public sealed class MemoryFailure<TArch, TModel>
     }
 
     /// <summary>Reports an error in a frame (memory_failure).</summary>
+    /// <exception cref="CorruptImageException">A record or entry is damaged; no lock that was taken here stays held.</exception>
     /// <exception cref="ArgumentOutOfRangeException">RAM has no such frame.</exception>
     public MemoryFailureResult Report(uint frame)
     {
@@ -58,7 +59,17 @@ public sealed class MemoryFailure<TArch, TModel>
         }
 
         mm.Frames.Lock(frame);
-        MemoryFailureResult result = ReportLocked(frame);
+        MemoryFailureResult result;
+        try
+        {
+            result = ReportLocked(frame);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+
         mm.Frames.Unlock(frame);
         if (result is MemoryFailureResult.NotSplit or MemoryFailureResult.AlreadyReported)
             mm.Folios.Put(frame);

@@ -48,7 +48,8 @@ public sealed class MemoryLimits<TArch, TModel>
     public void Join(uint space, uint group)
     {
         mm.Spaces.ThrowIfNotLive(space);
-        mm.Spaces.JoinGroup(space, group == 0 ? 0 : Existing(group));
+        if (!mm.Spaces.TryJoinGroup(space, group == 0 ? 0 : Existing(group)))
+            throw NotFound(group);
     }
 
     /// <summary>Sets new limits and reclaims until the group keeps them.</summary>
@@ -81,5 +82,7 @@ public sealed class MemoryLimits<TArch, TModel>
     private static ulong Limit(ulong value) => Math.Min(value, long.MaxValue);
 
     private uint Existing(uint group) =>
-        Groups.Exists(group) ? group : throw new ArgumentException($"There is no memory group {group}.", nameof(group));
+        Groups.Exists(group) ? group : throw NotFound(group);
+
+    private static ArgumentException NotFound(uint group) => new($"There is no memory group {group}.", nameof(group));
 }

@@ -13,6 +13,9 @@ public sealed class PageOut<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
 {
+    /// <summary>reclaim_pages: no group is short of memory, so the evicted pages are measured against all there is.</summary>
+    private static readonly ScanControl Control = new(IgnoreReferences: true, WaitForWrite: false, MemoryGroups<TModel>.Outside);
+
     private readonly MmContext<TArch, TModel> mm;
     private readonly Reclaimer<TArch, TModel> reclaimer;
     private readonly HugeAdvice<TArch, TModel> huge;
@@ -50,7 +53,7 @@ public sealed class PageOut<TArch, TModel>
                 if (mm.Folios.Lru.TryIsolate(batch[i]))
                 {
                     mm.Frames.Clear(batch[i], FrameFlags.Active);
-                    reclaimer.ShrinkIsolated(batch[i], ignoreReferences: true);
+                    reclaimer.ShrinkIsolated(batch[i], Control);
                 }
 
                 mm.Folios.Put(batch[i]);

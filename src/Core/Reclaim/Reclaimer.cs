@@ -39,17 +39,16 @@ public sealed class Reclaimer<TArch, TModel>
     /// reference stays the caller's.
     /// </summary>
     /// <param name="frame">The folio.</param>
-    /// <param name="ignoreReferences">MADV_PAGEOUT: reclaim it however recently it was used.</param>
-    /// <param name="waitForWrite">Whether a folio that is being written is waited for, as in a memory group of the first generation.</param>
+    /// <param name="control">On whose behalf.</param>
     /// <returns>Pages freed.</returns>
     /// <exception cref="CorruptImageException">A record or entry is damaged; no lock that was taken here stays held.</exception>
-    public long ShrinkIsolated(uint frame, bool ignoreReferences, bool waitForWrite = false)
+    internal long ShrinkIsolated(uint frame, ScanControl control)
     {
-        if (waitForWrite && mm.Frames.Has(frame, FrameFlags.Writeback))
+        if (control.WaitForWrite && mm.Frames.Has(frame, FrameFlags.Writeback))
             mm.Swap.CompleteWrites();
         try
         {
-            return mm.Frames.IsLarge(frame) ? huge.Shrink(frame, ignoreReferences) : ShrinkPage(frame, ignoreReferences);
+            return mm.Frames.IsLarge(frame) ? huge.Shrink(frame, control) : ShrinkPage(frame, control);
         }
         catch (CorruptImageException)
         {
@@ -58,7 +57,7 @@ public sealed class Reclaimer<TArch, TModel>
         }
     }
 
-    private long ShrinkPage(uint frame, bool ignoreReferences)
+    private long ShrinkPage(uint frame, ScanControl control)
     {
         if (!mm.Frames.TryLock(frame))
         {
@@ -66,7 +65,7 @@ public sealed class Reclaimer<TArch, TModel>
             return 0;
         }
 
-        ShrinkResult result = ShrinkLocked(frame, ignoreReferences, out bool unlocked);
+        ShrinkResult result = ShrinkLocked(frame, control, out bool unlocked);
         if (unlocked)
             mm.Folios.Lru.PutBack(frame);
         else
@@ -118,14 +117,14 @@ public sealed class Reclaimer<TArch, TModel>
         mm.Frames.Unlock(frame);
     }
 
-    private ShrinkResult ShrinkLocked(uint frame, bool ignoreReferences, out bool unlocked)
+    private ShrinkResult ShrinkLocked(uint frame, ScanControl control, out bool unlocked)
     {
         unlocked = false;
         if (mm.Frames.Has(frame, FrameFlags.Writeback) || mm.Frames.Has(frame, FrameFlags.HwPoison))
             return ShrinkResult.Kept;
         if (mm.Frames.Has(frame, FrameFlags.Mlocked))
             return ShrinkResult.Activated;
-        if (!ignoreReferences && IsInUse(frame, out ShrinkResult inUse))
+        if (!control.IgnoreReferences && IsInUse(frame, out ShrinkResult inUse))
             return inUse;
         bool mapped = mm.Frames.Mappings(frame) != 0;
         if (NeedsSlot(frame))
@@ -143,22 +142,22 @@ public sealed class Reclaimer<TArch, TModel>
         if (mm.Frames.MaybePinned(frame))
             return ShrinkResult.Activated;
         if (mm.Frames.Has(frame, FrameFlags.SharedMemory))
-            return WriteShared(frame, out unlocked);
-        return mm.Frames.Has(frame, FrameFlags.SwapCache) ? WriteAndFree(frame, out unlocked) : FreeLazily(frame);
+            return WriteShared(frame, control.Scope, out unlocked);
+        return mm.Frames.Has(frame, FrameFlags.SwapCache) ? WriteAndFree(frame, control.Scope, out unlocked) : FreeLazily(frame);
     }
 
     /// <summary>
     /// An unmapped page of a shared object: dropped if it was never written, because it reads as zero then; else it moves to the swap cache
     /// and is written from there.
     /// </summary>
-    private ShrinkResult WriteShared(uint frame, out bool unlocked)
+    private ShrinkResult WriteShared(uint frame, uint scope, out bool unlocked)
     {
         unlocked = false;
         if (!mm.Frames.Has(frame, FrameFlags.Dirty))
             return mm.SharedCache.TryDropClean(frame) ? ShrinkResult.Freed : ShrinkResult.Kept;
         if (mm.Frames.References(frame) != 2)
             return ShrinkResult.Kept; // somebody still uses the data beside the object and us
-        return mm.SharedCache.TryMoveToSwapCache(frame) ? WriteAndFree(frame, out unlocked) : ShrinkResult.Activated;
+        return mm.SharedCache.TryMoveToSwapCache(frame) ? WriteAndFree(frame, scope, out unlocked) : ShrinkResult.Activated;
     }
 
     private bool NeedsSlot(uint frame) =>
@@ -183,7 +182,7 @@ public sealed class Reclaimer<TArch, TModel>
         return Release(frame);
     }
 
-    private ShrinkResult WriteAndFree(uint frame, out bool unlocked)
+    private ShrinkResult WriteAndFree(uint frame, uint scope, out bool unlocked)
     {
         unlocked = false;
         if (mm.Frames.Has(frame, FrameFlags.Dirty))
@@ -209,14 +208,14 @@ public sealed class Reclaimer<TArch, TModel>
             }
         }
 
-        return RemoveMapping(frame);
+        return RemoveMapping(frame, scope);
     }
 
     /// <summary>
     /// Takes a clean folio out of the swap cache (__remove_mapping): references first, dirty second, so that a writer that sets dirty and then
     /// drops its reference is not missed.
     /// </summary>
-    private ShrinkResult RemoveMapping(uint frame)
+    private ShrinkResult RemoveMapping(uint frame, uint scope)
     {
         if (!mm.Frames.TryFreeze(frame, 2))
             return ShrinkResult.Kept;
@@ -226,7 +225,7 @@ public sealed class Reclaimer<TArch, TModel>
             return ShrinkResult.Kept;
         }
 
-        mm.Swap.RemoveFrozenFromCache(frame);
+        mm.Swap.RemoveFrozenFromCache(frame, mm.Swap.WorkingSet.Evict(frame, scope));
         return Release(frame);
     }
 

@@ -80,9 +80,10 @@ internal sealed class SwapCache<TModel>
         map.Allocate(entry, frame);
     }
 
-    /// <summary>C: binds a locked fresh folio to a slot in use.</summary>
-    internal SwapResult TryAdd(SwapEntry entry, uint frame)
+    /// <summary>C: binds a locked fresh folio to a slot in use, and hands the slot's shadow out.</summary>
+    internal SwapResult TryAdd(SwapEntry entry, uint frame, out uint shadow)
     {
+        shadow = 0;
         AssertUnbound(frame);
         if (Unsafe.IsNullRef(ref areas.Slot(entry)))
             return SwapResult.Invalid;
@@ -90,7 +91,7 @@ internal sealed class SwapCache<TModel>
         if (result != SwapResult.Ok)
             return result;
         Prepare(entry, frame);
-        result = map.TryBind(entry, frame);
+        result = map.TryBind(entry, frame, out shadow);
         if (result != SwapResult.Ok)
             Release(frame);
         return result;
@@ -161,15 +162,15 @@ internal sealed class SwapCache<TModel>
     }
 
     /// <summary>
-    /// R for every page of a locked large folio; the cache's references, one for each page, stay with the caller. The folio leaves the cache as a
-    /// whole, so that its flag always tells of all its pages.
+    /// R for every page of a locked large folio, with one shadow for all; the cache's references, one for each page, stay with the caller. The
+    /// folio leaves the cache as a whole, so that its flag always tells of all its pages.
     /// </summary>
-    internal void UnbindLarge(uint head)
+    internal void UnbindLarge(uint head, uint shadow)
     {
         AssertRemovable(head);
         for (uint frame = head; frame < head + frames.PagesOf(head); frame++)
         {
-            map.Unbind(new SwapEntry(frames[frame].Swap), frame, shadow: 0);
+            map.Unbind(new SwapEntry(frames[frame].Swap), frame, shadow);
             frames[frame].Swap = 0;
         }
 
@@ -184,7 +185,7 @@ internal sealed class SwapCache<TModel>
                 return false;
         }
 
-        UnbindLarge(head);
+        UnbindLarge(head, shadow: 0);
         frames.Set(head, FrameFlags.Dirty);
         folios.Put(head, (int)frames.PagesOf(head));
         return true;

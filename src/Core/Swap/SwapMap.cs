@@ -271,9 +271,10 @@ public sealed class SwapMap<TModel>
             ThrowTaken(entry, seen);
     }
 
-    /// <summary>C.</summary>
-    internal SwapResult TryBind(SwapEntry entry, uint frame)
+    /// <summary>C; the shadow of the page that was there before is the caller's now, 0 when there is none.</summary>
+    internal SwapResult TryBind(SwapEntry entry, uint frame, out uint shadow)
     {
+        shadow = 0;
         ref ulong slot = ref areas.Slot(entry);
         if (Unsafe.IsNullRef(ref slot))
             return SwapResult.Invalid;
@@ -281,6 +282,7 @@ public sealed class SwapMap<TModel>
         while (true)
         {
             SwapResult result = Claimable(seen);
+            shadow = seen.Payload;
             if (result != SwapResult.Ok || TryChange(ref slot, ref seen, seen.AsCached(frame)))
                 return result;
         }

@@ -33,6 +33,7 @@ public sealed class SwapSpace<TModel> : IDisposable
         transfer = new SwapTransfer<TModel>(areas, Map, cache, devices, folios);
         activation = new SwapActivation<TModel>(areas, clusters, allocator, devices);
         Readahead = new ClusterReadahead<TModel>(areas);
+        WorkingSet = new WorkingSet<TModel>(image, folios, areas);
     }
 
     /// <summary>The words of the slots.</summary>
@@ -46,6 +47,9 @@ public sealed class SwapSpace<TModel> : IDisposable
 
     /// <summary>How much is read ahead, and what came of it.</summary>
     public ClusterReadahead<TModel> Readahead { get; }
+
+    /// <summary>Which pages come back so soon that they are active at once.</summary>
+    public WorkingSet<TModel> WorkingSet { get; }
 
     internal SwapAreas<TModel> Areas => areas;
 
@@ -265,17 +269,27 @@ public sealed class SwapSpace<TModel> : IDisposable
     /// <summary>Pins a slot for a direct swap-in; codes Exists, NoEntry.</summary>
     public SwapResult TryPinSlot(SwapEntry entry) => Map.TryPin(entry);
 
+    /// <summary>
+    /// A fresh folio, locked, is read from slots that the caller has pinned, without the swap cache; before it is put on a list.
+    /// </summary>
+    public void NoteDirectRead(SwapEntry first, uint head) => WorkingSet.Refault(head, first);
+
     /// <summary>Ends <see cref="TryPinSlot"/>; the slot is freed here if it has no reference left.</summary>
     public void UnpinSlot(SwapEntry entry) => Map.Unpin(entry);
 
     /// <summary>
     /// Pins neighbouring slots, all or none (swapcache_prepare of a large folio). While it is being tried some may look pinned to others.
     /// </summary>
-    public SwapResult TryPinSlots(SwapEntry first, uint count)
+    /// <param name="first">The first slot.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="inTheWay">The slot that could not be pinned: who waits must wait for that one, others were pinned and let go of again.</param>
+    public SwapResult TryPinSlots(SwapEntry first, uint count, out SwapEntry inTheWay)
     {
+        inTheWay = first;
         for (uint slot = 0; slot < count; slot++)
         {
-            SwapResult result = Map.TryPin(new SwapEntry(first.Type, first.Offset + slot));
+            inTheWay = new SwapEntry(first.Type, first.Offset + slot);
+            SwapResult result = Map.TryPin(inTheWay);
             if (result == SwapResult.Ok)
                 continue;
             UnpinSlots(first, slot);
@@ -301,14 +315,20 @@ public sealed class SwapSpace<TModel> : IDisposable
     public uint Lookup(SwapEntry entry) => cache.Lookup(entry);
 
     /// <summary>Binds a locked fresh folio to a slot in use; codes Exists, NoEntry. Takes a reference for the cache.</summary>
-    public SwapResult TryAddToCache(SwapEntry entry, uint frame) => cache.TryAdd(entry, frame);
+    public SwapResult TryAddToCache(SwapEntry entry, uint frame)
+    {
+        SwapResult result = cache.TryAdd(entry, frame, out uint shadow);
+        if (result == SwapResult.Ok)
+            WorkingSet.Refault(frame, shadow);
+        return result;
+    }
 
     /// <summary>Whether a locked folio is bound to this very slot.</summary>
     public bool IsBound(uint frame, SwapEntry entry) => cache.IsBound(frame, entry);
 
     /// <summary>Unbinds a locked folio that is not under writeback and drops the cache's reference; a slot without references is freed.</summary>
     /// <param name="frame">The folio; clean, unless no reference to its slot is left.</param>
-    /// <param name="shadow">What a slot that stays in use remembers of the folio; opaque.</param>
+    /// <param name="shadow">What a slot that stays in use remembers of the folio: <see cref="WorkingSet{TModel}"/>.</param>
     public void RemoveFromCache(uint frame, uint shadow = 0)
     {
         cache.Unbind(frame, shadow);
@@ -321,7 +341,7 @@ public sealed class SwapSpace<TModel> : IDisposable
     public void RemoveFrozenFromCache(uint frame, uint shadow = 0) => cache.Unbind(frame, shadow);
 
     /// <summary>As <see cref="RemoveFrozenFromCache"/> for a large folio, of which the cache has a reference for each page.</summary>
-    public void RemoveFrozenLargeFromCache(uint head) => cache.UnbindLarge(head);
+    public void RemoveFrozenLargeFromCache(uint head, uint shadow = 0) => cache.UnbindLarge(head, shadow);
 
     /// <summary>Lets a locked folio that is in no cache take the place of a locked one; the cache's reference moves with the binding.</summary>
     public void ReplaceInCache(uint frame, uint replacement) => cache.Replace(frame, replacement);

@@ -144,7 +144,7 @@ internal sealed class AccountingVerifier<TArch, TModel>
         for (uint group = 1; group <= MemoryGroups<TModel>.Most; group++)
         {
             ref MemoryGroupRecord record = ref groups[group];
-            (ulong, ulong, ulong) charged = (record.Pages, record.Slots, record.Members);
+            (uint, uint, uint) charged = (record.Pages, record.Slots, groups.Members(group));
             if (charged != (pages[group], slots[group], members[group]))
             {
                 findings.Add("MG1", $"Group {group} has {pages[group]} frames, {slots[group]} slots and {members[group]} address spaces; "

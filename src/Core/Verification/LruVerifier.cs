@@ -4,7 +4,7 @@ using PageTableEmu.Paging;
 
 namespace PageTableEmu.Verification;
 
-/// <summary>Checks the LRU lists: links, lengths, and that exactly the frames that say so are on them.</summary>
+/// <summary>Checks the LRU lists: links, lengths, also by group, and that exactly the frames that say so are on them.</summary>
 internal sealed class LruVerifier<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
@@ -12,6 +12,7 @@ internal sealed class LruVerifier<TArch, TModel>
     private readonly Survey<TArch, TModel> survey;
     private readonly FrameTable<TModel> frames;
     private readonly Findings findings = new();
+    private readonly ulong[,] ofGroups = new ulong[MemoryGroups<TModel>.Most + 1, LruLengths.Count];
 
     internal LruVerifier(Survey<TArch, TModel> survey)
     {
@@ -29,6 +30,7 @@ internal sealed class LruVerifier<TArch, TModel>
                 return findings;
         }
 
+        CheckGroups();
         for (uint frame = 1; frame < survey.FrameLimit; frame++)
         {
             if (!listed[frame] && frames.HasStorage(frame) && ((FrameFlags)frames[frame].Flags & FrameFlags.Lru) != 0)
@@ -36,6 +38,20 @@ internal sealed class LruVerifier<TArch, TModel>
         }
 
         return findings;
+    }
+
+    /// <summary>Each group knows how many of its pages are on each list.</summary>
+    private void CheckGroups()
+    {
+        for (uint group = 1; group <= MemoryGroups<TModel>.Most; group++)
+        {
+            for (LruKind kind = LruKind.InactiveAnon; kind <= LruKind.ActiveFile; kind++)
+            {
+                ulong says = survey.Mm.Folios.Lru.Pages(kind, group);
+                if (says != ofGroups[group, (int)kind])
+                    findings.Add("LRU", $"Group {group} has {ofGroups[group, (int)kind]} pages on the list {kind} and says {says}.");
+            }
+        }
     }
 
     private bool CheckList(LruKind kind, ref LruList list, bool[] listed)
@@ -52,6 +68,9 @@ internal sealed class LruVerifier<TArch, TModel>
 
             listed[frame] = true;
             pages += frames.PagesOf(frame);
+            uint group = survey.Mm.Folios.Groups.OwnerOf(frame);
+            if (group <= MemoryGroups<TModel>.Most && kind != LruKind.Unevictable)
+                ofGroups[group, (int)kind] += frames.PagesOf(frame);
             if (!frames.Has(frame, FrameFlags.Lru) || frames[frame].LruPrevious != previous || survey.Mm.Folios.Lru.KindOf(frame) != kind)
             {
                 findings.Add("LRU", $"Frame {frame} is on the list {kind} behind {previous}, "

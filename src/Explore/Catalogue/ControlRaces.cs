@@ -84,6 +84,13 @@ internal static class ControlRaces
             ("F", "reads the entry; is stopped"),
             ("SO", "brings the page in and forgets the area"),
             ("F", "looks at the slot")),
+        WithMask("SWAP-H02", "A neighbour is read ahead from another area that is removed meanwhile", "1c2a936edd71, Linux 6.18",
+            new SwapCountStages.Neighbour(),
+            RaceModel.Of<RaceModels.ReadaheadWithoutAreaPin>(
+                "no-area-pin", RaceVerdict.Masks, "the neighbour's area is not pinned: in Linux its arrays are freed memory then; here records stay"),
+            ("F", "brings its page in, and reads the entry of a neighbour that is in another area; is stopped"),
+            ("SO", "brings the neighbour in and forgets its area"),
+            ("F", "looks at the neighbour's slot")),
         WithMask("SWAP-H03", "An entry is dropped, and its area forgotten before the slot's folio is looked for", "82b1c07a0af6, Linux 6.9",
             new ControlStages.ZapDuringSwapOff(),
             RaceModel.Of<RaceModels.ZapWithoutAreaPin>(
@@ -91,6 +98,14 @@ internal static class ControlRaces
             ("Z", "drops the last reference of the slots; is stopped"),
             ("SO", "finds nothing in use and forgets the area; another one takes its place"),
             ("Z", "looks for the slots' folios")),
+        Counted("SWAP-H04", "Two counts that are too large for their slots are changed at once", "2628bd6fc052, Linux 4.15",
+            "A count is wrong: a slot is never freed, or too early.", new SwapCountStages.TwoForks(),
+            ("F1", "forks: the counts of both slots go over what a slot can hold; the child exits at once"),
+            ("F2", "the child forks: the same slots")),
+        Counted("SWAP-H05", "A count goes over its limit while another process drops its reference", "found by syzbot in 2026, Linux 7.2",
+            "What is kept of a count outlives it, and the slot's next owner inherits it.", new SwapCountStages.ForkAndDrop(),
+            ("D", "forks: finds the count at its limit, and is about to keep it elsewhere"),
+            ("P", "drops a reference: the count is below the limit again")),
     ];
 
     private static RaceEntry Control(
@@ -124,6 +139,24 @@ internal static class ControlRaces
             Narrative = narrative,
             Preemptions = 1,
             Models = [masked, RaceCatalogue.Linux618()],
+            Stage = stage,
+        };
+
+    /// <summary>Counts are kept in one table under one lock here; a small limit leads there with few processes.</summary>
+    private static RaceEntry Counted(
+        string name, string title, string upstream, string symptom, IRaceStage stage, params (string Actor, string What)[] narrative) => new()
+        {
+            Name = name,
+            Title = title,
+            Upstream = upstream,
+            Symptom = symptom,
+            Invariants = ["I1"],
+            Narrative = narrative,
+            Preemptions = 1,
+            Models =
+            [
+                RaceModel.Of<RaceModels.FewCounts>("one-table", RaceVerdict.After, "counts above two are kept in one table, under one lock"),
+            ],
             Stage = stage,
         };
 }

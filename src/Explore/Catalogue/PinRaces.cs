@@ -20,6 +20,7 @@ internal static class PinRaces
     private static RaceEntry Lost(string name, string title, GupFlags flags, bool readsFirst) => new()
     {
         Name = name,
+        OtherNames = name == "S000-A" ? ["SWAP-H14"] : [],
         Title = title,
         Upstream = "1493a1913e34, Linux 5.19",
         Symptom = LostRead,

@@ -15,12 +15,19 @@ public static class RaceCatalogue
 {
     /// <summary>All entries.</summary>
     public static IReadOnlyList<RaceEntry> All { get; } =
-        [.. SwapInRaces.All, .. ReclaimRaces.All, .. PinRaces.All, .. TagRaces.All, .. TagStoreRaces.All, .. ControlRaces.All];
+        [
+        .. SwapInRaces.All, .. ReclaimRaces.All, .. PinRaces.All, .. AccessRaces.All, .. LargeFolioRaces.All,
+        .. TagRaces.All, .. TagStoreRaces.All, .. TagSlotRaces.All, .. ControlRaces.All,
+    ];
+
+    /// <summary>The entry of a name, whether its first or another one; null when there is none.</summary>
+    public static RaceEntry? TryFind(string? name) =>
+        All.FirstOrDefault(entry => entry.OtherNames.Prepend(entry.Name).Contains(name, StringComparer.OrdinalIgnoreCase));
 
     /// <summary>The entry of a name.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>
     public static RaceEntry Find(string name) =>
-        All.FirstOrDefault(entry => string.Equals(entry.Name, name, StringComparison.OrdinalIgnoreCase))
+        TryFind(name)
         ?? throw new ArgumentException(
             $"There is no race '{name}'; there are {string.Join(", ", All.Select(entry => entry.Name))}.",
             nameof(name));

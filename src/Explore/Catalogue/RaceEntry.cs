@@ -7,6 +7,9 @@ public sealed class RaceEntry
     /// <summary>Its name: that of its card.</summary>
     public required string Name { get; init; }
 
+    /// <summary>Other cards that tell the same: it is found by their names too.</summary>
+    public IReadOnlyList<string> OtherNames { get; init; } = [];
+
     /// <summary>What it is, on one line.</summary>
     public required string Title { get; init; }
 

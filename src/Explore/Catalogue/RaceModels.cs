@@ -20,73 +20,56 @@ internal static class RaceModels
         static DirectSwapIn IModel.DirectSwapIn => DirectSwapIn.AlwaysCache;
     }
 
-    internal readonly struct NoExclusiveMark : IExplored
+    /// <summary>Before 1493a1913e34.</summary>
+    internal interface IForgetsExclusive : IExplored
     {
         static bool IModel.SwapEntryRemembersExclusive => false;
     }
 
-    internal readonly struct Unverified : IExplored
-    {
-        static bool IModel.SwapEntryRemembersExclusive => false;
-
-        static SwapCacheCheck IModel.SwapCacheCheck => SwapCacheCheck.None;
-    }
-
-    internal readonly struct UnverifiedWithExclusiveMark : IExplored
+    /// <summary>Before 4969c1192d15.</summary>
+    internal interface IUnverified : IExplored
     {
         static SwapCacheCheck IModel.SwapCacheCheck => SwapCacheCheck.None;
     }
 
-    internal readonly struct CopyUnlocked : IExplored
-    {
-        static bool IModel.SwapEntryRemembersExclusive => false;
-
-        static KsmSwapInCopy IModel.KsmSwapInCopy => KsmSwapInCopy.Unlocked;
-
-        static SwapCacheCheck IModel.SwapCacheCheck => SwapCacheCheck.None;
-    }
-
-    internal readonly struct CopyUnlockedWithExclusiveMark : IExplored
+    /// <summary>The same.</summary>
+    internal interface ICopiesUnlocked : IUnverified
     {
         static KsmSwapInCopy IModel.KsmSwapInCopy => KsmSwapInCopy.Unlocked;
-
-        static SwapCacheCheck IModel.SwapCacheCheck => SwapCacheCheck.None;
     }
 
-    internal readonly struct CopyByWriteFault : IExplored
+    /// <summary>Before 09854ba94c6a.</summary>
+    internal interface IReusesByMappings : IForgetsExclusive
     {
-        static bool IModel.SwapEntryRemembersExclusive => false;
+        static ReuseRule IModel.ReuseRule => ReuseRule.MappingsAndSwapCount;
+    }
 
+    internal readonly struct NoExclusiveMark : IForgetsExclusive;
+
+    internal readonly struct Unverified : IForgetsExclusive, IUnverified;
+
+    internal readonly struct UnverifiedWithExclusiveMark : IUnverified;
+
+    internal readonly struct CopyUnlocked : IForgetsExclusive, ICopiesUnlocked;
+
+    internal readonly struct CopyUnlockedWithExclusiveMark : ICopiesUnlocked;
+
+    internal readonly struct CopyByWriteFault : IForgetsExclusive
+    {
         static KsmSwapInCopy IModel.KsmSwapInCopy => KsmSwapInCopy.ByWriteFault;
     }
 
-    internal readonly struct ReuseOf2010 : IExplored
+    internal readonly struct ReuseOf2010 : IReusesByMappings;
+
+    internal readonly struct ReuseOf2010Unverified : IReusesByMappings, IUnverified;
+
+    internal readonly struct InCacheOnly : IForgetsExclusive
     {
-        static bool IModel.SwapEntryRemembersExclusive => false;
-
-        static ReuseRule IModel.ReuseRule => ReuseRule.MappingsAndSwapCount;
-    }
-
-    internal readonly struct ReuseOf2010Unverified : IExplored
-    {
-        static bool IModel.SwapEntryRemembersExclusive => false;
-
-        static ReuseRule IModel.ReuseRule => ReuseRule.MappingsAndSwapCount;
-
-        static SwapCacheCheck IModel.SwapCacheCheck => SwapCacheCheck.None;
-    }
-
-    internal readonly struct InCacheOnly : IExplored
-    {
-        static bool IModel.SwapEntryRemembersExclusive => false;
-
         static SwapCacheCheck IModel.SwapCacheCheck => SwapCacheCheck.InCache;
     }
 
-    internal readonly struct TrustsResult : IExplored
+    internal readonly struct TrustsResult : IForgetsExclusive
     {
-        static bool IModel.SwapEntryRemembersExclusive => false;
-
         static bool IModel.TrustsLookupResult => true;
     }
 
@@ -98,6 +81,11 @@ internal static class RaceModels
     internal readonly struct NoAreaPin : IExplored
     {
         static bool IModel.SwapInPinsArea => false;
+    }
+
+    internal readonly struct ReadaheadWithoutAreaPin : IExplored
+    {
+        static bool IModel.ReadaheadPinsOtherArea => false;
     }
 
     internal readonly struct ZapWithoutAreaPin : IExplored
@@ -190,6 +178,89 @@ internal static class RaceModels
         static bool IModel.GupFastRechecksEntry => false;
     }
 
+    internal readonly struct PinWithoutTableRecheck : IExplored
+    {
+        static bool IModel.GupFastRechecksTable => false;
+    }
+
+    /// <summary>As Linux collapses: the table is taken out of the tree, and its entries stand.</summary>
+    internal interface ICollapsesByTable : IExplored
+    {
+        static bool IModel.CollapseLeavesEntries => true;
+    }
+
+    internal readonly struct CollapseByTable : ICollapsesByTable;
+
+    internal readonly struct CollapseByTableWithoutRecheck : ICollapsesByTable
+    {
+        static bool IModel.GupFastRechecksTable => false;
+    }
+
+    internal readonly struct TakesHeadUnchecked : IExplored
+    {
+        static bool IModel.TakerRechecksHead => false;
+    }
+
+    internal readonly struct ForcedWriteDropsWrite : IExplored
+    {
+        static ForcedWrite IModel.ForcedWrite => ForcedWrite.DropsWrite;
+    }
+
+    /// <summary>19be0eaffa3a to 5535be309971.</summary>
+    internal interface IForcesByDirt : IExplored
+    {
+        static ForcedWrite IModel.ForcedWrite => ForcedWrite.NeedsDirty;
+    }
+
+    internal readonly struct ForcedWriteNeedsDirty : IForcesByDirt;
+
+    internal readonly struct TouchMakesDirty : IForcesByDirt
+    {
+        static bool IModel.TakerDirtiesForWriteOnly => false;
+    }
+
+    /// <summary>Before 6c287605fd56.</summary>
+    internal interface IReusesByReferences : IExplored
+    {
+        static bool IModel.ReusesExclusive => false;
+    }
+
+    internal readonly struct ClearRefsSparesPinned : IReusesByReferences;
+
+    internal readonly struct ClearRefsOfPinned : IExplored
+    {
+        static bool IModel.ClearRefsSparesPinned => false;
+    }
+
+    /// <summary>Before 9348b73c2e1b and 6c287605fd56.</summary>
+    internal readonly struct ClearRefsThenCopy : IReusesByReferences
+    {
+        static bool IModel.ClearRefsSparesPinned => false;
+    }
+
+    internal readonly struct MoveUnverified : IExplored
+    {
+        static bool IModel.MoveVerifiesFolio => false;
+    }
+
+    internal readonly struct MoveWithoutRecheck : IExplored
+    {
+        static bool IModel.MoveRechecksSlot => false;
+    }
+
+    /// <summary>As above, where a fault maps what it finds in the swap cache wherever it is named: a kernel without same-page merging.</summary>
+    internal readonly struct MoveWithoutRecheckOrCopy : IExplored
+    {
+        static bool IModel.MoveRechecksSlot => false;
+
+        static KsmSwapInCopy IModel.KsmSwapInCopy => KsmSwapInCopy.Never;
+    }
+
+    internal readonly struct FewCounts : IExplored
+    {
+        static uint IModel.SlotCountLimit => 2;
+    }
+
     internal readonly struct PinSharesPage : IExplored
     {
         static bool IModel.PinUnshares => false;
@@ -205,24 +276,23 @@ internal static class RaceModels
         static bool IModel.KsmClearsBeforeCounting => false;
     }
 
+    /// <summary>What was saved of a page that stays is not taken back: Linux up to 7.3.</summary>
+    internal interface IUndoesNothing : IExplored
+    {
+        static bool IModel.UndoesSavedMetadata => false;
+    }
+
     /// <summary>Before 322842ea3c72.</summary>
-    internal readonly struct TagsLegacy : IExplored
+    internal readonly struct TagsLegacy : IUndoesNothing
     {
         static bool IModel.PutsSlotReferenceWhenSaveFails => false;
-
-        static bool IModel.UndoesSavedMetadata => false;
     }
 
     /// <summary>After 322842ea3c72: the swap reference is put; what was saved stays.</summary>
-    internal readonly struct TagsNotUndone : IExplored
-    {
-        static bool IModel.UndoesSavedMetadata => false;
-    }
+    internal readonly struct TagsNotUndone : IUndoesNothing;
 
-    internal readonly struct TagsShareFirst : IExplored
+    internal readonly struct TagsShareFirst : IUndoesNothing
     {
-        static bool IModel.UndoesSavedMetadata => false;
-
         static bool IModel.SharesBeforeSave => true;
     }
 }

@@ -9,7 +9,8 @@ internal static class ReclaimRaces
 
     internal static IReadOnlyList<RaceEntry> All { get; } =
     [
-        LazyFree(), LazyFreeSlow(), LazyFreeOrder(), LazyFreeFence(), LazyFreeWritten(), LazyFreeShared(), LazyFreeClean(), StableWrites(),
+        LazyFree(), LazyFreeSlow(), LazyFreeOrder(), LazyFreeFence(), LazyFreeTaken(), LazyFreeFrozen(), LazyFreeWritten(),
+        LazyFreeShared(), LazyFreeClean(), StableWrites(),
         NewSlot(), SwapOff(), WrongArea(), Truncate(),
     ];
 
@@ -34,7 +35,7 @@ internal static class ReclaimRaces
             RaceModel.Of<RaceModels.ExtraReferenceEnds>(
                 "linux-6.12", RaceVerdict.After, "a reference also makes it an ordinary page again, up to Linux 6.12"),
             RaceModel.Of<RaceModels.DirtyAfterFreeze>(
-                "dirty-after-freeze", RaceVerdict.After, "dirty is asked once more after the references were frozen (before d17be2d9ff6c): S004-F"),
+                "dirty-after-freeze", RaceVerdict.After, "dirty is asked once more after the references were frozen (before d17be2d9ff6c)"),
         ],
         Stage = new ReclaimStages.LazyFree(slow: false),
     };
@@ -105,6 +106,49 @@ internal static class ReclaimRaces
             RaceCatalogue.Linux618(),
         ],
         Stage = new ReclaimStages.LazyFree(slow: false),
+    };
+
+    private static RaceEntry LazyFreeTaken() => new()
+    {
+        Name = "S004-D",
+        Title = "A control: somebody holds a lazily freed page for a moment while it is reclaimed",
+        Upstream = "none: right in all kernels",
+        Symptom = "A page is freed while somebody has it, or never.",
+        Invariants = ["F1"],
+        Narrative =
+        [
+            ("R", "clears the entry, and is about to freeze the references"),
+            ("G", "takes a reference, finds the entry gone when it looks again, and drops it"),
+            ("R", "cannot freeze them, and leaves the page for the next time"),
+        ],
+        Preemptions = 1,
+        Models =
+        [
+            RaceCatalogue.Linux618(),
+            RaceModel.Of<RaceModels.ExtraReferenceEnds>("linux-6.12", RaceVerdict.After, "the page is an ordinary one again, up to Linux 6.12"),
+        ],
+        Stage = new ReclaimStages.LazyFreeTaken(),
+    };
+
+    private static RaceEntry LazyFreeFrozen() => new()
+    {
+        Name = "S004-F",
+        Title = "A control: a lazily freed page that a device wrote is asked for dirt before or after its references are frozen",
+        Upstream = "d17be2d9ff6c, Linux 6.14: the question after the freeze went",
+        Symptom = Zeros,
+        Invariants = ["G1"],
+        Narrative =
+        [
+            ("D", "writes the page, marks it dirty and lets it go"),
+            ("R", "finds a reference, or dirt; when it can freeze the references there is neither an entry nor a holder, so dirt is of no interest"),
+        ],
+        Preemptions = 1,
+        Models =
+        [
+            RaceCatalogue.Linux618(),
+            RaceModel.Of<RaceModels.DirtyAfterFreeze>("dirty-after-freeze", RaceVerdict.After, "dirty is asked once more after the freeze"),
+        ],
+        Stage = new ReclaimStages.LazyFreeHeld(),
     };
 
     private static RaceEntry LazyFreeWritten() => new()

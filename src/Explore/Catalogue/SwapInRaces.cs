@@ -103,6 +103,7 @@ internal static class SwapInRaces
     private static RaceEntry Direct() => new()
     {
         Name = "002-A",
+        OtherNames = ["COW-H14"],
         Title = "A slot is re-issued while its content is read past the swap cache",
         Upstream = "13ddaf26be32, Linux 6.8",
         Symptom = LostStore,

@@ -85,6 +85,7 @@ internal static class TagRaces
     private static RaceEntry SwapOff() => new()
     {
         Name = "S003-03",
+        OtherNames = ["COW-H16"],
         Title = "Swapoff brings a page back without its tags",
         Upstream = "none; the same for MTE was mended in Linux 6.12",
         Symptom = Lost,

@@ -52,7 +52,7 @@ public sealed class ExploredMachine<TArch, TModel> : IDisposable
         Machine = Machine<TArch, TModel>.Create(new MachineImageOptions
         {
             RamBytes = (ulong)frames << TArch.PageShift,
-            SwapSlots = areas * (uint)TArch.SwapClusterSlots,
+            SwapSlots = areas * (((area.Slots - 1) / (uint)TArch.SwapClusterSlots) + 1) * (uint)TArch.SwapClusterSlots,
             SwapStoreSlots = areas * area.Slots,
             SwapOverflows = 4,
             AddressSpaces = 4,
@@ -190,9 +190,15 @@ public sealed class ExploredMachine<TArch, TModel> : IDisposable
     /// <summary>A device writes the first byte of a frame it has got for a watched page: the page must hold that from now on.</summary>
     public void DeviceWrite(uint space, int page, uint frame, byte value)
     {
+        Pages.BeginStore(Self, space, At(page), value);
+        DeviceWrite(frame, value);
+    }
+
+    /// <summary>A device writes the first byte of a frame, whatever page it belongs to.</summary>
+    public void DeviceWrite(uint frame, byte value)
+    {
         Span<byte> sector = stackalloc byte[1];
         sector[0] = value;
-        Pages.BeginStore(Self, space, At(page), value);
         SharedBytes<TModel>.Copy(sector, Machine.Context.Frames.Bytes(frame)[..1]);
     }
 

@@ -210,7 +210,10 @@ public sealed partial class WatchedPages<TArch> : StepOracle
         var flags = (FrameFlags)Atomic<Mainline>.Load(ref record.Flags);
         if ((flags & FrameFlags.Free) != 0)
             return new Finding("F1", $"{pages[index]} maps frame {frame}, which is free");
-        if (Atomic<Mainline>.Load(ref record.RefCount) == 0 || Atomic<Mainline>.Load(ref record.MapCount) == 0)
+        bool used = (flags & (FrameFlags.Tail | FrameFlags.Large)) == 0
+            ? Atomic<Mainline>.Load(ref record.RefCount) != 0 && Atomic<Mainline>.Load(ref record.MapCount) != 0
+            : mm.Frames.References(frame) != 0 && mm.Frames.Mappings(frame) != 0;
+        if (!used)
             return new Finding("R2", $"{pages[index]} maps frame {frame}, which has no reference or no mapping");
         if (TArch.IsWritable(entry) && (flags & FrameFlags.Anon) != 0 && (flags & FrameFlags.AnonExclusive) == 0)
             return new Finding("X1", $"{pages[index]} may be written through frame {frame}, which others may share");

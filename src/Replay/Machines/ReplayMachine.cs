@@ -49,6 +49,7 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
         tags = withTags?.Invoke(machine.Context);
         checks = new MappingChecks<TArch>(machine, @unchecked);
         spaces[0] = machine.CreateAddressSpace();
+        machine.Context.Swap.WorkingSet.OutsidePages = 1 << 18; // the recordings were made on a system with files in its memory
         machine.FolioOrders.MaxPtesNone = 0; // as the recordings' kernel was set up
         SwapOn();
     }

@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using static PageTableEmu.Explore.Catalogue.RaceModels;
 
 namespace PageTableEmu.Core.Tests.Models;
 
@@ -12,7 +13,7 @@ public sealed class HistoricRaceTests
     public void MergedPage_CopiedWithoutTheLock_LosesAStore() // 4969c1192d15
     {
         Lost(Schedules.Symptoms(() => new MergedPageCard<CopyUnlocked>()));
-        Lost(Schedules.Symptoms(() => new MergedPageCard<CopyLockedUnchecked>())); // half of the repair is none
+        Lost(Schedules.Symptoms(() => new MergedPageCard<Unverified>())); // half of the repair is none
         Assert.Empty(Schedules.Symptoms(() => new MergedPageCard<NoExclusiveMark>()));
         Assert.Empty(Schedules.Symptoms(() => new MergedPageCard<CopyUnlockedWithExclusiveMark>())); // the mark hides it: the entry differs
         Assert.Empty(Schedules.Symptoms(() => new MergedPageCard<Linux618>()));
@@ -24,7 +25,7 @@ public sealed class HistoricRaceTests
     [Fact]
     public void FolioThatLeftTheCache_Unverified_LosesAStore() // 4969c1192d15
     {
-        Lost(Schedules.Symptoms(() => new LeftCacheCard<CopyLockedUnchecked>(childWritesFirst: true)));
+        Lost(Schedules.Symptoms(() => new LeftCacheCard<Unverified>(childWritesFirst: true)));
         Lost(Schedules.Symptoms(() => new LeftCacheCard<TrustsResult>(childWritesFirst: true)));
         Assert.Empty(Schedules.Symptoms(() => new LeftCacheCard<NoExclusiveMark>(childWritesFirst: true)));
         Assert.Empty(Schedules.Symptoms(() => new LeftCacheCard<Linux618>(childWritesFirst: true)));
@@ -33,7 +34,7 @@ public sealed class HistoricRaceTests
     [Fact]
     public void FolioThatLeftTheCache_WithTheReuseRuleOf2010_ShowsAnotherProcesssData()
     {
-        List<string> symptoms = Schedules.Symptoms(() => new LeftCacheCard<ReuseOf2010Unchecked>(childWritesFirst: false));
+        List<string> symptoms = Schedules.Symptoms(() => new LeftCacheCard<ReuseOf2010Unverified>(childWritesFirst: false));
         Assert.Contains(symptoms, symptom => symptom.Contains("read 3, stored 2", StringComparison.Ordinal));
         Assert.Empty(Schedules.Symptoms(() => new LeftCacheCard<ReuseOf2010>(childWritesFirst: false)));
         Assert.Empty(Schedules.Symptoms(() => new LeftCacheCard<Linux618>(childWritesFirst: false)));
@@ -42,7 +43,7 @@ public sealed class HistoricRaceTests
     [Fact]
     public void FolioUnderAnotherSlot_OnlyAskedWhetherItIsInTheCache_LosesAStore() // 31c4a3d3a0f8
     {
-        Lost(Schedules.Symptoms(() => new OtherSlotCard<CheckedInCacheOnly>()));
+        Lost(Schedules.Symptoms(() => new OtherSlotCard<InCacheOnly>()));
         Assert.Empty(Schedules.Symptoms(() => new OtherSlotCard<NoExclusiveMark>()));
         Assert.Empty(Schedules.Symptoms(() => new OtherSlotCard<Linux618>()));
     }
@@ -50,8 +51,8 @@ public sealed class HistoricRaceTests
     [Fact]
     public void DirectSwapIn_WithoutThePin_LosesAStore() // 13ddaf26be32
     {
-        Lost(Schedules.Symptoms(() => new DirectCard<DirectWithoutPin>(shared: false)));
-        Lost(Schedules.Symptoms(() => new DirectCard<DirectPinAfterRead>(shared: false)));
+        Lost(Schedules.Symptoms(() => new DirectCard<NoPin>(shared: false)));
+        Lost(Schedules.Symptoms(() => new DirectCard<PinAfterRead>(shared: false)));
         Assert.Empty(Schedules.Symptoms(() => new DirectCard<Linux618>(shared: false)));
         Assert.Empty(Schedules.Symptoms(() => new DirectCard<AlwaysCached>(shared: false)));
         Assert.Empty(Schedules.Symptoms(() => new DirectCard<AlwaysCached73>(shared: false)));
@@ -60,8 +61,8 @@ public sealed class HistoricRaceTests
     [Fact]
     public void DirectSwapIn_OfAForgottenSlot_MapsGarbage() // 13ddaf26be32
     {
-        Assert.NotEmpty(Schedules.Symptoms(() => new ForgottenContentCard<DirectWithoutPin>()));
-        Assert.NotEmpty(Schedules.Symptoms(() => new ForgottenContentCard<DirectPinAfterRead>()));
+        Assert.NotEmpty(Schedules.Symptoms(() => new ForgottenContentCard<NoPin>()));
+        Assert.NotEmpty(Schedules.Symptoms(() => new ForgottenContentCard<PinAfterRead>()));
         Assert.Empty(Schedules.Symptoms(() => new ForgottenContentCard<Linux618>()));
         Assert.Empty(Schedules.Symptoms(() => new ForgottenContentCard<AlwaysCached>()));
     }
@@ -69,14 +70,14 @@ public sealed class HistoricRaceTests
     [Fact]
     public void SwapOff_ThatTakesWhateverItFinds_LosesAStore() // 68bdc8d64742
     {
-        Assert.NotEmpty(Schedules.Symptoms(() => new WrongAreaCard<SwapOffTakesAnyFolio>()));
+        Assert.NotEmpty(Schedules.Symptoms(() => new WrongAreaCard<TakesAnyFolio>()));
         Assert.Empty(Schedules.Symptoms(() => new WrongAreaCard<Linux618>()));
     }
 
     [Fact]
     public void DirectSwapInOfASharedPage_WithoutThePin_LosesAStore()
     {
-        Lost(Schedules.Symptoms(() => new DirectCard<SharedWithoutPin>(shared: true)));
+        Lost(Schedules.Symptoms(() => new DirectCard<SharedNoPin>(shared: true)));
         Assert.Empty(Schedules.Symptoms(() => new DirectCard<Linux618>(shared: true)));
         Assert.Empty(Schedules.Symptoms(() => new DirectCard<AlwaysCached>(shared: true)));
     }
@@ -84,30 +85,30 @@ public sealed class HistoricRaceTests
     [Fact]
     public void LazilyFreedPage_AskedForDirtyBeforeReferences_LosesWhatADeviceWrote() // 6c8e2a256915
     {
-        Assert.NotEmpty(Schedules.Symptoms(() => new LazyFreeCard<LazyFreeDirtyFirst>()));
+        Assert.NotEmpty(Schedules.Symptoms(() => new LazyFreeCard<DirtyFirst>()));
         Assert.Empty(Schedules.Symptoms(() => new LazyFreeCard<Linux618>()));
-        Assert.Empty(Schedules.Symptoms(() => new LazyFreeCard<LazyFreeOf61>()));
-        Assert.Empty(Schedules.Symptoms(() => new LazyFreeCard<LazyFreeDirtyAfterFreeze>()));
+        Assert.Empty(Schedules.Symptoms(() => new LazyFreeCard<ExtraReferenceEnds>()));
+        Assert.Empty(Schedules.Symptoms(() => new LazyFreeCard<DirtyAfterFreeze>()));
     }
 
     [Fact]
     public void SharedPage_PublishedBeforeItIsCounted_IsPutOnceTooOften() // 826267cf1e6c
     {
-        Assert.NotEmpty(Schedules.Symptoms(() => new TruncateCard<SharedCountedLate>()));
+        Assert.NotEmpty(Schedules.Symptoms(() => new TruncateCard<CountedLate>()));
         Assert.Empty(Schedules.Symptoms(() => new TruncateCard<Linux618>()));
     }
 
     [Fact]
     public void LockFreePin_ThatIgnoresFork_PartsFromItsPage() // 57efa1fe5957
     {
-        Lost(Schedules.Symptoms(() => new PinDuringForkCard<FastPinIgnoresFork>()));
+        Lost(Schedules.Symptoms(() => new PinDuringForkCard<PinIgnoresFork>()));
         Assert.Empty(Schedules.Symptoms(() => new PinDuringForkCard<Linux618>()));
     }
 
     [Fact]
     public void LockFreeHold_WithoutALookBack_IsOfAPageThatIsGone()
     {
-        Assert.NotEmpty(Schedules.Symptoms(() => new ReplacedPageCard<FastPinWithoutRecheck>()));
+        Assert.NotEmpty(Schedules.Symptoms(() => new ReplacedPageCard<PinWithoutRecheck>()));
         Assert.Empty(Schedules.Symptoms(() => new ReplacedPageCard<Linux618>()));
     }
 
@@ -124,7 +125,7 @@ public sealed class HistoricRaceTests
     public void AreaThatIsNotPinned_CanGoDuringASwapIn_AndNothingIsLost(bool synchronous) // eb085574a752
     {
         int pinned = Harmless(() => new AreaGoneCard<Linux618>(synchronous));
-        Assert.InRange(Harmless(() => new AreaGoneCard<SwapInForgetsArea>(synchronous)), pinned + 1, int.MaxValue);
+        Assert.InRange(Harmless(() => new AreaGoneCard<NoAreaPin>(synchronous)), pinned + 1, int.MaxValue);
         Assert.InRange(Harmless(() => new AreaGoneCard<AlwaysCachedForgetsArea>(synchronous)), pinned + 1, int.MaxValue);
     }
 
@@ -138,14 +139,14 @@ public sealed class HistoricRaceTests
         }
 
         int pinned = Harmless(() => new OtherAreaGoneCard<Linux618>());
-        Assert.InRange(Harmless(() => new OtherAreaGoneCard<ReadaheadForgetsArea>()), pinned + 1, int.MaxValue);
+        Assert.InRange(Harmless(() => new OtherAreaGoneCard<ReadaheadWithoutAreaPin>()), pinned + 1, int.MaxValue);
     }
 
     [Fact]
     public void AreaThatIsNotPinned_CanGoWhileItsLastEntryIsDropped_AndNothingIsLost() // 82b1c07a0af6
     {
         int pinned = Harmless(() => new AreaGoneWhileDroppingCard<Linux618>());
-        Assert.InRange(Harmless(() => new AreaGoneWhileDroppingCard<ZapForgetsArea>()), pinned + 1, int.MaxValue);
+        Assert.InRange(Harmless(() => new AreaGoneWhileDroppingCard<ZapWithoutAreaPin>()), pinned + 1, int.MaxValue);
     }
 
     /// <summary>Nothing goes wrong in any gap; returns in how many the others could go to the end.</summary>

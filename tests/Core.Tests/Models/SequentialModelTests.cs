@@ -4,6 +4,7 @@ using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
+using static PageTableEmu.Explore.Catalogue.RaceModels;
 
 namespace PageTableEmu.Core.Tests.Models;
 
@@ -37,9 +38,9 @@ public sealed class SequentialModelTests
     [Fact]
     public void LazilyFreedPage_HeldByADevice_IsKeptForItsWrite() // 6c8e2a256915
     {
-        Assert.Equal((0, false), DeviceWriteToLazilyFreed<LazyFreeByDirtyOnly>());
+        Assert.Equal((0, false), DeviceWriteToLazilyFreed<DirtyOnly>());
         Assert.Equal((2, false), DeviceWriteToLazilyFreed<Linux618>());
-        Assert.Equal((2, true), DeviceWriteToLazilyFreed<LazyFreeOf61>()); // became an ordinary page already at the first look
+        Assert.Equal((2, true), DeviceWriteToLazilyFreed<ExtraReferenceEnds>()); // became an ordinary page already at the first look
     }
 
     [Fact]
@@ -52,7 +53,7 @@ public sealed class SequentialModelTests
     [Fact]
     public void ReadOnlyPinOfASharedPage_GetsItAFrameOfItsOwn() // a7f226604170
     {
-        Assert.Equal(1, ReadThroughPinAfterWrite<PinWithoutUnshare>());
+        Assert.Equal(1, ReadThroughPinAfterWrite<PinSharesPage>());
         Assert.Equal(2, ReadThroughPinAfterWrite<Linux618>());
     }
 

@@ -130,7 +130,8 @@ internal sealed class DamageableMachine<TArch> : IDisposable
         Machine.Settle();
         uint frame = Mm.Swap.Lookup(SlotOf(page));
         Assert.True(Mm.Folios.Lru.TryIsolate(frame));
-        Assert.Equal(1, new Reclaimer<TArch, CheckedModel>(Mm).ShrinkIsolated(frame, ignoreReferences: true));
+        var control = new ScanControl(IgnoreReferences: true, WaitForWrite: false, Scope: 0);
+        Assert.Equal(1, new Reclaimer<TArch, CheckedModel>(Mm).ShrinkIsolated(frame, control));
         Mm.Folios.Put(frame);
     }
 

@@ -6,6 +6,7 @@ using PageTableEmu.Image;
 using PageTableEmu.Image.Trees;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
+using PageTableEmu.Reclaim.Migration;
 using PageTableEmu.Verification;
 
 namespace PageTableEmu.Core.Tests.Verification;
@@ -113,6 +114,9 @@ public sealed class LockReliefTests
         ["madvise(MERGEABLE)"] = static rig => rig.Advise(rig.Process, 1, 1, Advice.Mergeable),
         ["userfaultfd"] = static rig => rig.Machine.Userfaultfd.Register(rig.Process, At(1), At(2)),
         ["migrate"] = static rig => rig.Machine.Migrate(rig.Process, At(0), Page),
+        ["first half of a migration"] = static rig =>
+            rig.Machine.Migrator.TryBegin(rig.Frame(rig.Process, 0), MigrationMode.Sync, out _),
+        ["memory error"] = static rig => rig.Machine.MemoryFailure(rig.Frame(rig.Process, 0)),
         ["reclaim"] = static rig => rig.Machine.ReclaimAll(),
     };
 

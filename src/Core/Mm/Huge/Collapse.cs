@@ -182,6 +182,8 @@ public sealed class Collapse<TArch, TModel>
         using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, first);
         int count = 0;
         bool done = guard.Table != 0;
+        if (TModel.CollapseLeavesEntries && done)
+            tables.Unlink(mm.Vmas[vma].AddressSpace, first);
         for (; count < pages && done; count++)
         {
             Leaf<TArch, TModel> leaf = guard[first + ((ulong)count << TArch.PageShift)];
@@ -191,7 +193,7 @@ public sealed class Collapse<TArch, TModel>
             done = TArch.IsPresent(leaf.Value, 1); // reclaim may have taken it since it was brought in
             if (!done)
                 continue;
-            uint frame = MmContext<TArch, TModel>.NormalFrame(leaf.ClearPresent());
+            uint frame = MmContext<TArch, TModel>.NormalFrame(TModel.CollapseLeavesEntries ? leaf.Value : leaf.ClearPresent());
             done = frame == 0 || (IsUnused(frame) && !(mm.Frames.Has(frame, FrameFlags.Ksm) && Maps(entries.AsSpan(0, count), frame)));
         }
 
@@ -199,12 +201,17 @@ public sealed class Collapse<TArch, TModel>
         {
             if (TArch.IsNone(entries[page], 1) || !TArch.IsPresent(entries[page], 1))
                 continue;
+            Leaf<TArch, TModel> leaf = guard[first + ((ulong)page << TArch.PageShift)];
+            if (done && TModel.CollapseLeavesEntries)
+                leaf.ClearPresent();
             if (done)
                 GiveUp(vma, MmContext<TArch, TModel>.NormalFrame(entries[page]), head + (uint)page);
-            else
-                mm.Leaves.Publish(guard[first + ((ulong)page << TArch.PageShift)], entries[page]);
+            else if (!TModel.CollapseLeavesEntries)
+                mm.Leaves.Publish(leaf, entries[page]);
         }
 
+        if (TModel.CollapseLeavesEntries && guard.Table != 0 && !done)
+            tables.Relink(mm.Vmas[vma].AddressSpace, first, guard.Table);
         ArrayPool<Pte>.Shared.Return(entries);
         return done;
     }
@@ -248,7 +255,9 @@ public sealed class Collapse<TArch, TModel>
     {
         uint space = mm.Vmas[vma].AddressSpace;
         uint root = mm.Spaces[space].Root;
-        tables.Detach(space, address);
+        if (!TModel.CollapseLeavesEntries)
+            tables.Unlink(space, address);
+        tables.WaitForReaders(space);
         using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(root, address);
         Pte leaf = mm.Huge.Adopt(head, vma, address);
         if (!mm.Huge.TryInstall(guard.Table, address, leaf, table))

@@ -38,10 +38,26 @@ internal sealed class TableReclaimer<TArch, TModel>
     /// </summary>
     internal void Detach(uint space, ulong address)
     {
+        Unlink(space, address);
+        WaitForReaders(space);
+    }
+
+    /// <summary>First half of <see cref="Detach"/>: takes the table out of the tree; who was on the way to it still reads it.</summary>
+    internal void Unlink(uint space, ulong address)
+    {
         uint root = mm.Spaces[space].Root;
-        using (HugeGuard<TArch, TModel> guard = mm.Huge.Lock(root, address))
-            mm.Tables.Empty(root, guard.Table, address);
-        TableReaders.WaitForEarlier<TModel>(ref mm.Spaces[space].FastWalkers);
+        using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(root, address);
+        mm.Tables.Empty(root, guard.Table, address);
+    }
+
+    /// <summary>Second half of <see cref="Detach"/>.</summary>
+    internal void WaitForReaders(uint space) => TableReaders.WaitForEarlier<TModel>(ref mm.Spaces[space].FastWalkers);
+
+    /// <summary>Takes <see cref="Unlink"/> back. Nothing can be in the way: the mmap_lock is held for writing.</summary>
+    internal void Relink(uint space, ulong address, uint table)
+    {
+        using HugeGuard<TArch, TModel> guard = mm.Huge.Lock(mm.Spaces[space].Root, address);
+        mm.Tables.TryFill(guard.Table, address, TArch.MakeTable((ulong)table << TArch.PageShift));
     }
 
     private void FreeIfEmpty(uint space, ulong address)

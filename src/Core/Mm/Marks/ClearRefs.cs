@@ -133,7 +133,7 @@ public sealed class ClearRefs<TArch, TModel>
     /// <summary>pte_is_pinned: asked only of writable pages of a private mapping in an address space that ever pinned any.</summary>
     private bool IsPinned(uint vma, Pte entry, uint frame)
     {
-        if (frame == 0 || !TArch.IsWritable(entry) || mm.Vmas[vma].SharedObject != 0)
+        if (!TModel.ClearRefsSparesPinned || frame == 0 || !TArch.IsWritable(entry) || mm.Vmas[vma].SharedObject != 0)
             return false;
         return Atomic<TModel>.Load(ref mm.Spaces[mm.Vmas[vma].AddressSpace].HasPinned) != 0 && mm.Frames.MaybePinned(frame);
     }

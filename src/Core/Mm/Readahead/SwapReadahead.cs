@@ -83,8 +83,8 @@ public sealed class SwapReadahead<TArch, TModel>
             SwapResult added = mm.Swap.TryAddToCache(entry, frame);
             if (added == SwapResult.Ok)
             {
-                mm.Swap.Read(entry, frame);
                 mm.Folios.Lru.Add(frame);
+                mm.Swap.Read(entry, frame);
                 mm.Frames.Unlock(frame);
                 read = true;
                 return frame;

@@ -227,6 +227,7 @@ public sealed class SharedSwapIn<TArch, TModel>
         FaultResult result = FaultResult.None;
         if (IsStillThere(number, page, entry))
         {
+            mm.Swap.NoteDirectRead(entry, fresh);
             mm.Swap.Read(entry, fresh);
             result = FaultResult.Major | TryAdd(number, page, entry, fresh, out frame);
         }

@@ -170,7 +170,7 @@ internal sealed class PageMover<TArch, TModel>
         {
             if (cached != 0)
                 mm.Frames.Lock(cached);
-            if (cached == 0 || mm.Swap.IsBound(cached, entry))
+            if (cached == 0 || !TModel.MoveVerifiesFolio || mm.Swap.IsBound(cached, entry))
                 result = MoveSwapLocked(RootOf(from), to, destination, source, expected, entry, cached);
         }
 
@@ -192,7 +192,7 @@ internal sealed class PageMover<TArch, TModel>
         if (!IsUnchanged(tables, destination, source, expected))
             return MmResult.Again;
         SwapSlotWord slot = mm.Swap.Map[entry];
-        if (cached == 0 && (slot.IsCached || slot.IsPinned))
+        if (TModel.MoveRechecksSlot && cached == 0 && (slot.IsCached || slot.IsPinned))
             return MmResult.Again;
         if (cached != 0 && mm.Frames.Has(cached, FrameFlags.Anon))
         {

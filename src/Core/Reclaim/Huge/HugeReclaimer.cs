@@ -30,7 +30,7 @@ internal sealed class HugeReclaimer<TArch, TModel>
     }
 
     /// <summary>Reclaims one isolated large folio to which the caller holds a reference; returns the pages freed.</summary>
-    internal long Shrink(uint head, bool ignoreReferences)
+    internal long Shrink(uint head, ScanControl control)
     {
         uint pageCount = mm.Frames.PagesOf(head);
         if (!mm.Frames.TryLock(head))
@@ -39,20 +39,20 @@ internal sealed class HugeReclaimer<TArch, TModel>
             return 0;
         }
 
-        ShrinkResult result = ShrinkLocked(head, ignoreReferences, out bool mustSplit);
+        ShrinkResult result = ShrinkLocked(head, control, out bool mustSplit);
         if (mustSplit)
-            return SplitAndShrink(head, ignoreReferences);
+            return SplitAndShrink(head, control);
         singles.Finish(head, result);
         return result == ShrinkResult.Freed ? pageCount : 0;
     }
 
-    private ShrinkResult ShrinkLocked(uint head, bool ignoreReferences, out bool mustSplit)
+    private ShrinkResult ShrinkLocked(uint head, ScanControl control, out bool mustSplit)
     {
         mustSplit = false;
         if (mm.Frames.Has(head, FrameFlags.Mlocked))
             return ShrinkResult.Activated;
         bool mapped = mm.Frames.FolioMappings(head) != 0;
-        if (!ignoreReferences && singles.IsInUse(head, out ShrinkResult inUse))
+        if (!control.IgnoreReferences && singles.IsInUse(head, out ShrinkResult inUse))
             return inUse;
         const FrameFlags Kind = FrameFlags.Anon | FrameFlags.SwapBacked;
         if ((mm.Frames.Flags(head) & (Kind | FrameFlags.SwapCache)) == Kind)
@@ -71,10 +71,10 @@ internal sealed class HugeReclaimer<TArch, TModel>
             return ShrinkResult.Activated;
         if (mm.Frames.MaybePinned(head))
             return ShrinkResult.Activated;
-        return mm.Frames.Has(head, FrameFlags.SwapCache) ? WriteAndFree(head) : FreeLazily(head);
+        return mm.Frames.Has(head, FrameFlags.SwapCache) ? WriteAndFree(head, control.Scope) : FreeLazily(head);
     }
 
-    private long SplitAndShrink(uint head, bool ignoreReferences)
+    private long SplitAndShrink(uint head, ScanControl control)
     {
         uint pages = mm.Frames.PagesOf(head);
         if (!splitter.TrySplit(head, keepAll: true))
@@ -84,13 +84,13 @@ internal sealed class HugeReclaimer<TArch, TModel>
         }
 
         mm.Frames.Unlock(head);
-        long freed = singles.ShrinkIsolated(head, ignoreReferences);
+        long freed = singles.ShrinkIsolated(head, control);
 
         // The last page first, and those that became zero pages too: they take a slot and give it back at once, which moves on where the next search
         // for slots begins.
         for (uint frame = head + pages - 1; frame != head; frame--)
         {
-            freed += singles.ShrinkIsolated(frame, ignoreReferences);
+            freed += singles.ShrinkIsolated(frame, control);
             mm.Folios.Put(frame);
         }
 
@@ -105,7 +105,7 @@ internal sealed class HugeReclaimer<TArch, TModel>
         return Release(head);
     }
 
-    private ShrinkResult WriteAndFree(uint head)
+    private ShrinkResult WriteAndFree(uint head, uint scope)
     {
         if (mm.Frames.Has(head, FrameFlags.Dirty))
         {
@@ -130,7 +130,7 @@ internal sealed class HugeReclaimer<TArch, TModel>
             return ShrinkResult.Kept;
         }
 
-        mm.Swap.RemoveFrozenLargeFromCache(head);
+        mm.Swap.RemoveFrozenLargeFromCache(head, mm.Swap.WorkingSet.Evict(head, scope));
         return Release(head);
     }
 

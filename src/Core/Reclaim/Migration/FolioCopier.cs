@@ -71,6 +71,7 @@ internal sealed class FolioCopier<TArch, TModel>
     internal void Retire(uint folio)
     {
         const FrameFlags Left = Moved | FrameFlags.SharedMemory | FrameFlags.PartiallyMapped | FrameFlags.AnonExclusive;
+        mm.Folios.Lru.Disown(folio);
         mm.Frames.Clear(folio, Left);
         Atomic<TModel>.Store(ref mm.Frames[folio].Mapping, 0);
     }

@@ -118,7 +118,21 @@ public sealed class Migrator<TArch, TModel>
     /// <param name="mode">Whether to wait for the lock and for writes.</param>
     /// <param name="displaced">What <see cref="TryComplete"/> and <see cref="Undo"/> want to know.</param>
     /// <returns>Moved when the first half is done; else why not, and nothing has changed.</returns>
+    /// <exception cref="CorruptImageException">A record or entry is damaged; no lock that was taken here stays held.</exception>
     public MigrationResult TryBegin(uint folio, MigrationMode mode, out DisplacedFolio displaced)
+    {
+        try
+        {
+            return TryDisplace(folio, mode, out displaced);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
+    private MigrationResult TryDisplace(uint folio, MigrationMode mode, out DisplacedFolio displaced)
     {
         displaced = default;
         if (!TryLock(folio, mode))
@@ -141,7 +155,21 @@ public sealed class Migrator<TArch, TModel>
     /// </summary>
     /// <param name="displaced">What <see cref="TryBegin"/> said.</param>
     /// <param name="target">A fresh folio of the same size with one reference, the caller's.</param>
+    /// <exception cref="CorruptImageException">A record or entry is damaged; no lock that was taken here stays held.</exception>
     public bool TryComplete(in DisplacedFolio displaced, uint target)
+    {
+        try
+        {
+            return TryReplace(displaced, target);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
+    private bool TryReplace(in DisplacedFolio displaced, uint target)
     {
         uint folio = displaced.Folio;
         mm.Frames.AssertLocked(folio);
@@ -163,10 +191,20 @@ public sealed class Migrator<TArch, TModel>
     }
 
     /// <summary>Takes the first half back: the entries come back as they are allowed to be now, and the folio is unlocked.</summary>
+    /// <exception cref="CorruptImageException">A record or entry is damaged; no lock that was taken here stays held.</exception>
     public void Undo(in DisplacedFolio displaced)
     {
-        entries.Restore(displaced, displaced.Folio);
-        entries.Release(displaced);
+        try
+        {
+            entries.Restore(displaced, displaced.Folio);
+            entries.Release(displaced);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+
         mm.Frames.Unlock(displaced.Folio);
     }
 

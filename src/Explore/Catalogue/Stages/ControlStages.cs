@@ -38,11 +38,7 @@ internal static class ControlStages
     {
         public override RaceScene SetUp<TModel>()
         {
-            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 2, synchronous: false);
-            uint space = small.CreateSpace(1);
-            small.Poke(space, 0, Old);
-            small.Machine.Settle();
-            small.Watch(space, 0);
+            (ExploredMachine<X64FourLevel, TModel> small, uint space) = OnePage<TModel>(slots: 2, synchronous: false);
             return Scene(small, 2, new Actor("R", () =>
             {
                 small.PageOut(space, 0);
@@ -77,11 +73,7 @@ internal static class ControlStages
     {
         public override RaceScene SetUp<TModel>()
         {
-            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 2);
-            uint space = small.CreateSpace(1);
-            small.Poke(space, 0, Old);
-            small.Machine.Settle();
-            small.Watch(space, 0);
+            (ExploredMachine<X64FourLevel, TModel> small, uint space) = OnePage<TModel>();
             return Scene(small, 2, new Actor("M", () => Migrate(small, space)), new Actor("G", () =>
             {
                 if (!small.TryTakeFast(space, 0, PinForWrite, out uint frame))
@@ -98,11 +90,7 @@ internal static class ControlStages
     {
         public override RaceScene SetUp<TModel>()
         {
-            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 2);
-            uint space = small.CreateSpace(1);
-            small.Poke(space, 0, Old);
-            small.Machine.Settle();
-            small.Watch(space, 0);
+            (ExploredMachine<X64FourLevel, TModel> small, uint space) = OnePage<TModel>();
             return Scene(small, 2, new Actor("M", () => Migrate(small, space)), new Actor("T", () => small.Store(space, 0, New)));
         }
     }
@@ -134,8 +122,7 @@ internal static class ControlStages
             var small = new ExploredMachine<X64FourLevel, TModel>(slots: 2);
             uint space = small.CreateSpace(1, shared: true);
             ulong address = ExploredMachine<X64FourLevel, TModel>.At(0);
-            Vmas<TModel> vmas = small.Machine.Context.Vmas;
-            uint sharedObject = vmas[vmas.Find(space, address)].SharedObject;
+            uint sharedObject = SharedObjectOf(small, space);
             return Scene(small, 2, () => small.Verify() ?? Left(small, sharedObject), new Actor("T", () =>
             {
                 var faults = new FaultCounters();
@@ -204,12 +191,7 @@ internal static class ControlStages
     {
         public override RaceScene SetUp<TModel>()
         {
-            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 1);
-            uint space = small.CreateSpace(1);
-            small.Poke(space, 0, Old);
-            small.Machine.ReclaimAll();
-            small.Machine.Settle();
-            small.Watch(space, 0);
+            (ExploredMachine<X64FourLevel, TModel> small, uint space) = SwappedOut<TModel>();
             return Scene(small, 1, new Actor("SO", () => small.Machine.SwapOff(0)), new Actor("F", () => small.Machine.Fork(space)));
         }
     }
@@ -219,12 +201,7 @@ internal static class ControlStages
     {
         public override RaceScene SetUp<TModel>()
         {
-            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 1);
-            uint space = small.CreateSpace(1);
-            small.Poke(space, 0, Old);
-            small.Machine.ReclaimAll();
-            small.Machine.Settle();
-            small.Watch(space, 0);
+            (ExploredMachine<X64FourLevel, TModel> small, uint space) = SwappedOut<TModel>();
             return Scene(small, 1, new Actor("SO", () => small.Machine.SwapOff(0)), new Actor("F", () => small.Load(space, 0)));
         }
     }
@@ -273,16 +250,15 @@ internal static class ControlStages
 
     /// <summary>A device pins a page that is about to be unmapped; then its process forks, and both write.</summary>
     /// <param name="migrates">Whether the page is to move to another frame; else it is to go to swap.</param>
-    internal sealed class PinnedThenForked(bool migrates) : Stage
+    /// <param name="clean">Whether its entry is clean, so that nothing is to be noted when it is cleared.</param>
+    internal sealed class PinnedThenForked(bool migrates, bool clean = false) : Stage
     {
         public override RaceScene SetUp<TModel>()
         {
-            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 2);
-            uint space = small.CreateSpace(1);
-            small.Poke(space, 0, Old);
-            small.Machine.Settle();
-            small.Watch(space, 0);
-            return Scene(small, 2, new Actor("G", () =>
+            (ExploredMachine<X64FourLevel, TModel> small, uint space) = clean ? SwappedOut<TModel>(slots: 2) : OnePage<TModel>();
+            if (clean)
+                small.Read(space, 0);
+            RaceScene scene = Scene(small, 2, new Actor("G", () =>
             {
                 if (!small.TryTakeFast(space, 0, PinForWrite, out uint frame))
                     return; // the slow way waits
@@ -292,6 +268,8 @@ internal static class ControlStages
                 small.Put(frame, PinForWrite);
                 small.Load(space, 0);
             }), migrates ? new Actor("M", () => Migrate(small, space)) : new Actor("R", () => small.PageOut(space, 0)));
+            scene.WeakWords = address => small.Memory.PageOf(address) >= 0; // in RAM: entries of page tables
+            return scene;
         }
     }
 
@@ -307,8 +285,7 @@ internal static class ControlStages
             small.Machine.Context.Swap.CompleteWrites();
             small.Advise(space, 0, Advice.WillNeed);
             small.Machine.Settle();
-            Vmas<TModel> vmas = small.Machine.Context.Vmas;
-            uint sharedObject = vmas[vmas.Find(space, ExploredMachine<X64FourLevel, TModel>.At(0))].SharedObject;
+            uint sharedObject = SharedObjectOf(small, space);
             return Scene(small, 1, () => Found(small, space) ?? small.Verify(), new Actor("S", () => small.Read(space, 0)), new Actor("P", () =>
             {
                 small.Machine.PunchHole(sharedObject, 0, 1);

@@ -14,11 +14,7 @@ internal static class PinStages
     {
         public override RaceScene SetUp<TModel>()
         {
-            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 2);
-            uint space = small.CreateSpace(1);
-            small.Poke(space, 0, Old);
-            small.Machine.Settle();
-            small.Watch(space, 0);
+            (ExploredMachine<X64FourLevel, TModel> small, uint space) = OnePage<TModel>();
             return Scene(small, 2, new Actor("T", () =>
             {
                 uint frame = small.Take(space, 0, flags);
@@ -59,11 +55,7 @@ internal static class PinStages
     {
         public override RaceScene SetUp<TModel>()
         {
-            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 2);
-            uint space = small.CreateSpace(1);
-            small.Poke(space, 0, Old);
-            small.Machine.Settle();
-            small.Watch(space, 0);
+            (ExploredMachine<X64FourLevel, TModel> small, uint space) = OnePage<TModel>();
             return Scene(small, 2, new Actor("F", () => small.Machine.Fork(space)), new Actor("G", () =>
             {
                 if (!small.TryTakeFast(space, 0, PinForWrite, out uint frame))

@@ -14,9 +14,7 @@ internal static class ReclaimStages
     {
         public override RaceScene SetUp<TModel>()
         {
-            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 4);
-            uint space = small.CreateSpace(1);
-            LazilyFreed(small, space);
+            (ExploredMachine<X64FourLevel, TModel> small, uint space) = LazilyFreed<TModel>();
             small.Watch(space, 0);
             RaceScene scene = Scene(small, 4, new Actor("T", () =>
             {
@@ -35,9 +33,7 @@ internal static class ReclaimStages
     {
         public override RaceScene SetUp<TModel>()
         {
-            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 4);
-            uint space = small.CreateSpace(1);
-            LazilyFreed(small, space);
+            (ExploredMachine<X64FourLevel, TModel> small, uint space) = LazilyFreed<TModel>();
             uint frame = small.Take(space, 0, ForWrite);
             small.Watch(space, 0);
             return Scene(small, 4, new Actor("R", () => small.PageOut(space, 0)), new Actor("D", () =>
@@ -49,14 +45,27 @@ internal static class ReclaimStages
         }
     }
 
+    /// <summary>A lazily freed page that somebody holds for a moment. It is free after the next reclaim, or its entry is there.</summary>
+    internal sealed class LazyFreeTaken : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            (ExploredMachine<X64FourLevel, TModel> small, uint space) = LazilyFreed<TModel>();
+            small.Watch(space, 0);
+            return Scene(small, 4, new Actor("R", () => small.PageOut(space, 0)), new Actor("G", () =>
+            {
+                if (small.TryTakeFast(space, 0, GupFlags.Get, out uint frame))
+                    small.Put(frame, GupFlags.Get);
+            }));
+        }
+    }
+
     /// <summary>A lazily freed page that its process writes again.</summary>
     internal sealed class LazyFreeWritten : Stage
     {
         public override RaceScene SetUp<TModel>()
         {
-            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 4);
-            uint space = small.CreateSpace(1);
-            LazilyFreed(small, space);
+            (ExploredMachine<X64FourLevel, TModel> small, uint space) = LazilyFreed<TModel>();
             small.Watch(space, 0);
             return Scene(small, 4, new Actor("T", () =>
             {
@@ -136,8 +145,7 @@ internal static class ReclaimStages
             uint space = small.CreateSpace(1, shared: true);
             small.Poke(space, 0, Old);
             small.Machine.Settle();
-            Vmas<TModel> vmas = small.Machine.Context.Vmas;
-            uint sharedObject = vmas[vmas.Find(space, ExploredMachine<X64FourLevel, TModel>.At(0))].SharedObject;
+            uint sharedObject = SharedObjectOf(small, space);
             return Scene(small, 2, () => small.Verify() ?? Leaked(small), new Actor("W", () => small.Machine.ReclaimAll()),
                 new Actor("TR", () => small.Machine.Truncate(sharedObject, 0)));
         }
@@ -162,12 +170,7 @@ internal static class ReclaimStages
     {
         public override RaceScene SetUp<TModel>()
         {
-            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 1, synchronous: false);
-            uint space = small.CreateSpace(1);
-            small.Poke(space, 0, Old);
-            small.Machine.ReclaimAll();
-            small.Machine.Settle();
-            small.Watch(space, 0);
+            (ExploredMachine<X64FourLevel, TModel> small, uint space) = SwappedOut<TModel>(synchronous: false);
             return Scene(small, 1, new Actor("SO", () => small.Machine.SwapOff(0)), new Actor("F", () => small.Store(space, 0, New)),
                 new Actor("R", () => small.PageOut(space, 0)));
         }
@@ -197,11 +200,14 @@ internal static class ReclaimStages
         }
     }
 
-    private static void LazilyFreed<TModel>(ExploredMachine<X64FourLevel, TModel> small, uint space)
+    private static (ExploredMachine<X64FourLevel, TModel> Small, uint Space) LazilyFreed<TModel>()
         where TModel : struct, Atomics.IExplored
     {
+        var small = new ExploredMachine<X64FourLevel, TModel>(slots: 4);
+        uint space = small.CreateSpace(1);
         small.Poke(space, 0, 0); // zero, so that it does not matter whether the page is dropped before somebody writes it again
         small.Advise(space, 0, Advice.Free);
         small.Machine.Settle(); // the advice waits in a batch of the processor's until then
+        return (small, space);
     }
 }

@@ -17,6 +17,22 @@ internal abstract class Stage : IRaceStage
     public abstract RaceScene SetUp<TModel>()
         where TModel : struct, IExplored;
 
+    /// <summary>A machine with one page, mapped and watched.</summary>
+    protected static (ExploredMachine<X64FourLevel, TModel> Small, uint Space) OnePage<TModel>(uint slots = 2, bool synchronous = true)
+        where TModel : struct, IExplored => OnePage<TModel>(slots, synchronous, swappedOut: false);
+
+    /// <summary>A machine with one page, watched, which is in swap: of a synchronous area past the cache.</summary>
+    protected static (ExploredMachine<X64FourLevel, TModel> Small, uint Space) SwappedOut<TModel>(uint slots = 1, bool synchronous = true)
+        where TModel : struct, IExplored => OnePage<TModel>(slots, synchronous, swappedOut: true);
+
+    /// <summary>The object that the pages of a process belong to.</summary>
+    protected static uint SharedObjectOf<TModel>(ExploredMachine<X64FourLevel, TModel> small, uint space)
+        where TModel : struct, IExplored
+    {
+        Vmas<TModel> vmas = small.Machine.Context.Vmas;
+        return vmas[vmas.Find(space, ExploredMachine<X64FourLevel, TModel>.At(0))].SharedObject;
+    }
+
     /// <summary>A scene whose pages are judged after every step and whose machine is verified at the end.</summary>
     protected static RaceScene Scene<TModel>(ExploredMachine<X64FourLevel, TModel> small, uint slots, params ReadOnlySpan<Actor> actors)
         where TModel : struct, IExplored => Scene(small, slots, small.Verify, actors);
@@ -29,15 +45,22 @@ internal abstract class Stage : IRaceStage
     /// <summary>As above, with something to be done before each execution.</summary>
     protected static RaceScene Scene<TModel>(
         ExploredMachine<X64FourLevel, TModel> small, uint slots, Func<Finding?> atEnd, Action? atStart, params ReadOnlySpan<Actor> actors)
+        where TModel : struct, IExplored => Scene(small, (1, slots), atEnd, atStart, actors);
+
+    /// <summary>As above, drawing other slots than the first ones.</summary>
+    protected static RaceScene Scene<TModel>(
+        ExploredMachine<X64FourLevel, TModel> small, (uint First, uint Count) slots, Func<Finding?> atEnd, Action? atStart,
+        params ReadOnlySpan<Actor> actors)
         where TModel : struct, IExplored
     {
         var program = new ExploredProgram(small.Memory, actors) { Oracle = small.Pages, AtStart = atStart, AtEnd = atEnd };
         string[] pages = [.. small.Pages.Names.Select(name => $"page {name}")];
-        string[] names = [.. pages, .. Enumerable.Range(1, (int)slots).Select(slot => $"slot {slot}"), "frames"];
+        ulong[] drawn = [.. Enumerable.Range(0, (int)slots.Count).Select(slot => slots.First + (ulong)slot)];
+        string[] names = [.. pages, .. drawn.Select(slot => $"slot {slot}"), "frames"];
         return new RaceScene(program, small, names, () =>
         [
             .. pages.Select((_, index) => small.Pages.Draw(index)),
-            .. Enumerable.Range(1, (int)slots).Select(slot => small.Pages.DrawSlot(0, (ulong)slot)),
+            .. drawn.Select(slot => small.Pages.DrawSlot(0, slot)),
             small.Pages.DrawFrames(),
         ]);
     }
@@ -57,5 +80,18 @@ internal abstract class Stage : IRaceStage
     {
         if (!holds)
             throw new FindingException(new Finding("GU1", what));
+    }
+
+    private static (ExploredMachine<X64FourLevel, TModel> Small, uint Space) OnePage<TModel>(uint slots, bool synchronous, bool swappedOut)
+        where TModel : struct, IExplored
+    {
+        var small = new ExploredMachine<X64FourLevel, TModel>(slots, synchronous);
+        uint space = small.CreateSpace(1);
+        small.Poke(space, 0, Old);
+        if (swappedOut)
+            small.Machine.ReclaimAll();
+        small.Machine.Settle();
+        small.Watch(space, 0);
+        return (small, space);
     }
 }

@@ -156,17 +156,4 @@ internal static class SwapInStages
             }), new Actor("P", () => small.Load(parent, 0)));
         }
     }
-
-    /// <summary>A machine with one page, which is in the only slot of a synchronous area.</summary>
-    private static (ExploredMachine<X64FourLevel, TModel> Small, uint Space) SwappedOut<TModel>()
-        where TModel : struct, IExplored
-    {
-        var small = new ExploredMachine<X64FourLevel, TModel>(slots: 1);
-        uint space = small.CreateSpace(1);
-        small.Poke(space, 0, 1);
-        small.Machine.ReclaimAll();
-        small.Machine.Settle();
-        small.Watch(space, 0);
-        return (small, space);
-    }
 }

@@ -1,8 +1,8 @@
-using PageTableEmu.Arch.Sparc;
 using PageTableEmu.Arch.Sparc.Adi;
 using PageTableEmu.Atomics;
 using PageTableEmu.Explore.Machines;
 using PageTableEmu.Paging;
+using PageTableEmu.Tags;
 
 namespace PageTableEmu.Explore.Catalogue.Stages;
 
@@ -40,19 +40,21 @@ internal abstract class TagStage : IRaceStage
         return machine;
     }
 
-    protected static RaceScene Scene<TTags, TModel>(
-        TaggedMachine<TTags, TModel> machine, Func<Finding?> atEnd, params ReadOnlySpan<Actor> actors)
-        where TTags : struct, IPageTagProvider
+    internal static RaceScene Scene<TArch, TFormat, TModel>(
+        TaggedMachine<TArch, TFormat, TModel> machine, Func<Finding?> atEnd, params ReadOnlySpan<Actor> actors)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
         where TModel : struct, IExplored => Scene(machine, atEnd, null, actors);
 
-    protected static RaceScene Scene<TTags, TModel>(
-        TaggedMachine<TTags, TModel> machine, Func<Finding?> atEnd, Action? atStart, params ReadOnlySpan<Actor> actors)
-        where TTags : struct, IPageTagProvider
+    internal static RaceScene Scene<TArch, TFormat, TModel>(
+        TaggedMachine<TArch, TFormat, TModel> machine, Func<Finding?> atEnd, Action? atStart, params ReadOnlySpan<Actor> actors)
+        where TArch : struct, IArchitecture
+        where TFormat : struct, ITagFormat
         where TModel : struct, IExplored
     {
-        ExploredMachine<Sun4vM7<TTags>, TModel> small = machine.Small;
+        ExploredMachine<TArch, TModel> small = machine.Small;
         if (machine.IsShared)
-            small.Watch(machine.Space, 0, TaggedMachine<TTags, TModel>.Value);
+            small.Watch(machine.Space, 0, TaggedMachine<TArch, TFormat, TModel>.Value);
         else
             small.Watch(machine.Space, 0);
         var program = new ExploredProgram(small.Memory, actors) { AtStart = atStart, AtEnd = atEnd, Oracle = small.Pages };

@@ -229,6 +229,44 @@ public abstract class MemoryLimitTests<TArch> : IDisposable
     }
 
     [Fact]
+    public async Task WhoeverGotIn_IsInAGroupThatExists_WhileOthersRemoveGroups()
+    {
+        uint space = machine.CreateAddressSpace();
+        int joined = 0;
+        bool done = false;
+        Task remover = Task.Run(() =>
+        {
+            while (!Volatile.Read(ref done))
+                _ = RemoveAll();
+        });
+        for (int round = 0; round < 20_000; round++)
+        {
+            uint group = Limits.TryCreate();
+            if (group == 0)
+                continue; // all numbers are taken for the moment
+            try
+            {
+                Limits.Join(space, group);
+            }
+            catch (ArgumentException)
+            {
+                continue; // removed before
+            }
+
+            joined++;
+            Assert.True(machine.Context.Folios.Groups.Exists(group));
+            Assert.False(Limits.TryRemove(group));
+            Limits.Join(space, 0);
+        }
+
+        Volatile.Write(ref done, true);
+        await remover;
+        Assert.NotEqual(0, joined);
+        _ = RemoveAll();
+        Sound();
+    }
+
+    [Fact]
     public async Task ManyThreads_InTwoGroups_KeepTheirLimits()
     {
         SwapOn(Backing.Asynchronous);
@@ -305,6 +343,14 @@ public abstract class MemoryLimitTests<TArch> : IDisposable
     }
 
     private void SwapOn(Backing backing) => Assert.Equal(SwapResult.Ok, machine.SwapOn(backing.Area(512), out _));
+
+    private int RemoveAll()
+    {
+        int removed = 0;
+        for (uint group = 1; group <= MemoryGroups<CheckedModel>.Most; group++)
+            removed += machine.Context.Folios.Groups.TryRemove(group) ? 1 : 0;
+        return removed;
+    }
 
     private uint Process(uint group, int pages)
     {

@@ -1,0 +1,104 @@
+using System.Runtime.CompilerServices;
+using PageTableEmu.Atomics;
+using PageTableEmu.Image;
+
+namespace PageTableEmu.Swap;
+
+/// <summary>
+/// Whether a page that comes back from swap was needed all the time (mm/workingset.c): then it is active at once.
+/// </summary>
+/// <remarks>
+/// <para>The lists that reclaim works from have an age, which grows by each page that is evicted from them or becomes active. The slot of an
+/// evicted page keeps the age of that moment, its shadow. When the page comes back, the difference is how much longer the inactive list would have
+/// had to be to keep it; a page that the memory of less useful pages (those of files, and the active anonymous ones while swap has room) could
+/// have held so long was evicted too early.</para>
+/// <para>Who asked for the eviction is the scope: the lists of the machine, those of one group, or everything around the machine. Nobody asked when
+/// MADV_PAGEOUT evicts a page, or when RAM ran out; then the pages of files of the whole system count, of which the machine knows no more than
+/// <see cref="OutsidePages"/>.</para>
+/// <para>A guess, so nothing depends on its being exact: ages are read and added to apart from each other, and the interleaving explorer does not
+/// take them for steps.</para>
+/// <code>
+///   31   30       25 24                  0
+/// [ 1  |   scope    |  age, modulo 2^25   ]   shadow; 0: none
+/// </code>
+/// </remarks>
+/// <example>
+/// <code>
+/// using var system = Machine&lt;X64FourLevel&gt;.Create(new MachineImageOptions { RamBytes = 16 &lt;&lt; 20 });
+/// system.Context.Swap.WorkingSet.OutsidePages = 1 &lt;&lt; 18; // 1 GiB of files: what MADV_PAGEOUT evicts comes back active
+/// </code>
+/// </example>
+public sealed class WorkingSet<TModel>
+    where TModel : IModel
+{
+    private const int ScopeShift = 25;
+    private const uint AgeMask = (1u << ScopeShift) - 1;
+    private const uint Present = 1u << 31;
+
+    private readonly MachineImage image;
+    private readonly Folios<TModel> folios;
+    private readonly SwapAreas<TModel> areas;
+
+    internal WorkingSet(MachineImage image, Folios<TModel> folios, SwapAreas<TModel> areas)
+    {
+        this.image = image;
+        this.folios = folios;
+        this.areas = areas;
+    }
+
+    /// <summary>Pages of files that the system around the machine has in memory; 0 in the beginning, when there is none.</summary>
+    public ulong OutsidePages
+    {
+        get => Atomic<Mainline>.Load(ref State.OutsidePages);
+        set => Atomic<Mainline>.Store(ref State.OutsidePages, value);
+    }
+
+    private ref FrameState State => ref image.Record<FrameState>(MetadataRegion.FrameState, 0);
+
+    /// <summary>Notes that a folio is evicted; the shadow for its slots (workingset_eviction).</summary>
+    internal uint Evict(uint head, uint scope)
+    {
+        uint age = folios.Lru.Age(scope) & AgeMask;
+        folios.Lru.Grow(scope, folios.Table.PagesOf(head));
+        return Present | (scope << ScopeShift) | age;
+    }
+
+    /// <summary>
+    /// A folio comes back to where it was evicted from, and is on no list yet: makes it active if it was needed all the time (workingset_refault).
+    /// </summary>
+    internal void Refault(uint head, uint shadow)
+    {
+        if ((shadow & Present) == 0 || !IsRecent(shadow))
+            return;
+        folios.Table.Set(head, FrameFlags.Active);
+        folios.Lru.NoteActivation(head);
+    }
+
+    /// <summary>The same of a folio that is read without the swap cache. Whoever does not pin the slot may find that its area has gone.</summary>
+    internal void Refault(uint head, SwapEntry slot)
+    {
+        ref ulong word = ref areas.Slot(slot);
+        if (!Unsafe.IsNullRef(ref word))
+            Refault(head, new SwapSlotWord(Atomic<Mainline>.Load(ref word)).Payload);
+    }
+
+    private bool IsRecent(uint shadow)
+    {
+        uint scope = (shadow & ~Present) >> ScopeShift;
+        uint group = scope == MemoryGroups<TModel>.Outside ? 0 : scope;
+        if (group != 0 && !folios.Groups.Exists(group))
+            return false;
+        uint distance = (folios.Lru.Age(scope) - shadow) & AgeMask;
+        ulong room = Known(LruKind.ActiveFile, group) + Known(LruKind.InactiveFile, group);
+        if (scope == MemoryGroups<TModel>.Outside)
+            room += OutsidePages;
+        return distance <= room || (distance <= room + Known(LruKind.ActiveAnon, group) && areas.HasFreeSlot);
+    }
+
+    private ulong Known(LruKind kind, uint group)
+    {
+        if (group == 0)
+            return Atomic<Mainline>.Load(ref State.Statistics[(int)kind]);
+        return Atomic<Mainline>.Load(ref folios.Groups[group].Lru[(int)kind]);
+    }
+}
