@@ -35,6 +35,7 @@ internal static class GateCommand
         () => new ScanSuite(),
         () => new SwapPathSuite(),
         () => new ThreadSuite(),
+        () => new FaultSuite(),
         () => new ForkSuite(),
     ];
 
