@@ -16,9 +16,10 @@ namespace PageTableEmu.Image;
 /// are drained when they are full.</para>
 /// <para>When the areas are exhausted, frames are stolen from the caches of other processors, and then the epoch is ended: no frame stays
 /// unused while somebody asks. A cache that another thread is inside of is waited for, unless its owner is dead.</para>
+/// <para>Frames for long-term pins are apart: <see cref="SetPinning"/>.</para>
 /// <para>The cache locks are innermost: no other lock is taken while one is held, but the commit lock of the image.</para>
 /// </remarks>
-public sealed class FrameAllocator<TModel>
+public sealed partial class FrameAllocator<TModel>
     where TModel : IModel
 {
     /// <summary>Most frames a cache keeps; beyond, the half freed longest ago goes back to the areas.</summary>
@@ -65,7 +66,7 @@ public sealed class FrameAllocator<TModel>
             {
                 ref FrameCache cache = ref Cache(BitOperations.TrailingZeroCount(caches));
                 count += Atomic<TModel>.Load(ref cache.Frames.Count) + Atomic<TModel>.Load(ref cache.Deferred.Count)
-                    + Atomic<TModel>.Load(ref cache.Munlocked.Count);
+                    + Atomic<TModel>.Load(ref cache.Munlocked.Count) + Atomic<TModel>.Load(ref cache.Unmovable.Count);
             }
 
             return count;
@@ -92,6 +93,8 @@ public sealed class FrameAllocator<TModel>
     /// <exception cref="CorruptImageException">The allocator's state is damaged.</exception>
     public uint TryAllocate()
     {
+        if (pinning)
+            return TryAllocateUnmovable();
         uint frame = TakeCached();
         if (frame == 0)
             frame = TakeLast();
@@ -126,7 +129,9 @@ public sealed class FrameAllocator<TModel>
 
         try
         {
-            if (record.Birth == Epoch)
+            if ((record.Flags & (ulong)FrameFlags.Unmovable) != 0)
+                KeepUnmovable(own, ref cache, frame);
+            else if (record.Birth == Epoch)
                 Defer(own, ref cache, ref cache.Deferred, frame);
             else if (record.Birth == MlockStamp)
                 Defer(own, ref cache, ref cache.Munlocked, frame);
@@ -285,12 +290,15 @@ public sealed class FrameAllocator<TModel>
     /// <summary>
     /// Gives all frames in caches back to the areas (the kernel's drain_all_pages), so that blocks can form. Deferred frames stay.
     /// </summary>
-    public void ReturnCaches() =>
+    public void ReturnCaches()
+    {
+        DrainUnmovable();
         ForEach(ref State.CachesWithFrames, static (FrameAllocator<TModel> self, int index, ref FrameCache cache) =>
         {
             self.Spill(index, ref cache, 0);
             return 0;
         });
+    }
 
     private void GiveBirth(uint frame, uint references)
     {
@@ -352,6 +360,7 @@ public sealed class FrameAllocator<TModel>
         if (frame != 0 || Atomic<TModel>.Load(ref State.CachesWithDeferred) == 0)
             return frame;
         AdvanceEpoch();
+        DrainUnmovable();
         frame = TakeCached();
         return frame != 0 ? frame : Steal();
     }
@@ -393,7 +402,7 @@ public sealed class FrameAllocator<TModel>
         if (list.Count == 0)
             return;
         cache.Frames.Splice(frames, ref list);
-        if (cache.Deferred.Count == 0 && cache.Munlocked.Count == 0)
+        if ((cache.Deferred.Count | cache.Munlocked.Count | cache.Unmovable.Count) == 0)
             Mark(ref State.CachesWithDeferred, index, false);
         Mark(ref State.CachesWithFrames, index, true);
         if (cache.Frames.Count > CacheLimit)

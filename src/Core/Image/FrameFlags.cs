@@ -101,6 +101,11 @@ public enum FrameFlags : ulong
     /// </summary>
     Tail = 1 << 25,
 
+    /// <summary>
+    /// Handed out for a long-term pin, from frames that stay where they are (a page block that is not movable). Goes back to those.
+    /// </summary>
+    Unmovable = 1 << 27,
+
     /// <summary>Some page of the large folio lost its last mapping while others are mapped (PG_partially_mapped).</summary>
     PartiallyMapped = 1 << 26,
 

@@ -85,6 +85,7 @@ public sealed class Gup<TArch, TModel>
     {
         if ((flags & GupFlags.Pin) != 0)
             Atomic<TModel>.Store(ref mm.Spaces[space].HasPinned, 1);
+        using FrameAllocator<TModel>.PinningScope scope = FrameAllocator<TModel>.SetPinning((flags & GupFlags.LongTerm) != 0);
         FaultFlags tried = (flags & GupFlags.KeepLock) == 0 ? FaultFlags.AllowRetry : FaultFlags.None;
         int pressure = 0;
         bool copied = false;
@@ -138,6 +139,7 @@ public sealed class Gup<TArch, TModel>
             return false;
         ulong page = virtualAddress & ~((1UL << TArch.PageShift) - 1);
         var message = UserfaultMessage.Of(space, page, result, (flags & FaultFlags.Write) != 0);
+        using FrameAllocator<TModel>.PinningScope handler = FrameAllocator<TModel>.SetPinning(false); // another thread's work, by rights
         mm.Spaces.ReleaseRead(space);
         bool resolved = mm.Userfaults.TryResolve(message);
         mm.Spaces.AcquireRead(space);

@@ -72,8 +72,9 @@ internal sealed class AllocatorVerifier<TArch, TModel>
         CheckList(index, ref cache.Frames, "free");
         CheckList(index, ref cache.Deferred, "deferred");
         CheckList(index, ref cache.Munlocked, "munlocked");
+        CheckList(index, ref cache.Unmovable, "unmovable");
         CheckMark(index, cache.Frames.Count != 0, state.CachesWithFrames, "free");
-        CheckMark(index, (cache.Deferred.Count | cache.Munlocked.Count) != 0, state.CachesWithDeferred, "deferred");
+        CheckMark(index, (cache.Deferred.Count | cache.Munlocked.Count | cache.Unmovable.Count) != 0, state.CachesWithDeferred, "deferred");
     }
 
     private void CheckMark(uint index, bool expected, ulong mask, string name)

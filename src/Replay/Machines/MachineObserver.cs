@@ -40,7 +40,7 @@ internal sealed class MachineObserver<TArch>(MmContext<TArch, CheckedModel> mm)
     internal void ObserveProcess(ProcessObservation process, uint space, Func<int, long, ulong> addressOf)
     {
         process.Merged = mm.Ksm.MergedItems(space);
-        uint vma = mm.Vmas.FindFirstEndingAbove(space, 0);
+        uint vma = mm.Vmas.FindFirstEndingAbove(space, addressOf(0, 0));
         for (int region = 0; region < ScriptOperation.RegionCount; region++)
         {
             ulong first = addressOf(region, 0);

@@ -50,8 +50,21 @@ internal sealed class ReplayMachine<TArch> : IReplayMachine
         checks = new MappingChecks<TArch>(machine, @unchecked);
         spaces[0] = machine.CreateAddressSpace();
         machine.Context.Swap.WorkingSet.OutsidePages = 1 << 18; // the recordings were made on a system with files in its memory
+        MapEmptyMergeable();
         machine.FolioOrders.MaxPtesNone = 0; // as the recordings' kernel was set up
         SwapOn();
+    }
+
+    /// <summary>
+    /// All processes of a recording descend from the recorder, which has a mergeable page that nobody touches, so that ksmd counts its scans. So each
+    /// is known to ksmd from its birth on, and comes up in that order.
+    /// </summary>
+    private void MapEmptyMergeable()
+    {
+        ulong address = RegionBase - (16UL << TArch.PageShift); // out of reach of the regions
+        var counters = new FaultCounters();
+        machine.Map(spaces[0], address, 1UL << TArch.PageShift, PageTableEmu.Mm.VmaFlags.Read);
+        machine.Advise(spaces[0], address, 1UL << TArch.PageShift, Advice.Mergeable, ref counters);
     }
 
     /// <inheritdoc/>
