@@ -1,5 +1,3 @@
-using PageTableEmu.Atomics;
-
 namespace PageTableEmu.Image;
 
 /// <content>
