@@ -16,8 +16,8 @@ public partial interface IModel
     static virtual DirectSwapIn SharedDirectSwapIn => DirectSwapIn.PinSlot;
 
     /// <summary>
-    /// Whether a direct swap-in pins its slot before it asks whose memory group the page is charged to. False up to 6.19: the slot may have got a page
-    /// of another group meanwhile, which is then charged to the wrong one.
+    /// Whether a direct swap-in pins its slot before it asks whose memory group the page is charged to. False up to 6.19: the slot may have got a
+    /// page of another group meanwhile, which is then charged to the wrong one.
     /// </summary>
     static virtual bool ChargesAfterPin => false;
 
