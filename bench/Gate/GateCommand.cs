@@ -22,7 +22,7 @@ internal static class GateCommand
     [
         () => new TranslateSuite(512, 4096, "hot 512 pages"),
         () => new TranslateSuite(1 << 18, 1 << 16, "1 GiB"),
-        () => new TranslateSuite(1 << 22, 1 << 18, "16 GiB"),
+        () => new TranslateSuite(1 << 22, 1 << 20, "16 GiB"),
         () => new SparcTranslateSuite(),
         () => new MapSuite(),
         () => new CodecSuite(1 << 10, "8 KiB"),
@@ -35,6 +35,8 @@ internal static class GateCommand
         () => new ScanSuite(),
         () => new SwapPathSuite(),
         () => new ThreadSuite(),
+        () => new FaultSuite(),
+        () => new ForkSuite(),
     ];
 
     internal static int Run(string[] args)
@@ -75,7 +77,8 @@ internal static class GateCommand
         return Conclude(lines, json ? Console.Error : Console.Out);
     }
 
-    private static int Conclude(List<GateLine> lines, TextWriter to)
+    /// <summary>0 when every line with a goal was judged and reached it, and there was one; else 1.</summary>
+    internal static int Conclude(IReadOnlyList<GateLine> lines, TextWriter to)
     {
         GateLine[] judged = [.. lines.Where(line => line.Verdict != GateVerdict.Told)];
         int passed = judged.Count(line => line.Verdict == GateVerdict.Passed);

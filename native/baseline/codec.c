@@ -39,6 +39,7 @@ API SCALAR u64 base_decode(u64 *to, const u64 *from, size_t n) {
 // Type and offset of single entries, used at once: what inlined accessors cost.
 API SCALAR u64 base_unpack(const u64 *from, size_t n) {
     u64 sum = 0;
+#pragma GCC unroll 4
     for (size_t i = 0; i < n; i++) {
         u64 p = from[i], offset = (~p << 5) >> 14, type = p >> 59;
         __asm__ volatile("" ::"r"(offset), "r"(type));
@@ -49,6 +50,7 @@ API SCALAR u64 base_unpack(const u64 *from, size_t n) {
 
 API SCALAR u64 base_pack(const u64 *from, size_t n) {
     u64 sum = 0;
+#pragma GCC unroll 4
     for (size_t i = 0; i < n; i++) {
         u64 v = from[i], p = (((~v) << 14) >> 5 & ~(31ull << 59)) | ((v >> 58) << 59);
         __asm__ volatile("" ::"r"(p));

@@ -143,6 +143,9 @@ public interface IX64 : IArchitecture, IEntryNames
 
     static ulong IQuickWalk.PlainLeafFrame => X64Bits.FrameMask;
 
+    /// <inheritdoc/>
+    static bool IQuickWalk.RootIndexIsSigned => true;
+
     static int ISwapFormat.SwapTypeBits => X64Swap.TypeBits;
 
     static int ISwapFormat.SwapOffsetBits => X64Swap.OffsetBits;

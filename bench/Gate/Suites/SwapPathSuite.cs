@@ -50,6 +50,10 @@ internal sealed unsafe class SwapPathSuite : IGateSuite
         rows.Add(Row("swap out, page by page", OutEach, In, () => Baseline.SwapOut(other.Pointer, 4096, addresses.Pointer, Pages), OtherIn));
         rows.Add(Row("swap out, one call", Out, In, () => Baseline.SwapOut(other.Pointer, 4096, addresses.Pointer, Pages), OtherIn));
         rows.Add(Row("swap in, page by page", InEach, () => Out(), () => Baseline.SwapIn(other.Pointer, 4096, addresses.Pointer, Pages), OtherOut));
+        rows.Add(new GateRow("B2", "swap out, one call", "page by page", 0.5, new Side(Out, Pages, In), new Side(OutEach, Pages, In))
+        {
+            SameResult = false,
+        });
         return rows;
     }
 

@@ -117,8 +117,7 @@ internal sealed unsafe class TranslateSuite : IGateSuite
         ulong sum = 0;
         foreach (ulong address in Addresses)
         {
-            ulong physical = table.Translate(address);
-            if (physical != PageTable<X64FourLevel, Mainline>.NotMapped)
+            if (table.TryTranslate(address, out ulong physical))
                 sum += physical;
         }
 

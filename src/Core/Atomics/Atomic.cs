@@ -34,6 +34,19 @@ public static class Atomic<TModel>
         return Volatile.Read(in word);
     }
 
+    /// <summary>
+    /// Acquire load of a word of an image by its address. The JIT folds the computation of a number into the instruction that loads; that of a
+    /// reference, which the seam uses too, it does not.
+    /// </summary>
+    // Safe: the caller has checked that the word lies inside a mapping.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static unsafe ulong LoadAt(ulong address)
+    {
+        if (typeof(TModel) != typeof(Mainline))
+            return Load(in *(ulong*)address);
+        return Volatile.Read(in *(ulong*)address);
+    }
+
     /// <summary>Release store.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(ref ulong word, ulong value)

@@ -31,6 +31,12 @@ public static class Owner
         get => ((ulong)Process << 32) | Thread;
     }
 
+    /// <summary>
+    /// Any thread of this process. For sections of a few instructions that nothing can interrupt but the end of the process: looking up the
+    /// number of the thread costs as much as such a section.
+    /// </summary>
+    public static ulong Anyone { get; } = ((ulong)Process << 32) | uint.MaxValue;
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static uint Number() => thread = (uint)Interlocked.Increment(ref lastThread);
 }

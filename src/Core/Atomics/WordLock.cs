@@ -21,6 +21,19 @@ public static class WordLock<TModel>
             AcquireAfterWaiting(ref word);
     }
 
+    /// <summary>
+    /// Takes the lock for a few instructions that call nothing and cannot fail: it then names the process only (<see cref="Owner.Anyone"/>), except
+    /// in checked models.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AcquireBriefly(ref ulong word)
+    {
+        if (TModel.Checked)
+            Acquire(ref word);
+        else if (Atomic<TModel>.CompareExchange(ref word, Owner.Anyone, 0) != 0)
+            AcquireAfterWaiting(ref word);
+    }
+
     /// <summary>Gives the lock back; only its owner may.</summary>
     /// <exception cref="SynchronizationLockException">Checked models: the caller is not the owner.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -23,7 +23,6 @@ public sealed unsafe partial class MachineImage
 
         // Safe: the callers checked that the mappings are as long as the layout says.
         ram = (byte*)ramMemory.Address;
-        secondPage = ram + PageSize;
         metadata = (byte*)metadataMemory.Address;
         frameRecords = (FrameRecord*)(metadata + layout[MetadataRegion.Frames].Offset);
         areaMap = new CommitMap(ramMemory, Options.HugeShift, layout.Areas, metadataMemory, ImageLayout.MapsOffset);

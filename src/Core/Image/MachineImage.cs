@@ -23,7 +23,6 @@ public sealed unsafe partial class MachineImage : IDisposable
 {
     // Safe for all uses below: the mappings live until Dispose, which also sets every limit to nothing.
     private readonly byte* ram;
-    private readonly byte* secondPage; // of RAM
     private readonly byte* metadata;
     private readonly FrameRecord* frameRecords;
     private readonly ulong* slotWords;
@@ -110,6 +109,16 @@ public sealed unsafe partial class MachineImage : IDisposable
     internal ref ulong QuickSlotWord(ulong index) =>
         ref index < slotLimit ? ref Unsafe.AsRef<ulong>(slotWords + index) : ref Unsafe.NullRef<ulong>(); // safe: as in SlotWord
 
+    /// <summary>Whether the image is attached and any slot's word has storage, as far as this process knows.</summary>
+    internal bool HasSlotWords
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => slotLimit != 0;
+    }
+
+    /// <summary>Address of the first record of a region that has storage from the start. It may be used while the image is attached.</summary>
+    internal nuint FixedRecords(MetadataRegion region) => (nuint)(metadata + layout[region].Offset);
+
     /// <summary>Number of records of a region.</summary>
     public ulong Capacity(MetadataRegion region) => regions[(int)region].Capacity;
 
@@ -192,13 +201,17 @@ public sealed unsafe partial class MachineImage : IDisposable
     internal RamView View
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => new(ref Unsafe.AsRef<byte>(secondPage), viewFrames);
+        get => new(ram, viewFrames);
     }
 
-    /// <summary>The record of a frame of which the caller knows from a view that it has storage.</summary>
+    /// <summary>The record of a frame that a view has.</summary>
     // Safe: the frame region has one record per frame.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ref FrameRecord FrameInView(uint frame) => ref Unsafe.AsRef<FrameRecord>(frameRecords + frame);
+
+    /// <summary>The root table of a tree, for walks that have a view of RAM.</summary>
+    internal RootView RootOf(uint frame) =>
+        HasStorage(frame) ? new RootView(ram + ((ulong)frame << PageShift), (byte*)&frameRecords[frame].Index) : new RootView(null, null);
 
     /// <summary>The frame in which a word of RAM lies that <see cref="RamWord"/> returned.</summary>
     public uint FrameOf(ref readonly ulong word) =>

@@ -15,7 +15,7 @@ namespace PageTableEmu.Mm;
 /// The caller holds both mmap_locks for writing and has made the parent's write-protect sequence odd. The child's table is locked before
 /// the parent's.
 /// </remarks>
-public sealed class ForkCopier<TArch, TModel>
+public sealed partial class ForkCopier<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
 {
@@ -80,6 +80,10 @@ public sealed class ForkCopier<TArch, TModel>
         using TableGuard<TArch, TModel> parent = mm.Leaves.Lock(Root(parentVma), address);
         for (ulong stop = Math.Min(end, child.End); address < stop; address += page)
         {
+            if (!TModel.Explored)
+                CopyPlain(parentVma, childVma, in parent, in child, ref address, stop);
+            if (address >= stop)
+                break;
             Outcome outcome = CopyEntry(parentVma, childVma, parent[address], child[address], ref prepared);
             if (outcome != Outcome.Copied)
                 return outcome;

@@ -10,7 +10,7 @@ namespace PageTableEmu.Mm;
 /// Removes what a range of a VMA maps or remembers (mm/memory.c zap_pte_range): munmap, exit, MADV_DONTNEED.
 /// </summary>
 /// <remarks>The caller holds the mmap_lock, for reading or writing; each table is locked while its entries go.</remarks>
-public sealed class Zapper<TArch, TModel>
+public sealed partial class Zapper<TArch, TModel>
     where TArch : struct, IArchitecture
     where TModel : IModel
 {
@@ -33,6 +33,7 @@ public sealed class Zapper<TArch, TModel>
     {
         ulong page = 1UL << TArch.PageShift;
         uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
+        bool locked = (mm.Vmas.FlagsOf(vma) & VmaFlags.Locked) != 0;
         for (ulong address = start; address < end;)
         {
             ulong stop = Math.Min(end, TableEnd(address));
@@ -45,8 +46,15 @@ public sealed class Zapper<TArch, TModel>
             using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, address);
             if (guard.Table == 0)
                 address = stop;
-            for (; address < stop; address += page)
+            while (address < stop)
+            {
+                if (!TModel.Explored && !locked)
+                    ZapPlain(vma, in guard, ref address, stop, dropMarkers);
+                if (address >= stop)
+                    break;
                 ZapEntry(vma, guard[address], dropMarkers);
+                address += page;
+            }
         }
     }
 

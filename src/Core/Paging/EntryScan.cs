@@ -38,6 +38,16 @@ public static class EntryScan<TArch>
     private static readonly ulong SomethingMask = EntryTest.Something<TArch>(1).InMemory;
     private static readonly ulong YoungMask = EntryTest.Young<TArch>().InMemory;
 
+    // Where present is one bit or either of two, and young one: they are moved to one place and combined, which takes no mask registers at all.
+    private static readonly bool IsNarrow =
+        IsLinear && BitOperations.PopCount(PresentMask) is 1 or 2 && BitOperations.PopCount(YoungMask) == 1;
+
+    private static readonly int PresentBit = BitOperations.TrailingZeroCount(PresentMask) & 63;
+    private static readonly int OtherPresentBit = BitOperations.Log2(PresentMask | 1);
+    private static readonly int YoungBit = BitOperations.TrailingZeroCount(YoungMask) & 63;
+    private static readonly ulong PresentToYoung = (ulong)(YoungBit - PresentBit) & 63;
+    private static readonly ulong OtherPresentToYoung = (ulong)(YoungBit - OtherPresentBit) & 63;
+
     /// <summary>How many entries are of a kind.</summary>
     public static int Count(ReadOnlySpan<ulong> words, EntryKind kind) => kind switch
     {
@@ -103,7 +113,7 @@ public static class EntryScan<TArch>
         // Safe: a group of 8 lies inside the span. Models that check see each entry loaded by itself.
         for (; !TModel.Checked && i <= words.Length - 8; i += 8)
         {
-            for (uint bits = Group(ref first, i, EntryKind.Young); bits != 0; bits &= bits - 1)
+            for (uint bits = Group(ref first, (nuint)i, EntryKind.Young); bits != 0; bits &= bits - 1)
                 count += MakeOld<TModel>(ref Unsafe.Add(ref first, i + BitOperations.TrailingZeroCount(bits))) ? 1 : 0;
         }
 
@@ -135,24 +145,38 @@ public static class EntryScan<TArch>
         int i = 0;
         ref ulong first = ref MemoryMarshal.GetReference(words);
         // Safe: every group of 8, or of 32, lies inside the span.
-        if (IsLinear && Vector512.IsHardwareAccelerated)
+        if (IsNarrow && kind != EntryKind.NonPresent && Avx512F.IsSupported)
         {
             Vector512<ulong> sums0 = default;
             Vector512<ulong> sums1 = default;
             for (; i <= words.Length - 32; i += 32)
             {
-                // Lanes that are not of the kind become minus one: counted by adding, which leaves the mask registers alone.
-                sums0 += Other(Vector512.LoadUnsafe(ref first, (nuint)i), kind);
-                sums1 += Other(Vector512.LoadUnsafe(ref first, (nuint)i + 8), kind);
-                sums0 += Other(Vector512.LoadUnsafe(ref first, (nuint)i + 16), kind);
-                sums1 += Other(Vector512.LoadUnsafe(ref first, (nuint)i + 24), kind);
+                sums0 += AtYoung(Vector512.LoadUnsafe(ref first, (nuint)i), kind);
+                sums1 += AtYoung(Vector512.LoadUnsafe(ref first, (nuint)i + 8), kind);
+                sums0 += AtYoung(Vector512.LoadUnsafe(ref first, (nuint)i + 16), kind);
+                sums1 += AtYoung(Vector512.LoadUnsafe(ref first, (nuint)i + 24), kind);
             }
 
-            count = i + (int)(long)Vector512.Sum(sums0 + sums1);
+            count = (int)(Vector512.Sum(sums0 + sums1) >> YoungBit);
+        }
+        else if (IsLinear && Vector512.IsHardwareAccelerated)
+        {
+            Vector512<ulong> sums0 = default;
+            Vector512<ulong> sums1 = default;
+            for (; i <= words.Length - 32; i += 32)
+            {
+                // Lanes that are of the kind are minus one: counted by subtracting, which leaves the mask registers alone.
+                sums0 -= Of(Vector512.LoadUnsafe(ref first, (nuint)i), kind);
+                sums1 -= Of(Vector512.LoadUnsafe(ref first, (nuint)i + 8), kind);
+                sums0 -= Of(Vector512.LoadUnsafe(ref first, (nuint)i + 16), kind);
+                sums1 -= Of(Vector512.LoadUnsafe(ref first, (nuint)i + 24), kind);
+            }
+
+            count = (int)Vector512.Sum(sums0 + sums1);
         }
 
         for (; i <= words.Length - 8; i += 8)
-            count += BitOperations.PopCount(Group(ref first, i, kind));
+            count += BitOperations.PopCount(Group(ref first, (nuint)i, kind));
         for (; i < words.Length; i++)
             count += Is(words[i], kind) ? 1 : 0;
         return count;
@@ -168,7 +192,7 @@ public static class EntryScan<TArch>
             ulong bits = 0;
             // Safe: i + 64 is within the span.
             for (int group = 0; group < 64; group += 8)
-                bits |= (ulong)Group(ref first, i + group, kind) << group;
+                bits |= (ulong)Group(ref first, (nuint)(i + group), kind) << group;
             bitmap[i >> 6] = bits;
         }
 
@@ -188,23 +212,22 @@ public static class EntryScan<TArch>
         ref ulong first = ref MemoryMarshal.GetReference(words);
         ref uint to = ref MemoryMarshal.GetReference(positions);
         // Safe: a group of 8 lies inside the words, and no more than i positions were written before it, so 8 more fit.
-        if (IsLinear && Vector512.IsHardwareAccelerated && Bmi2.X64.IsSupported)
+        if (IsLinear && Avx512F.IsSupported)
         {
+            Vector512<ulong> numbers = Vector512<ulong>.Indices;
             for (; i <= words.Length - 8; i += 8)
             {
-                uint found = Mask8(ref first, i, kind);
-                // Each set bit picks the byte with its number; the bytes become positions.
-                ulong bytes = Bmi2.X64.ParallelBitDeposit(found, 0x0101_0101_0101_0101) * 0xff;
-                ulong picked = Bmi2.X64.ParallelBitExtract(0x0706_0504_0302_0100, bytes);
-                Vector256<uint> positionsOfEight = Avx2.ConvertToVector256Int32(Vector128.CreateScalarUnsafe(picked).AsByte()).AsUInt32();
-                (positionsOfEight + Vector256.Create((uint)i)).StoreUnsafe(ref to, (nuint)count);
-                count += BitOperations.PopCount(found);
+                Vector512<ulong> found = Of(Vector512.LoadUnsafe(ref first, (nuint)i), kind);
+                Vector512<ulong> picked = Avx512F.Compress(Vector512<ulong>.Zero, found, numbers);
+                Avx512F.ConvertToVector256UInt32(picked).StoreUnsafe(ref to, (nuint)count);
+                count += BitOperations.PopCount((uint)found.ExtractMostSignificantBits());
+                numbers += Vector512.Create(8UL);
             }
         }
 
         for (; i <= words.Length - 8; i += 8)
         {
-            for (uint bits = Group(ref first, i, kind); bits != 0; bits &= bits - 1)
+            for (uint bits = Group(ref first, (nuint)i, kind); bits != 0; bits &= bits - 1)
                 Unsafe.Add(ref to, count++) = (uint)(i + BitOperations.TrailingZeroCount(bits));
         }
 
@@ -219,7 +242,7 @@ public static class EntryScan<TArch>
 
     /// <summary>Which of eight entries are of a kind.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Group(ref ulong first, int i, EntryKind kind)
+    private static uint Group(ref ulong first, nuint i, EntryKind kind)
     {
         if (IsLinear && Vector512.IsHardwareAccelerated)
             return Mask8(ref first, i, kind);
@@ -228,34 +251,52 @@ public static class EntryScan<TArch>
 
         uint bits = 0;
         for (int bit = 0; bit < 8; bit++)
-            bits |= Is(Unsafe.Add(ref first, i + bit), kind) ? 1u << bit : 0;
+            bits |= Is(Unsafe.Add(ref first, i + (nuint)bit), kind) ? 1u << bit : 0;
         return bits;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Mask8(ref ulong first, int i, EntryKind kind)
+    private static uint Mask8(ref ulong first, nuint i, EntryKind kind)
     {
-        return (uint)Other(Vector512.LoadUnsafe(ref first, (nuint)i), kind).ExtractMostSignificantBits() ^ 0xff;
+        Vector512<ulong> words = Vector512.LoadUnsafe(ref first, i);
+        return (uint)(IsNarrow && kind != EntryKind.NonPresent ? Top(words, kind) : Of(words, kind)).ExtractMostSignificantBits();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Mask4(ref ulong first, int i, EntryKind kind)
+    private static uint Mask4(ref ulong first, nuint i, EntryKind kind)
     {
-        Vector256<ulong> words = Vector256.LoadUnsafe(ref first, (nuint)i);
+        Vector256<ulong> words = Vector256.LoadUnsafe(ref first, i);
         return Combine(Unset(words, PresentMask), kind, kind == EntryKind.Young ? Unset(words, YoungMask) : Unset(words, SomethingMask)) & 0xf;
     }
 
-    /// <summary>All ones in the lanes that are not of a kind.</summary>
+    /// <summary>All ones in the lanes that are of a kind, zero in the others.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<ulong> Other(Vector512<ulong> words, EntryKind kind)
+    private static Vector512<ulong> Of(Vector512<ulong> words, EntryKind kind)
     {
         Vector512<ulong> absent = Vector512.Equals(words & Vector512.Create(PresentMask), Vector512<ulong>.Zero);
         return kind switch
         {
-            EntryKind.Present => absent,
-            EntryKind.Young => absent | Vector512.Equals(words & Vector512.Create(YoungMask), Vector512<ulong>.Zero),
-            _ => ~absent | Vector512.Equals(words & Vector512.Create(SomethingMask), Vector512<ulong>.Zero),
+            EntryKind.Present => ~absent,
+            EntryKind.Young => ~(absent | Vector512.Equals(words & Vector512.Create(YoungMask), Vector512<ulong>.Zero)),
+            _ => absent & ~Vector512.Equals(words & Vector512.Create(SomethingMask), Vector512<ulong>.Zero),
         };
+    }
+
+    /// <summary>The highest bit set in the lanes that are of a kind; the other bits are anything.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ulong> Top(Vector512<ulong> words, EntryKind kind)
+    {
+        Vector512<ulong> present = (words << (63 - PresentBit)) | (words << (63 - OtherPresentBit));
+        return kind == EntryKind.Present ? present : present & (words << (63 - YoungBit));
+    }
+
+    /// <summary>The bit that says young set in the lanes that are of a kind; the other bits are clear.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ulong> AtYoung(Vector512<ulong> words, EntryKind kind)
+    {
+        Vector512<ulong> present = Avx512F.RotateLeftVariable(words, Vector512.Create(PresentToYoung))
+            | Avx512F.RotateLeftVariable(words, Vector512.Create(OtherPresentToYoung));
+        return (kind == EntryKind.Present ? present : present & words) & Vector512.Create(YoungMask);
     }
 
     /// <param name="absent">Which entries are not present.</param>

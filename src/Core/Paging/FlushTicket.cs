@@ -25,7 +25,8 @@ public readonly ref struct FlushTicket<TModel>
         Last = last;
         Generation = Atomic<TModel>.Load(ref generation);
         IsOwed = true;
-        FlushTickets<TModel>.Issued();
+        if (TModel.Checked)
+            FlushTickets<TModel>.Issued();
     }
 
     /// <summary>Whether there is anything to flush.</summary>
@@ -55,7 +56,7 @@ public readonly ref struct FlushTicket<TModel>
     /// <summary>Ends the obligation without a flush: nobody caches translations, or the caller flushes more at once later.</summary>
     public void Ignore()
     {
-        if (IsOwed)
+        if (TModel.Checked && IsOwed)
             FlushTickets<TModel>.Settled();
     }
 }

@@ -34,4 +34,10 @@ public interface IQuickWalk
 
     /// <summary>Bits of a plain leaf that hold its frame number, in their place.</summary>
     static virtual ulong PlainLeafFrame => 0;
+
+    /// <summary>
+    /// Whether canonical addresses are those whose bits above the index of the root repeat the highest bit of it: a walk then takes that index and
+    /// looks whether the address is canonical at once.
+    /// </summary>
+    static virtual bool RootIndexIsSigned => false;
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 
 namespace PageTableEmu.Paging;
@@ -43,7 +44,8 @@ public sealed partial class PageTable<TArch, TModel>
     private int TranslateBatch(ReadOnlySpan<ulong> addresses, Span<ulong> words, Span<ulong> results)
     {
         ulong generation = Generation;
-        int mapped = QuickBatch(image.View, addresses, words);
+        RamView ram = image.View;
+        int mapped = ram.IsAttached ? QuickBatch(ram, addresses, words) : -1;
         if (mapped < 0 || Generation != generation)
             return TranslateEach(addresses, results);
         words.CopyTo(results); // only now: the caller may translate in place
@@ -69,33 +71,24 @@ public sealed partial class PageTable<TArch, TModel>
         ref ulong address = ref MemoryMarshal.GetReference(addresses);
         ref ulong word = ref MemoryMarshal.GetReference(words); // safe below: the spans are equally long, and i is less than that
         int count = addresses.Length;
-        for (nint i = 0; i < count; i++)
-        {
-            ulong at = Unsafe.Add(ref address, i);
-            if (!TArch.IsCanonical(at))
-                return -1;
-            ulong top = TArch.Levels >= 5
-                ? (at >> QuickShape<TArch>.Shift5) & QuickShape<TArch>.Index5
-                : (at >> QuickShape<TArch>.Shift4) & QuickShape<TArch>.Index4;
-            Unsafe.Add(ref word, i) = rootDistance + top;
-        }
-
-        // A word is the distance of the next entry of its walk.
-        if (TArch.Levels >= 5 && !TryDescendAll(ram, ref address, ref word, count, QuickShape<TArch>.Keep5, QuickShape<TArch>.Less5,
-            QuickShape<TArch>.Shift4, QuickShape<TArch>.Index4))
+        if (!TryEnterAll(ram, ref address, ref word, count))
             return -1;
-        if (!TryDescendAll(ram, ref address, ref word, count, QuickShape<TArch>.Keep4, QuickShape<TArch>.Less4,
-                QuickShape<TArch>.Shift3, QuickShape<TArch>.Index3)
-            || !TryDescendAll(ram, ref address, ref word, count, QuickShape<TArch>.Keep3, QuickShape<TArch>.Less3,
-                QuickShape<TArch>.Shift2, QuickShape<TArch>.Index2)
+
+        // A word is the address of the next entry of its walk.
+        if (TArch.Levels >= 5 && !TryDescendAll(ram, ref address, ref word, count, QuickShape<TArch>.Keep4, QuickShape<TArch>.Less4,
+            QuickShape<TArch>.Marks4, QuickShape<TArch>.Shift3, QuickShape<TArch>.Index3))
+            return -1;
+        if (!TryDescendAll(ram, ref address, ref word, count, QuickShape<TArch>.Keep3, QuickShape<TArch>.Less3,
+                QuickShape<TArch>.Marks3, QuickShape<TArch>.Shift2, QuickShape<TArch>.Index2)
             || !TryDescendAll(ram, ref address, ref word, count, QuickShape<TArch>.Keep2, QuickShape<TArch>.Less2,
-                QuickShape<TArch>.Shift1, QuickShape<TArch>.Index1))
+                QuickShape<TArch>.Marks2, QuickShape<TArch>.Shift1, QuickShape<TArch>.Index1))
             return -1;
         int mapped = count;
+        ulong start = ram.Start;
         for (nint i = 0; i < count; i++)
         {
             ulong at = Unsafe.Add(ref address, i);
-            var entry = new Pte(QuickWord(ram, Unsafe.Add(ref word, i)));
+            var entry = new Pte(QuickWord(Atomic<TModel>.LoadAt(start + Unsafe.Add(ref word, i))));
             ulong result = PlainAddress(entry, at);
             if (!TArch.IsPlainLeaf(entry))
             {
@@ -113,19 +106,55 @@ public sealed partial class PageTable<TArch, TModel>
     private static ulong UnusualLeaf(Pte entry, ulong virtualAddress) =>
         TArch.IsLeaf(entry, 1) ? LeafAddress(entry, virtualAddress, 1) : NotMapped;
 
+    /// <summary>Reads the entries of the root; false when an address is not canonical or an entry is unusual.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool TryDescendAll(RamView ram, ref ulong address, ref ulong word, nint count, ulong keep, ulong less, int shift, ulong index)
+    private bool TryEnterAll(RamView ram, ref ulong address, ref ulong word, nint count)
     {
+        RootView root = rootView;
         for (nint i = 0; i < count; i++)
         {
-            ulong table = (QuickWord(ram, Unsafe.Add(ref word, i)) & keep) - less;
-            if (!ram.Has(table, QuickShape<TArch>.PageShift))
+            ulong at = Unsafe.Add(ref address, i);
+            if (!TryRootIndex(at, out ulong index))
                 return false;
-            table += (Unsafe.Add(ref address, i) >> shift) & index;
-            Unsafe.Add(ref word, i) = table;
-            Prefetch(ref ram.Word(table));
+            ulong entry = QuickWord(root.Load<TModel>(index));
+            if (TArch.Levels >= 5
+                ? !TryDescend(ram, at, entry, QuickShape<TArch>.Keep5, QuickShape<TArch>.Less5, QuickShape<TArch>.Marks5,
+                    QuickShape<TArch>.Shift4, QuickShape<TArch>.Index4, out ulong next)
+                : !TryDescend(ram, at, entry, QuickShape<TArch>.Keep4, QuickShape<TArch>.Less4, QuickShape<TArch>.Marks4,
+                    QuickShape<TArch>.Shift3, QuickShape<TArch>.Index3, out next))
+                return false;
+            Unsafe.Add(ref word, i) = next;
         }
 
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool TryDescendAll(
+        RamView ram, ref ulong address, ref ulong word, nint count, ulong keep, ulong less, ulong marks, int shift, ulong index)
+    {
+        ulong start = ram.Start;
+        for (nint i = 0; i < count; i++)
+        {
+            ulong entry = QuickWord(Atomic<TModel>.LoadAt(start + Unsafe.Add(ref word, i)));
+            if (!TryDescend(ram, Unsafe.Add(ref address, i), entry, keep, less, marks, shift, index, out ulong next))
+                return false;
+            Unsafe.Add(ref word, i) = next;
+        }
+
+        return true;
+    }
+
+    /// <summary>Goes from an entry to where the next one lies, and asks for it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool TryDescend(
+        RamView ram, ulong virtualAddress, ulong entry, ulong keep, ulong less, ulong marks, int shift, ulong index, out ulong next)
+    {
+        entry &= keep;
+        next = entry - marks + QuickOffset(virtualAddress, shift, index);
+        if (!ram.Has(entry - less, QuickShape<TArch>.PageShift))
+            return false;
+        Prefetch(ref ram.Word(next));
         return true;
     }
 

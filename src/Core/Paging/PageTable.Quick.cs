@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
@@ -7,8 +8,6 @@ namespace PageTableEmu.Paging;
 /// <content>The quick walk: one comparison for each level, which is all that the C walk beside which it is measured does too.</content>
 public sealed partial class PageTable<TArch, TModel>
 {
-    private const ulong NoTable = ulong.MaxValue;
-
     /// <summary>
     /// The level-1 entry of an address, and the generation that the tree had before it was read; false when the address is not canonical, an entry
     /// above it is not a table of the usual form, or the entry is not a plain leaf.
@@ -18,75 +17,138 @@ public sealed partial class PageTable<TArch, TModel>
     {
         entry = default;
         before = 0;
-        if (!ram.HasFrame(Root))
+        if (!ram.IsAttached)
             return false;
         before = Atomic<TModel>.Load(ref generation);
-        if (!TArch.IsCanonical(virtualAddress))
+        if (!TryQuickTable(ram, virtualAddress, out ulong table))
             return false;
-        ulong table = QuickTable(ram, virtualAddress);
-        if (table == NoTable)
-            return false;
-        entry = new Pte(QuickWord(ram, table + ((virtualAddress >> QuickShape<TArch>.Shift1) & QuickShape<TArch>.Index1)));
+        ulong offset = QuickOffset(virtualAddress, QuickShape<TArch>.Shift1, QuickShape<TArch>.Index1);
+        ulong start = ram.Start;
+        entry = new Pte(QuickWord(Atomic<TModel>.LoadAt(start + offset + table - QuickShape<TArch>.Marks2)));
         return TArch.IsPlainLeaf(entry);
     }
-
-    /// <summary>The word that holds the generation of the tree, by a look at nothing but the view: only to be used where it has the root.</summary>
-    private ref ulong QuickGeneration
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => ref image.FrameInView(Root).Index;
-    }
-
-    /// <summary>Whether the tree has a generation.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool IsOf(ulong generation) => image.View.HasFrame(Root) && Atomic<TModel>.Load(ref QuickGeneration) == generation;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong PlainAddress(Pte entry, ulong virtualAddress) =>
         (entry.Raw & QuickShape<TArch>.PlainLeafFrame) | (virtualAddress & QuickShape<TArch>.PageMask);
 
     /// <summary>
-    /// The distance of the level-1 table of an address; <see cref="NoTable"/> when an entry above it is not a table of the usual form. The root is
-    /// inside the view.
+    /// The level-1 table of an address, with the marks of a pointer to it; false when the address is not canonical or an entry above it is not a
+    /// table of the usual form. The image is attached.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ulong QuickTable(RamView ram, ulong virtualAddress)
+    private bool TryQuickTable(RamView ram, ulong virtualAddress, out ulong table)
     {
-        ulong table = rootDistance;
+        table = 0;
+        if (!TryRootIndex(virtualAddress, out ulong index))
+            return false;
+        ulong start = ram.Start;
+        table = QuickWord(rootView.Load<TModel>(index));
         if (TArch.Levels >= 5)
         {
-            table = QuickWord(ram, table + ((virtualAddress >> QuickShape<TArch>.Shift5) & QuickShape<TArch>.Index5));
-            table = (table & QuickShape<TArch>.Keep5) - QuickShape<TArch>.Less5;
-            if (!ram.Has(table, QuickShape<TArch>.PageShift))
-                return NoTable;
+            table &= QuickShape<TArch>.Keep5;
+            if (!ram.Has(table - QuickShape<TArch>.Less5, QuickShape<TArch>.PageShift))
+                return false;
+            ulong offset4 = QuickOffset(virtualAddress, QuickShape<TArch>.Shift4, QuickShape<TArch>.Index4);
+            table = QuickWord(Atomic<TModel>.LoadAt(start + offset4 + table - QuickShape<TArch>.Marks5));
         }
 
-        table = QuickWord(ram, table + ((virtualAddress >> QuickShape<TArch>.Shift4) & QuickShape<TArch>.Index4));
-        table = (table & QuickShape<TArch>.Keep4) - QuickShape<TArch>.Less4;
-        if (!ram.Has(table, QuickShape<TArch>.PageShift))
-            return NoTable;
-        table = QuickWord(ram, table + ((virtualAddress >> QuickShape<TArch>.Shift3) & QuickShape<TArch>.Index3));
-        table = (table & QuickShape<TArch>.Keep3) - QuickShape<TArch>.Less3;
-        if (!ram.Has(table, QuickShape<TArch>.PageShift))
-            return NoTable;
-        table = QuickWord(ram, table + ((virtualAddress >> QuickShape<TArch>.Shift2) & QuickShape<TArch>.Index2));
-        table = (table & QuickShape<TArch>.Keep2) - QuickShape<TArch>.Less2;
-        if (!ram.Has(table, QuickShape<TArch>.PageShift))
-            return NoTable;
-        return table;
+        table &= QuickShape<TArch>.Keep4;
+        if (!ram.Has(table - QuickShape<TArch>.Less4, QuickShape<TArch>.PageShift))
+            return false;
+        ulong offset3 = QuickOffset(virtualAddress, QuickShape<TArch>.Shift3, QuickShape<TArch>.Index3);
+        table = QuickWord(Atomic<TModel>.LoadAt(start + offset3 + table - QuickShape<TArch>.Marks4)) & QuickShape<TArch>.Keep3;
+        if (!ram.Has(table - QuickShape<TArch>.Less3, QuickShape<TArch>.PageShift))
+            return false;
+        ulong offset2 = QuickOffset(virtualAddress, QuickShape<TArch>.Shift2, QuickShape<TArch>.Index2);
+        table = QuickWord(Atomic<TModel>.LoadAt(start + offset2 + table - QuickShape<TArch>.Marks3)) & QuickShape<TArch>.Keep2;
+        return ram.Has(table - QuickShape<TArch>.Less2, QuickShape<TArch>.PageShift);
     }
+
+    /// <summary>The index of an address in the root; false when it is not canonical.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool TryRootIndex(ulong virtualAddress, out ulong index)
+    {
+        if (!TArch.RootIndexIsSigned)
+        {
+            index = (virtualAddress >> QuickShape<TArch>.RootShift) & QuickShape<TArch>.RootIndex;
+            return TArch.IsCanonical(virtualAddress);
+        }
+
+        ulong extended = (ulong)((long)virtualAddress >> QuickShape<TArch>.RootShift);
+        index = extended & QuickShape<TArch>.RootIndex;
+        return extended + ((QuickShape<TArch>.RootIndex + 1) / 2) <= QuickShape<TArch>.RootIndex;
+    }
+
+    /// <summary>
+    /// The offset of the entry of an address in its table; the last two are constants of the level. Rotated and not shifted: that x86 can do into
+    /// another register, and what comes round is masked away.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong QuickOffset(ulong virtualAddress, int shift, ulong mask) => BitOperations.RotateRight(virtualAddress, shift) & mask;
 
     /// <summary>An entry, in processor order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong QuickWord(RamView ram, ulong distance) => GuestOrder<TArch>.Of(Atomic<TModel>.Load(ref ram.Word(distance)));
+    private static ulong QuickWord(ulong word) => GuestOrder<TArch>.Of(word);
 
-    /// <summary>The level-1 table of an address, looked for quickly; 0 when that was not enough to tell.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private uint QuickLeafTable(RamView ram, ulong virtualAddress)
+    /// <summary>Maps a page where there is a table of the usual form and the entry is free; false, with nothing done, otherwise.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryMapQuickly(ulong virtualAddress, ulong frame, Protection protection)
     {
-        if (!ram.HasFrame(Root))
-            return 0;
-        ulong table = QuickTable(ram, virtualAddress);
-        return table == NoTable ? 0 : (uint)(table >> QuickShape<TArch>.PageShift) + 1;
+        if (frame >> TArch.FrameNumberBits != 0 || !TryFindQuickly(virtualAddress, out RamView ram, out ulong table))
+            return false;
+        ref ulong word = ref QuickEntry(ram, table, virtualAddress);
+        ref FrameRecord record = ref image.FrameInView((uint)(table >> QuickShape<TArch>.PageShift));
+        Pte leaf = TArch.MakeLeaf(frame, protection, 1);
+        WordLock<TModel>.AcquireBriefly(ref record.Lock);
+        bool free = TArch.IsNone(PageTables<TArch, TModel>.Load(ref word), 1);
+        if (free)
+        {
+            PageTables<TArch, TModel>.Store(ref word, leaf);
+            record.Count++;
+        }
+
+        WordLock<TModel>.Release(ref record.Lock);
+        return free;
     }
+
+    /// <summary>Takes the leaf of a page away where there is one; false, with nothing done, otherwise.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool TryZapQuickly(ulong virtualAddress, out Pte old, out bool empty)
+    {
+        old = default;
+        empty = false;
+        if (!TryFindQuickly(virtualAddress, out RamView ram, out ulong table))
+            return false;
+        ref ulong word = ref QuickEntry(ram, table, virtualAddress);
+        ref FrameRecord record = ref image.FrameInView((uint)(table >> QuickShape<TArch>.PageShift));
+        WordLock<TModel>.AcquireBriefly(ref record.Lock);
+        Pte entry = PageTables<TArch, TModel>.Load(ref word);
+        bool isLeaf = TArch.IsLeaf(entry, 1);
+        if (isLeaf)
+        {
+            old = TakeAway(ref word, entry);
+            empty = --record.Count == 0;
+        }
+
+        WordLock<TModel>.Release(ref record.Lock);
+        return isLeaf;
+    }
+
+    /// <summary>The address of the level-1 table of the page at an address.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryFindQuickly(ulong virtualAddress, out RamView ram, out ulong table)
+    {
+        table = 0;
+        ram = image.View;
+        if ((virtualAddress & QuickShape<TArch>.PageMask) != 0 || !ram.IsAttached
+            || !TryQuickTable(ram, virtualAddress, out table))
+            return false;
+        table -= QuickShape<TArch>.Marks2;
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ref ulong QuickEntry(RamView ram, ulong table, ulong virtualAddress) =>
+        ref ram.Word(table + QuickOffset(virtualAddress, QuickShape<TArch>.Shift1, QuickShape<TArch>.Index1));
 }

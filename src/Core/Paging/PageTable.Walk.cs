@@ -16,13 +16,34 @@ public sealed partial class PageTable<TArch, TModel>
     /// Physical address of the leaf that maps an address, in Linux's sense of mapped: what the leaf permits is not asked, so that a PROT_NONE
     /// page translates too. <see cref="NotMapped"/> when there is no leaf. The result may lie outside RAM: device memory.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ulong Translate(ulong virtualAddress)
     {
-        ref ulong generation = ref QuickGeneration;
+        ref ulong generation = ref rootView.Generation;
         if (TryQuickLeaf(image.View, ref generation, virtualAddress, out ulong before, out Pte entry)
             && Atomic<TModel>.Load(ref generation) == before)
             return PlainAddress(entry, virtualAddress);
         return TranslateSlowly(virtualAddress);
+    }
+
+    /// <summary>
+    /// <see cref="Translate"/> for loops: whether the address is mapped is known from how the walk went, and need not be read off the result.
+    /// </summary>
+    /// <param name="virtualAddress">The address; any byte.</param>
+    /// <param name="physicalAddress">Its physical address, or <see cref="NotMapped"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryTranslate(ulong virtualAddress, out ulong physicalAddress)
+    {
+        ref ulong generation = ref rootView.Generation;
+        if (TryQuickLeaf(image.View, ref generation, virtualAddress, out ulong before, out Pte entry)
+            && Atomic<TModel>.Load(ref generation) == before)
+        {
+            physicalAddress = PlainAddress(entry, virtualAddress);
+            return true;
+        }
+
+        physicalAddress = TranslateSlowly(virtualAddress);
+        return physicalAddress != NotMapped;
     }
 
     /// <summary>Reads the path to an address: every entry with its place in RAM.</summary>
@@ -45,7 +66,7 @@ public sealed partial class PageTable<TArch, TModel>
     /// <param name="kind">Load, store or fetch.</param>
     public AccessResult Access(ulong virtualAddress, AccessKind kind)
     {
-        ref ulong generation = ref QuickGeneration;
+        ref ulong generation = ref rootView.Generation;
         if (TryQuickLeaf(image.View, ref generation, virtualAddress, out ulong before, out Pte entry)
             && TArch.TryAccess(entry, kind, 1, out Pte after) && after.Raw == entry.Raw && Atomic<TModel>.Load(ref generation) == before)
             return new AccessResult(FaultReason.None, 1, entry, PlainAddress(entry, virtualAddress));

@@ -45,7 +45,7 @@ public sealed partial class PageTable<TArch, TModel>
     private readonly MachineImage image;
     private readonly FrameTable<TModel> frames;
     private readonly ulong rootAddress;
-    private readonly ulong rootDistance; // the root table as a RamView names tables
+    private readonly RootView rootView;
 
     /// <summary>Opens the tree with a root table.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The frame is 0 or outside RAM.</exception>
@@ -59,7 +59,7 @@ public sealed partial class PageTable<TArch, TModel>
             throw new ArgumentOutOfRangeException(nameof(root), root, $"A root table is a frame from 1 to {image.FrameCount - 1}.");
         Root = root;
         rootAddress = (ulong)root << TArch.PageShift;
-        rootDistance = rootAddress - (1UL << TArch.PageShift);
+        rootView = image.RootOf(root);
     }
 
     /// <summary>Frame of the root table.</summary>
@@ -106,17 +106,9 @@ public sealed partial class PageTable<TArch, TModel>
     /// <param name="protection">Who may do what.</param>
     /// <param name="level">Level of the leaf: 1 for a page.</param>
     /// <exception cref="ArgumentException">Address or frame is misaligned or not canonical, or the level has no leaves.</exception>
-    public MapResult Map(ulong virtualAddress, ulong frame, Protection protection, int level = 1)
-    {
-        if (level == 1 && (virtualAddress & PageMask) == 0 && TArch.IsCanonical(virtualAddress) && frame >> TArch.FrameNumberBits == 0)
-        {
-            uint table = QuickLeafTable(image.View, virtualAddress);
-            if (table != 0)
-                return InsertPage(table, virtualAddress, TArch.MakeLeaf(frame, protection, 1));
-        }
-
-        return MapSlowly(virtualAddress, frame, protection, level);
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public MapResult Map(ulong virtualAddress, ulong frame, Protection protection, int level = 1) =>
+        level == 1 && TryMapQuickly(virtualAddress, frame, protection) ? default : MapSlowly(virtualAddress, frame, protection, level);
 
     /// <summary>Takes one leaf away and frees the tables that become empty by it.</summary>
     /// <param name="virtualAddress">First address of the leaf.</param>
@@ -124,17 +116,29 @@ public sealed partial class PageTable<TArch, TModel>
     /// <returns>The flush that is owed; nothing unless the result is <see cref="ChangeStatus.Done"/>.</returns>
     public FlushTicket<TModel> Unmap(ulong virtualAddress, out ChangeResult result)
     {
-        bool empty = Remove(virtualAddress, out result);
-        if (empty)
+        if (Remove(virtualAddress, out result))
             tables.FreeEmptyPath(Root, virtualAddress);
         return result.Status == ChangeStatus.Done ? Ticket(virtualAddress, result.Level) : default;
     }
 
     /// <summary>Takes one leaf away and keeps the tables, so that others may map beside it (the kernel's zap).</summary>
     /// <inheritdoc cref="Unmap"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public FlushTicket<TModel> Zap(ulong virtualAddress, out ChangeResult result)
     {
-        Remove(virtualAddress, out result);
+        if (TryZapQuickly(virtualAddress, out Pte old, out _))
+        {
+            result = new ChangeResult { Status = ChangeStatus.Done, Pages = 1, Level = 1, Entry = old };
+            return new FlushTicket<TModel>(ref rootView.Generation, Root, virtualAddress, virtualAddress | PageMask);
+        }
+
+        return ZapUnusual(virtualAddress, out result);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private FlushTicket<TModel> ZapUnusual(ulong virtualAddress, out ChangeResult result)
+    {
+        RemoveUnusual(virtualAddress, out result);
         return result.Status == ChangeStatus.Done ? Ticket(virtualAddress, result.Level) : default;
     }
 
@@ -237,7 +241,6 @@ public sealed partial class PageTable<TArch, TModel>
         return level == 1 ? InsertPage(table, virtualAddress, leaf) : InsertHuge(table, virtualAddress, leaf, level);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private MapResult InsertPage(uint table, ulong virtualAddress, Pte leaf)
     {
         ref FrameRecord record = ref image.Frame(table);
@@ -277,37 +280,28 @@ public sealed partial class PageTable<TArch, TModel>
     }
 
     /// <summary>Takes one leaf away under the table's lock; returns whether its table is empty now.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool Remove(ulong virtualAddress, out ChangeResult result)
     {
-        if ((virtualAddress & PageMask) == 0 && TArch.IsCanonical(virtualAddress))
-        {
-            uint table = QuickLeafTable(image.View, virtualAddress);
-            if (table != 0)
-                return RemovePage(table, virtualAddress, out result);
-        }
-
-        return RemoveUnusual(virtualAddress, out result);
+        if (!TryZapQuickly(virtualAddress, out Pte old, out bool empty))
+            return RemoveUnusual(virtualAddress, out result);
+        result = new ChangeResult { Status = ChangeStatus.Done, Pages = 1, Level = 1, Entry = old };
+        return empty;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool RemovePage(uint table, ulong virtualAddress, out ChangeResult result)
     {
         ref FrameRecord record = ref image.Frame(table);
         ref ulong word = ref tables.Entry(table, virtualAddress);
         WordLock<TModel>.Acquire(ref record.Lock);
-        Pte entry = PageTables<TArch, TModel>.Load(ref word);
+        result = Classify(virtualAddress, PageTables<TArch, TModel>.Load(ref word), 1);
         bool empty = false;
-        bool isLeaf = TArch.IsLeaf(entry, 1);
-        if (isLeaf)
+        if (result.Status == ChangeStatus.Done)
         {
-            entry = TakeAway(ref word, entry);
+            result = result with { Entry = TakeAway(ref word, result.Entry) };
             empty = --record.Count == 0;
         }
 
         WordLock<TModel>.Release(ref record.Lock);
-        ChangeStatus status = isLeaf ? ChangeStatus.Done : TArch.IsNone(entry, 1) ? ChangeStatus.Nothing : ChangeStatus.NotPresent;
-        result = new ChangeResult { Status = status, Pages = isLeaf ? 1u : 0, Level = 1, Entry = entry };
         return empty;
     }
 

@@ -23,11 +23,20 @@ internal static class QuickShape<TArch>
     internal static readonly ulong Index4 = Index(4);
     internal static readonly ulong Index5 = Index(5);
 
-    // For each level above the first: the bits of a pointer to a table that count, and what they are more than the table's RamView distance.
+    // By how much an address is shifted for the index of its entry in the root, and the largest index.
+    internal static readonly int RootShift = TArch.LevelShift(TArch.Levels);
+    internal static readonly ulong RootIndex = (1UL << TArch.LevelBits(TArch.Levels)) - 1;
+
+    // For each level above the first: the bits of a pointer to a table that count, those of them that are not its address, and how much more they
+    // are than the table's RamView distance.
     internal static readonly ulong Keep2 = Keep(2);
     internal static readonly ulong Keep3 = Keep(3);
     internal static readonly ulong Keep4 = Keep(4);
     internal static readonly ulong Keep5 = Keep(5);
+    internal static readonly ulong Marks2 = Marks(2);
+    internal static readonly ulong Marks3 = Marks(3);
+    internal static readonly ulong Marks4 = Marks(4);
+    internal static readonly ulong Marks5 = Marks(5);
     internal static readonly ulong Less2 = Less(2);
     internal static readonly ulong Less3 = Less(3);
     internal static readonly ulong Less4 = Less(4);
@@ -38,6 +47,8 @@ internal static class QuickShape<TArch>
     private static ulong Index(int level) => level <= TArch.Levels ? ((1UL << TArch.LevelBits(level)) - 1) << 3 : 0;
 
     private static ulong Keep(int level) => level <= TArch.Levels ? ~TArch.TableIgnores(level) : 0;
+
+    private static ulong Marks(int level) => level <= TArch.Levels ? TArch.TableMarks(level) : 0;
 
     private static ulong Less(int level) => level <= TArch.Levels ? TArch.TableMarks(level) + (1UL << TArch.PageShift) : 0;
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 
 namespace PageTableEmu.Paging;
 
@@ -36,8 +37,14 @@ public sealed class SoftTlb<TArch, TModel>
     private const int KindBits = 2;
     private const int SpreadOfKinds = 341; // so that the kinds of one page do not meet in one entry
 
-    private readonly Entry[] entries = new Entry[Entries];
+    private const int EntryShift = 4; // log2 of the size of an entry
+    private const int Chunk = 64; // translations between two looks at the tree's generation
+
+    private readonly Entry[] entries = GC.AllocateArray<Entry>(Entries, pinned: true);
+    private readonly nuint first; // address of them
     private readonly PageTable<TArch, TModel> tree;
+    private readonly MachineImage image;
+    private readonly RootView root;
     private ulong generation;
     private ulong stamp = 1UL << KindBits; // no tag of a cleared entry bears it
 
@@ -46,6 +53,9 @@ public sealed class SoftTlb<TArch, TModel>
     {
         ArgumentNullException.ThrowIfNull(tree);
         this.tree = tree;
+        image = tree.Tables.Image;
+        root = image.RootOf(tree.Root);
+        first = (nuint)Marshal.UnsafeAddrOfPinnedArrayElement(entries, 0);
         generation = tree.Generation;
     }
 
@@ -61,8 +71,8 @@ public sealed class SoftTlb<TArch, TModel>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ulong Translate(ulong virtualAddress, AccessKind kind)
     {
-        ref Entry entry = ref EntryOf(ref MemoryMarshal.GetArrayDataReference(entries), virtualAddress, kind);
-        return entry.Tag == TagOf(virtualAddress, kind, stamp) && tree.IsOf(generation)
+        ref Entry entry = ref EntryAt(first, virtualAddress, SpreadOf(kind));
+        return entry.Tag == TagOf(virtualAddress, kind, stamp) && IsUnder(generation)
             ? virtualAddress + entry.Distance
             : Miss(virtualAddress, kind);
     }
@@ -81,23 +91,13 @@ public sealed class SoftTlb<TArch, TModel>
                 $"{physicalAddresses.Length} results do not hold {virtualAddresses.Length} addresses.", nameof(physicalAddresses));
         }
 
-        ref Entry first = ref MemoryMarshal.GetArrayDataReference(entries);
-        ref ulong current = ref tree.GenerationWord;
-        ulong known = generation, knownStamp = stamp;
         int allowed = virtualAddresses.Length;
-        for (int i = 0; i < virtualAddresses.Length; i++)
+        for (int start = 0; start < virtualAddresses.Length; start += Chunk)
         {
-            ulong address = virtualAddresses[i];
-            ref Entry entry = ref EntryOf(ref first, address, kind);
-            ulong result = address + entry.Distance;
-            if (entry.Tag != TagOf(address, kind, knownStamp) || Atomic<TModel>.Load(ref current) != known)
-            {
-                result = Miss(address, kind);
-                (known, knownStamp) = (generation, stamp);
-                allowed -= result == PageTable<TArch, TModel>.NotMapped ? 1 : 0;
-            }
-
-            physicalAddresses[i] = result;
+            if (!IsUnder(generation))
+                Renew();
+            int count = Math.Min(Chunk, virtualAddresses.Length - start);
+            allowed -= Translate(virtualAddresses.Slice(start, count), kind, ref physicalAddresses[start]);
         }
 
         return allowed;
@@ -106,10 +106,56 @@ public sealed class SoftTlb<TArch, TModel>
     /// <summary>Forgets every translation.</summary>
     public void Clear() => NextStamp();
 
+    /// <summary>Whether the image is attached and the tree has a generation.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ref Entry EntryOf(ref Entry first, ulong virtualAddress, AccessKind kind) =>
-        // Safe: the index is below the number of entries.
-        ref Unsafe.Add(ref first, (nuint)(((virtualAddress >> QuickShape<TArch>.PageShift) + ((ulong)kind * SpreadOfKinds)) & (Entries - 1)));
+    private bool IsUnder(ulong known) => image.View.IsAttached && Atomic<TModel>.Load(ref root.Generation) == known;
+
+    /// <summary>
+    /// Translates addresses of which the tree's generation was compared just before: all that hit were valid then. Returns how many are not allowed.
+    /// </summary>
+    private int Translate(ReadOnlySpan<ulong> virtualAddresses, AccessKind kind, ref ulong result)
+    {
+        int refused = 0;
+        for (int done = 0; ; done++)
+        {
+            done += Hits(virtualAddresses[done..], stamp | (ulong)kind, SpreadOf(kind), ref Unsafe.Add(ref result, done));
+            if (done == virtualAddresses.Length)
+                return refused;
+            ulong physical = Miss(virtualAddresses[done], kind);
+            Unsafe.Add(ref result, done) = physical; // safe: the caller has room for as many results as there are addresses
+            refused += physical == PageTable<TArch, TModel>.NotMapped ? 1 : 0;
+        }
+    }
+
+    /// <summary>Translates up to the first miss; returns how many. Apart and without a call in it, so that all it uses stays in registers.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int Hits(ReadOnlySpan<ulong> virtualAddresses, ulong marks, ulong spread, ref ulong result)
+    {
+        nuint table = first;
+        int done = 0;
+        for (; done < virtualAddresses.Length; done++)
+        {
+            ulong address = virtualAddresses[done];
+            ref Entry entry = ref EntryAt(table, address, spread);
+            if (entry.Tag != ((address & ~QuickShape<TArch>.PageMask) | marks))
+                break;
+            Unsafe.Add(ref result, done) = address + entry.Distance; // safe: as above
+        }
+
+        return done;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong SpreadOf(AccessKind kind) => (ulong)kind * (SpreadOfKinds << EntryShift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe ref Entry EntryAt(nuint table, ulong virtualAddress, ulong spread)
+    {
+        ulong distance = (virtualAddress >> (QuickShape<TArch>.PageShift - EntryShift)) + spread;
+
+        // Safe: the distance is below the size of all entries, which are pinned and held by this object.
+        return ref Unsafe.AsRef<Entry>((void*)(table + (nuint)(distance & ((Entries - 1) << EntryShift))));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong TagOf(ulong virtualAddress, AccessKind kind, ulong stamp) =>
@@ -118,21 +164,27 @@ public sealed class SoftTlb<TArch, TModel>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private ulong Miss(ulong virtualAddress, AccessKind kind)
     {
-        // Read before the walk: whatever changes after it makes the entry that is filled here useless, never wrong.
-        ulong now = tree.Generation;
-        if (now != generation)
-        {
-            NextStamp();
-            generation = now;
-        }
-
+        Renew();
         AccessResult result = tree.Access(virtualAddress, kind);
         if (!result.IsAllowed)
             return PageTable<TArch, TModel>.NotMapped;
-        ref Entry entry = ref EntryOf(ref MemoryMarshal.GetArrayDataReference(entries), virtualAddress, kind);
+        ref Entry entry = ref EntryAt(first, virtualAddress, SpreadOf(kind));
         entry.Tag = TagOf(virtualAddress, kind, stamp);
         entry.Distance = result.PhysicalAddress - virtualAddress;
         return result.PhysicalAddress;
+    }
+
+    /// <summary>
+    /// Makes what was cached under another generation useless. The generation is read before a walk: whatever changes after it makes the entry that
+    /// is filled then useless, never wrong.
+    /// </summary>
+    private void Renew()
+    {
+        ulong now = tree.Generation;
+        if (now == generation)
+            return;
+        NextStamp();
+        generation = now;
     }
 
     private void NextStamp()

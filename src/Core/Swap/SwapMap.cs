@@ -83,7 +83,8 @@ public sealed class SwapMap<TModel>
             if (!Unsafe.IsNullRef(ref slot))
             {
                 SwapSlotWord seen = Read(ref slot);
-                if (seen.IsUsed && seen.Count - 1 < SwapOverflow<TModel>.Limit - 1 && TryChange(ref slot, ref seen, seen.WithCount(seen.Count + 1)))
+                if (seen.IsUsed && seen.Count - 1 < SwapOverflow<TModel>.Limit - 1
+                    && Atomic<TModel>.CompareExchange(ref slot, seen.WithOneMore.Value, seen.Value) == seen.Value)
                     return SwapResult.Ok;
             }
         }
@@ -130,9 +131,9 @@ public sealed class SwapMap<TModel>
             if (!Unsafe.IsNullRef(ref slot))
             {
                 SwapSlotWord seen = Read(ref slot);
-                SwapSlotWord next = seen.WithCount(seen.Count - 1);
-                bool plain = seen.IsUsed && seen.Count != 0 && !seen.IsOverflowed && (next.Count != 0 || !next.IsHeldByCountOnly);
-                if (plain && TryChange(ref slot, ref seen, next))
+                SwapSlotWord next = seen.WithOneLess;
+                bool plain = seen.IsUsed && seen.Count - 1 < SwapSlotWord.LargestCount && (next.Count != 0 || !next.IsHeldByCountOnly);
+                if (plain && Atomic<TModel>.CompareExchange(ref slot, next.Value, seen.Value) == seen.Value)
                     return next;
             }
         }

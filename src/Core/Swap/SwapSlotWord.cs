@@ -103,6 +103,12 @@ public readonly struct SwapSlotWord(ulong value) : IEquatable<SwapSlotWord>
     /// <summary>The word with another count field.</summary>
     public SwapSlotWord WithCount(uint count) => new((Value & ~CountMask) | ((ulong)count << CountShift));
 
+    /// <summary>One reference more, of a count that has room for it.</summary>
+    internal SwapSlotWord WithOneMore => new(Value + (1UL << CountShift));
+
+    /// <summary>One reference less, of a count that is not 0.</summary>
+    internal SwapSlotWord WithOneLess => new(Value - (1UL << CountShift));
+
     /// <summary>The word with the zero mark set or cleared.</summary>
     public SwapSlotWord WithZero(bool zero) => new(zero ? Value | ZeroBit : Value & ~ZeroBit);
 

@@ -43,7 +43,7 @@ internal sealed class LockVerifier<TArch, TModel>
     private void Report(ulong owner, string name)
     {
         if (owner != 0)
-            findings.Add("I21", $"Thread {(uint)owner} of process {owner >> 32} holds {name}.");
+            findings.Add("I21", $"{((uint)owner == uint.MaxValue ? "A thread" : $"Thread {(uint)owner}")} of process {owner >> 32} holds {name}.");
     }
 
     private void CheckSpaces()
