@@ -70,7 +70,7 @@ internal static class WalkLaws<TArch>
         CheckRootIndex(check, random);
     }
 
-    /// <summary>Where canonical means repeating the root index's highest bit, it means that for every address, the ends of the halves first.</summary>
+    /// <summary>Where canonical means repeating the root index's highest bit, it means that everywhere; the ends of the halves first.</summary>
     private static void CheckRootIndex(Check check, Random random)
     {
         if (!TArch.RootIndexIsSigned)
