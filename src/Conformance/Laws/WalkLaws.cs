@@ -66,6 +66,25 @@ internal static class WalkLaws<TArch>
             CheckQuick(check, default, level);
             CheckQuick(check, pointer, level);
         }
+
+        CheckRootIndex(check, random);
+    }
+
+    /// <summary>Where canonical means repeating the root index's highest bit, it means that everywhere; the ends of the halves first.</summary>
+    private static void CheckRootIndex(Check check, Random random)
+    {
+        if (!TArch.RootIndexIsSigned)
+            return;
+        int shift = TArch.LevelShift(TArch.Levels);
+        long half = 1L << (TArch.LevelBits(TArch.Levels) - 1);
+        for (int i = 0; i < 4000; i++)
+        {
+            ulong address = i < 64 ? 1UL << i : i < 128 ? ~(1UL << (i - 64)) : i < 192 ? ~0UL << (i - 128) : i < 256 ? ~(~0UL << (i - 192))
+                : (ulong)random.NextInt64(long.MinValue, long.MaxValue) >> random.Next(24);
+            long index = (long)address >> shift;
+            bool canonical = index >= -half && index < half;
+            check.That(TArch.IsCanonical(address) == canonical, canonical ? "is not canonical" : "is canonical", default, $"{address:x}");
+        }
     }
 
     private static void CheckQuick(Check check, Pte entry, int level)

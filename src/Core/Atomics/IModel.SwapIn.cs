@@ -16,6 +16,12 @@ public partial interface IModel
     static virtual DirectSwapIn SharedDirectSwapIn => DirectSwapIn.PinSlot;
 
     /// <summary>
+    /// Whether a direct swap-in pins its slot before it asks whose memory group the page is charged to. False up to 6.19: the slot may have got a
+    /// page of another group meanwhile, which is then charged to the wrong one.
+    /// </summary>
+    static virtual bool ChargesAfterPin => false;
+
+    /// <summary>
     /// Whether who finds a slot pinned by another swap-in waits for the end of the pin before it faults again. False: it comes back at once, for
     /// ever if it keeps the owner from running (029c4628b2eb, 01626a182302 were about that).
     /// </summary>

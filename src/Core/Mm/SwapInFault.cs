@@ -97,10 +97,17 @@ public sealed partial class SwapInFault<TArch, TModel>
     /// </summary>
     private FaultResult HandleDirect(in Fault fault, Pte expected, SwapEntry entry)
     {
+        if (TModel.ChargesAfterPin && !TryPinSlot(entry))
+            return FaultResult.None;
         uint frame = mm.TryAllocateFor(entry, mm.Vmas[fault.Vma].AddressSpace);
         if (frame == 0)
+        {
+            if (TModel.ChargesAfterPin)
+                mm.Swap.UnpinSlot(entry);
             return FaultResult.OutOfMemory;
-        if (TModel.DirectSwapIn == DirectSwapIn.PinSlot && !TryPinSlot(entry))
+        }
+
+        if (TModel.DirectSwapIn == DirectSwapIn.PinSlot && !TModel.ChargesAfterPin && !TryPinSlot(entry))
         {
             mm.Folios.Put(frame);
             return FaultResult.None;

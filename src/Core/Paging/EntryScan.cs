@@ -51,9 +51,9 @@ public static class EntryScan<TArch>
     /// <summary>How many entries are of a kind.</summary>
     public static int Count(ReadOnlySpan<ulong> words, EntryKind kind) => kind switch
     {
-        EntryKind.Present => CountOf(words, EntryKind.Present),
-        EntryKind.Young => CountOf(words, EntryKind.Young),
-        _ => CountOf(words, EntryKind.NonPresent),
+        EntryKind.Present => CountOf<OfPresent>(words),
+        EntryKind.Young => CountOf<OfYoung>(words),
+        _ => CountOf<OfNonPresent>(words),
     };
 
     /// <summary>One bit for each entry: whether it is of a kind. The bits beyond the last entry are cleared.</summary>
@@ -68,13 +68,13 @@ public static class EntryScan<TArch>
         switch (kind)
         {
             case EntryKind.Present:
-                MarkOf(words, EntryKind.Present, bitmap);
+                MarkOf<OfPresent>(words, bitmap);
                 break;
             case EntryKind.Young:
-                MarkOf(words, EntryKind.Young, bitmap);
+                MarkOf<OfYoung>(words, bitmap);
                 break;
             default:
-                MarkOf(words, EntryKind.NonPresent, bitmap);
+                MarkOf<OfNonPresent>(words, bitmap);
                 break;
         }
     }
@@ -91,9 +91,9 @@ public static class EntryScan<TArch>
             throw new ArgumentException($"{positions.Length} positions do not hold {words.Length}.", nameof(positions));
         return kind switch
         {
-            EntryKind.Present => ListOf(words, EntryKind.Present, positions),
-            EntryKind.Young => ListOf(words, EntryKind.Young, positions),
-            _ => ListOf(words, EntryKind.NonPresent, positions),
+            EntryKind.Present => ListOf<OfPresent>(words, positions),
+            EntryKind.Young => ListOf<OfYoung>(words, positions),
+            _ => ListOf<OfNonPresent>(words, positions),
         };
     }
 
@@ -136,25 +136,26 @@ public static class EntryScan<TArch>
         }
     }
 
-    // The kind is a constant where these are inlined, so that their loops hold one test each.
+    // One method for each kind, so that a loop holds one test, whatever the JIT thinks of inlining.
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int CountOf(ReadOnlySpan<ulong> words, EntryKind kind)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int CountOf<TKind>(ReadOnlySpan<ulong> words)
+        where TKind : struct, IKind
     {
         int count = 0;
         int i = 0;
         ref ulong first = ref MemoryMarshal.GetReference(words);
         // Safe: every group of 8, or of 32, lies inside the span.
-        if (IsNarrow && kind != EntryKind.NonPresent && Avx512F.IsSupported)
+        if (IsNarrow && TKind.Kind != EntryKind.NonPresent && Avx512F.IsSupported)
         {
             Vector512<ulong> sums0 = default;
             Vector512<ulong> sums1 = default;
             for (; i <= words.Length - 32; i += 32)
             {
-                sums0 += AtYoung(Vector512.LoadUnsafe(ref first, (nuint)i), kind);
-                sums1 += AtYoung(Vector512.LoadUnsafe(ref first, (nuint)i + 8), kind);
-                sums0 += AtYoung(Vector512.LoadUnsafe(ref first, (nuint)i + 16), kind);
-                sums1 += AtYoung(Vector512.LoadUnsafe(ref first, (nuint)i + 24), kind);
+                sums0 += AtYoung(Vector512.LoadUnsafe(ref first, (nuint)i), TKind.Kind);
+                sums1 += AtYoung(Vector512.LoadUnsafe(ref first, (nuint)i + 8), TKind.Kind);
+                sums0 += AtYoung(Vector512.LoadUnsafe(ref first, (nuint)i + 16), TKind.Kind);
+                sums1 += AtYoung(Vector512.LoadUnsafe(ref first, (nuint)i + 24), TKind.Kind);
             }
 
             count = (int)(Vector512.Sum(sums0 + sums1) >> YoungBit);
@@ -165,25 +166,26 @@ public static class EntryScan<TArch>
             Vector512<ulong> sums1 = default;
             for (; i <= words.Length - 32; i += 32)
             {
-                // Lanes that are of the kind are minus one: counted by subtracting, which leaves the mask registers alone.
-                sums0 -= Of(Vector512.LoadUnsafe(ref first, (nuint)i), kind);
-                sums1 -= Of(Vector512.LoadUnsafe(ref first, (nuint)i + 8), kind);
-                sums0 -= Of(Vector512.LoadUnsafe(ref first, (nuint)i + 16), kind);
-                sums1 -= Of(Vector512.LoadUnsafe(ref first, (nuint)i + 24), kind);
+                // Lanes that are of the TKind.Kind are minus one: counted by subtracting, which leaves the mask registers alone.
+                sums0 -= Of(Vector512.LoadUnsafe(ref first, (nuint)i), TKind.Kind);
+                sums1 -= Of(Vector512.LoadUnsafe(ref first, (nuint)i + 8), TKind.Kind);
+                sums0 -= Of(Vector512.LoadUnsafe(ref first, (nuint)i + 16), TKind.Kind);
+                sums1 -= Of(Vector512.LoadUnsafe(ref first, (nuint)i + 24), TKind.Kind);
             }
 
             count = (int)Vector512.Sum(sums0 + sums1);
         }
 
         for (; i <= words.Length - 8; i += 8)
-            count += BitOperations.PopCount(Group(ref first, (nuint)i, kind));
+            count += BitOperations.PopCount(Group(ref first, (nuint)i, TKind.Kind));
         for (; i < words.Length; i++)
-            count += Is(words[i], kind) ? 1 : 0;
+            count += Is(words[i], TKind.Kind) ? 1 : 0;
         return count;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void MarkOf(ReadOnlySpan<ulong> words, EntryKind kind, Span<ulong> bitmap)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void MarkOf<TKind>(ReadOnlySpan<ulong> words, Span<ulong> bitmap)
+        where TKind : struct, IKind
     {
         ref ulong first = ref MemoryMarshal.GetReference(words);
         int i = 0;
@@ -192,7 +194,7 @@ public static class EntryScan<TArch>
             ulong bits = 0;
             // Safe: i + 64 is within the span.
             for (int group = 0; group < 64; group += 8)
-                bits |= (ulong)Group(ref first, (nuint)(i + group), kind) << group;
+                bits |= (ulong)Group(ref first, (nuint)(i + group), TKind.Kind) << group;
             bitmap[i >> 6] = bits;
         }
 
@@ -200,12 +202,13 @@ public static class EntryScan<TArch>
             return;
         ulong rest = 0;
         for (int bit = 0; i + bit < words.Length; bit++)
-            rest |= Is(words[i + bit], kind) ? 1UL << bit : 0;
+            rest |= Is(words[i + bit], TKind.Kind) ? 1UL << bit : 0;
         bitmap[i >> 6] = rest;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int ListOf(ReadOnlySpan<ulong> words, EntryKind kind, Span<uint> positions)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int ListOf<TKind>(ReadOnlySpan<ulong> words, Span<uint> positions)
+        where TKind : struct, IKind
     {
         int count = 0;
         int i = 0;
@@ -217,7 +220,7 @@ public static class EntryScan<TArch>
             Vector512<ulong> numbers = Vector512<ulong>.Indices;
             for (; i <= words.Length - 8; i += 8)
             {
-                Vector512<ulong> found = Of(Vector512.LoadUnsafe(ref first, (nuint)i), kind);
+                Vector512<ulong> found = Of(Vector512.LoadUnsafe(ref first, (nuint)i), TKind.Kind);
                 Vector512<ulong> picked = Avx512F.Compress(Vector512<ulong>.Zero, found, numbers);
                 Avx512F.ConvertToVector256UInt32(picked).StoreUnsafe(ref to, (nuint)count);
                 count += BitOperations.PopCount((uint)found.ExtractMostSignificantBits());
@@ -227,13 +230,13 @@ public static class EntryScan<TArch>
 
         for (; i <= words.Length - 8; i += 8)
         {
-            for (uint bits = Group(ref first, (nuint)i, kind); bits != 0; bits &= bits - 1)
+            for (uint bits = Group(ref first, (nuint)i, TKind.Kind); bits != 0; bits &= bits - 1)
                 Unsafe.Add(ref to, count++) = (uint)(i + BitOperations.TrailingZeroCount(bits));
         }
 
         for (; i < words.Length; i++)
         {
-            if (Is(words[i], kind))
+            if (Is(words[i], TKind.Kind))
                 Unsafe.Add(ref to, count++) = (uint)i;
         }
 
@@ -323,5 +326,37 @@ public static class EntryScan<TArch>
             EntryKind.Young => TArch.IsPresent(entry, 1) && TArch.IsYoung(entry),
             _ => !TArch.IsPresent(entry, 1) && !TArch.IsNone(entry, 1),
         };
+    }
+
+    private interface IKind
+    {
+        static abstract EntryKind Kind { get; }
+    }
+
+    private readonly struct OfPresent : IKind
+    {
+        static EntryKind IKind.Kind
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => EntryKind.Present;
+        }
+    }
+
+    private readonly struct OfYoung : IKind
+    {
+        static EntryKind IKind.Kind
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => EntryKind.Young;
+        }
+    }
+
+    private readonly struct OfNonPresent : IKind
+    {
+        static EntryKind IKind.Kind
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            get => EntryKind.NonPresent;
+        }
     }
 }

@@ -7,7 +7,7 @@ internal static class LargeFolioRaces
 {
     internal static IReadOnlyList<RaceEntry> All { get; } =
     [
-        LazyFree(), LazyFreeBatch(), Direct(), SplitAndTake(), CollapseAndTake(), ProtectBatch(), SplitAndReclaim(),
+        LazyFree(), LazyFreeBatch(), Direct(), DirectWhole(), SplitAndTake(), CollapseAndTake(), ProtectBatch(), SplitAndReclaim(),
     ];
 
     private static RaceEntry LazyFree() => new()
@@ -39,20 +39,28 @@ internal static class LargeFolioRaces
         ("R", "clears the entries and gives each one back as it was; a batch that took the rights of its first entry for all would fail here"),
         ("T", "stores to a page that is not exclusive"));
 
-    private static RaceEntry Direct() => new()
+    private static RaceEntry Direct() => ReadPast(
+        "SWAP-H10", "A large folio is read past the swap cache while one of its pages is newer", single: true,
+        ("T0", "finds four slots that no folio is bound to, and reads them into one folio; is stopped"),
+        ("T1", "brings in one of the pages alone, and stores to it"),
+        ("R", "swaps that page out, to the same slot: its entry is as it was"),
+        ("T0", "finds all entries unchanged and maps what it has read"));
+
+    private static RaceEntry DirectWhole() => ReadPast(
+        "SWAP-H10-whole", "The same with all of its pages, which come and go as a whole", single: false,
+        ("T0", "finds four slots that no folio is bound to, and reads them into one folio; is stopped"),
+        ("T1", "brings all pages in, and stores to one of them"),
+        ("R", "swaps them out to the same four slots, so that all entries are as they were"),
+        ("T0", "finds all entries unchanged and maps what it has read"));
+
+    private static RaceEntry ReadPast(string name, string title, bool single, params (string Actor, string What)[] narrative) => new()
     {
-        Name = "SWAP-H10",
-        Title = "A large folio is read past the swap cache while one of its pages is newer",
+        Name = name,
+        Title = title,
         Upstream = "242d12c98174, Linux 6.12: with the pins from the beginning; a05dd8ae5cbb, Linux 6.16",
         Symptom = "A store is lost: an older content of the page comes back.",
         Invariants = ["G1"],
-        Narrative =
-        [
-            ("T0", "finds four slots that no folio is bound to, and reads them into one folio; is stopped"),
-            ("T1", "brings the pages in and stores to one of them"),
-            ("R", "swaps them out to the same four slots, so that all entries are as they were"),
-            ("T0", "finds all entries unchanged and maps what it has read"),
-        ],
+        Narrative = narrative,
         Preemptions = 1,
         Bound = 2,
         QuickBound = 1,
@@ -61,7 +69,7 @@ internal static class LargeFolioRaces
             RaceModel.Of<RaceModels.NoPin>("no-pin", RaceVerdict.Before, "nothing keeps the slots while they are read"),
             RaceCatalogue.Linux618(),
         ],
-        Stage = new LargeFolioStages.Direct(),
+        Stage = new LargeFolioStages.Direct(single),
     };
 
     private static RaceEntry SplitAndTake() => new()

@@ -15,6 +15,11 @@ internal static class RaceModels
         static DirectSwapIn IModel.DirectSwapIn => DirectSwapIn.PinAfterRead;
     }
 
+    internal readonly struct ChargesAfterPin : IExplored
+    {
+        static bool IModel.ChargesAfterPin => true;
+    }
+
     internal readonly struct AlwaysCache : IExplored
     {
         static DirectSwapIn IModel.DirectSwapIn => DirectSwapIn.AlwaysCache;

@@ -8,7 +8,7 @@ internal static class SwapInRaces
     private const string LostStore = "A store is lost: an older content of the page comes back.";
 
     internal static IReadOnlyList<RaceEntry> All { get; } =
-        [MergedCopy(), LeftCache(), OtherSlot(), Direct(), Forgotten(), SharedDirect(), TrustedResult(), Livelock(), ForkedEntry()];
+        [MergedCopy(), LeftCache(), OtherSlot(), Direct(), Forgotten(), SharedDirect(), TrustedResult(), Livelock(), WrongGroup(), ForkedEntry()];
 
     private static RaceEntry MergedCopy() => new()
     {
@@ -223,6 +223,28 @@ internal static class SwapInRaces
             RaceCatalogue.Linux618(),
         ],
         Stage = new SwapInStages.TwoReaders(),
+    };
+
+    private static RaceEntry WrongGroup() => new()
+    {
+        Name = "SWAP-H15",
+        Title = "A page is charged to the group that its slot belonged to a moment ago",
+        Upstream = "proposed in 2026; Linux 6.18 does it",
+        Symptom = "A memory group pays for a page of another one; the data is right.",
+        Invariants = ["GROUP"],
+        Narrative =
+        [
+            ("T", "faults on the entry, asks whose the slot is, and has a frame charged to that group; is stopped before it pins the slot"),
+            ("J", "the process joins another group, drops the page, stores a new one, which is charged there and goes to the same slot"),
+            ("T", "pins the slot, reads it, finds the entry unchanged, and maps the new page in the frame of the old group"),
+        ],
+        Preemptions = 1,
+        Models =
+        [
+            RaceModel.Of<ExploredModel>("linux-6.18", RaceVerdict.Before, "charged first, then pinned"),
+            RaceModel.Of<RaceModels.ChargesAfterPin>("charges-after-pin", RaceVerdict.After, "pinned first, then charged"),
+        ],
+        Stage = new SwapInStages.OtherGroup(),
     };
 
     private static RaceEntry ForkedEntry() => new()

@@ -1,3 +1,4 @@
+using PageTableEmu.Arch.Arm64;
 using PageTableEmu.Arch.X64;
 using PageTableEmu.Paging;
 
@@ -13,6 +14,7 @@ public static class GeometryMutants
         Mutant.Of<UserSpaceInHole>("geometry/user-space", "user space reaches into the hole"),
         Mutant.Of<UserSpaceUnaligned>("geometry/user-space", "user space ends inside a page"),
         Mutant.Of<NoHole>("geometry/user-space", "every address is canonical"),
+        Mutant.Of<SignedRoot>("walk/quick", "the root index is taken for signed, which loses half of all addresses"),
         Mutant.Of<HugeIsGigantic>("geometry/huge", "the huge page is that of level 3"),
         Mutant.Of<OddCluster>("geometry/identity", "a cluster has 500 slots"),
         Mutant.Of<NumberOfNobody>("geometry/identity", "the number in the image is 0"),
@@ -41,6 +43,11 @@ public static class GeometryMutants
     private readonly struct NoHole : IMutant<X64FourLevel>
     {
         static bool IPageGeometry.IsCanonical(ulong virtualAddress) => true;
+    }
+
+    private readonly struct SignedRoot : IMutant<Arm64FourLevel>
+    {
+        static bool IQuickWalk.RootIndexIsSigned => true;
     }
 
     private readonly struct HugeIsGigantic : IMutant<X64FourLevel>

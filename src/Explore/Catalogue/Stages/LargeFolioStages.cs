@@ -52,7 +52,11 @@ internal static class LargeFolioStages
     }
 
     /// <summary>Four entries name the slots of a folio that went to a synchronous area as a whole: a reader, a writer, reclaim.</summary>
-    internal sealed class Direct : Stage
+    /// <param name="single">
+    /// Whether the writer brings in one page alone, because large folios were switched off, and reclaim sends that out: its slot is the next one
+    /// because the first cluster is full.
+    /// </param>
+    internal sealed class Direct(bool single) : Stage
     {
         private const uint FirstSlot = 512; // of the second cluster: the first has the area's header, and so is none for large folios
 
@@ -60,11 +64,31 @@ internal static class LargeFolioStages
         {
             (ExploredMachine<X64FourLevel, TModel> small, uint space) = Folio<TModel>((2 * FirstSlot) - 1, value: Old);
             small.Advise(space, 0, Advice.PageOut, Pages);
+            if (single)
+                Fill(small);
             small.Machine.Settle();
             small.Watch(space, 0);
             small.Watch(space, 2);
             return Scene(small, (FirstSlot, Pages), small.Verify, null, new Actor("T0", () => small.Load(space, 0)),
-                new Actor("T1", () => small.Store(space, 2, New)), new Actor("R", () => small.Advise(space, 0, Advice.PageOut, Pages)));
+                new Actor("T1", () =>
+                {
+                    if (single)
+                        small.Machine.FolioOrders.Set(Order, FolioOrderPolicy.Never);
+                    small.Store(space, 2, New);
+                }), new Actor("R", () => small.Advise(space, single ? 2 : 0, Advice.PageOut, single ? 1 : Pages)));
+        }
+
+        /// <summary>Another process has the first cluster's slots.</summary>
+        private static void Fill<TModel>(ExploredMachine<X64FourLevel, TModel> small)
+            where TModel : struct, Atomics.IExplored
+        {
+            const int Others = (int)FirstSlot - 1;
+            uint other = small.CreateSpace(Others);
+            for (int page = 0; page < Others; page++)
+            {
+                small.Poke(other, page, Old);
+                small.PageOut(other, page);
+            }
         }
     }
 

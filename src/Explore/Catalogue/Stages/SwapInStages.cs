@@ -66,6 +66,40 @@ internal static class SwapInStages
         }
     }
 
+    /// <summary>A page in the only slot is charged to a group; its process joins another one, and puts another page there.</summary>
+    internal sealed class OtherGroup : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 1);
+            uint first = small.Machine.MemoryGroups.TryCreate();
+            uint second = small.Machine.MemoryGroups.TryCreate();
+            uint space = small.CreateSpace(1);
+            small.Machine.MemoryGroups.Join(space, first);
+            small.Poke(space, 0, Old);
+            small.PageOut(space, 0);
+            small.Machine.Settle();
+            return Scene(small, 1, () => Charged(small, space, second) ?? small.Verify(), new Actor("T", () => small.Read(space, 0)),
+                new Actor("J", () =>
+                {
+                    small.Machine.MemoryGroups.Join(space, second);
+                    small.Advise(space, 0, Advice.DontNeed);
+                    small.Poke(space, 0, New);
+                    small.PageOut(space, 0);
+                }));
+        }
+
+        /// <summary>What is there at the end was stored after the process had joined its second group.</summary>
+        private static Finding? Charged<TModel>(ExploredMachine<X64FourLevel, TModel> small, uint space, uint second)
+            where TModel : struct, IExplored
+        {
+            small.Memory.NoteAllWritten();
+            small.Read(space, 0);
+            (ulong pages, ulong slots) = small.Machine.MemoryGroups.Usage(second);
+            return pages + slots == 1 ? null : new Finding("GROUP", $"the group of the only page is charged {pages} pages and {slots} slots");
+        }
+    }
+
     /// <summary>Parent and child share a folio that is in the swap cache; the area has one slot.</summary>
     internal sealed class LeftCache : Stage
     {
