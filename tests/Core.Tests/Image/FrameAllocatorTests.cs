@@ -34,13 +34,40 @@ public sealed class FrameAllocatorTests
     }
 
     [Fact]
+    public void FrameForALongTermPin_IsHandedOutLast()
+    {
+        using MachineImage image = MachineImage.CreatePrivate(ImageFixture.Small());
+        var allocator = new Folios<CheckedModel>(image).Allocator;
+        uint free = allocator.FreeCount;
+        Release(image, allocator, allocator.TryAllocate());
+        allocator.AdvanceEpoch();
+        uint pinned;
+        using (FrameAllocator<CheckedModel>.SetPinning(true))
+        {
+            pinned = allocator.TryAllocate();
+            using (FrameAllocator<CheckedModel>.SetPinning(false))
+                Release(image, allocator, allocator.TryAllocate()); // of its own again within, as for who handles a userfault
+        }
+
+        Assert.NotEqual(0ul, image.Frame(pinned).Flags & (ulong)FrameFlags.Unmovable);
+        Release(image, allocator, pinned);
+        allocator.AdvanceEpoch();
+        Assert.Equal(free, allocator.FreeCount);
+        for (uint left = free; left > 1; left--)
+            Assert.NotEqual(pinned, allocator.TryAllocate());
+        Assert.Equal(pinned, allocator.TryAllocate());
+        Assert.Equal(0ul, image.Frame(pinned).Flags & (ulong)FrameFlags.Unmovable);
+        Assert.Equal(0u, allocator.TryAllocate());
+    }
+
+    [Fact]
     public void NewFrame_HasOneReference_AndAZeroRecordButForItsBirth()
     {
         using MachineImage image = MachineImage.CreatePrivate(ImageFixture.Small());
         var allocator = new Folios<CheckedModel>(image).Allocator;
         allocator.AdvanceEpoch();
         uint frame = allocator.TryAllocate();
-        image.Frame(frame).Flags = ulong.MaxValue & ~(ulong)FrameFlags.Free;
+        image.Frame(frame).Flags = ulong.MaxValue & ~(ulong)(FrameFlags.Free | FrameFlags.Unmovable);
         image.Frame(frame).Mapping = image.Frame(frame).Index = image.Frame(frame).Swap = 7;
         allocator.AdvanceEpoch();
         Release(image, allocator, frame);
