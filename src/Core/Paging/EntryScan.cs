@@ -215,6 +215,7 @@ public static class EntryScan<TArch>
         ref ulong first = ref MemoryMarshal.GetReference(words);
         ref uint to = ref MemoryMarshal.GetReference(positions);
         // Safe: a group of 8 lies inside the words, and no more than i positions were written before it, so 8 more fit.
+#if NET10_0_OR_GREATER // .NET 9 has no vpcompressq; the loop behind does it all there
         if (IsLinear && Avx512F.IsSupported)
         {
             Vector512<ulong> numbers = Vector512<ulong>.Indices;
@@ -227,6 +228,7 @@ public static class EntryScan<TArch>
                 numbers += Vector512.Create(8UL);
             }
         }
+#endif
 
         for (; i <= words.Length - 8; i += 8)
         {
