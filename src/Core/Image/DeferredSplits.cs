@@ -37,10 +37,13 @@ public sealed class DeferredSplits<TModel>
 
     private ref FrameState State => ref image.Record<FrameState>(MetadataRegion.FrameState, 0);
 
+    /// <summary>Whether a folio is on the list; it may be off it, or another one, a moment later unless the caller has a reference.</summary>
+    public bool Contains(uint head) => Atomic<TModel>.Load(ref Links(head).Count) != 0;
+
     /// <summary>Puts a folio at the young end, unless it is on the list. The caller has a reference to it.</summary>
     public void Add(uint head)
     {
-        if (Atomic<TModel>.Load(ref Links(head).Count) != 0)
+        if (Contains(head))
             return;
         ref FrameState state = ref State;
         WordLock<TModel>.Acquire(ref state.SplitLock);
@@ -66,7 +69,7 @@ public sealed class DeferredSplits<TModel>
     /// </summary>
     public void Remove(uint head)
     {
-        if (Atomic<TModel>.Load(ref Links(head).Count) == 0)
+        if (!Contains(head))
             return;
         ref FrameState state = ref State;
         WordLock<TModel>.Acquire(ref state.SplitLock);

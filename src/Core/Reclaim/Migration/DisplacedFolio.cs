@@ -9,5 +9,4 @@ namespace PageTableEmu.Reclaim.Migration;
 /// <param name="AnonVma">The anon_vma that leads to the entries, with a reference; 0 when none does.</param>
 /// <param name="SharedObject">The shared object that the page belongs to; 0 when none.</param>
 /// <param name="Index">Linear page index, or page of the object.</param>
-/// <param name="WasPartlyMapped">Whether the large folio had lost mappings before: taking it apart entry by entry looks the same.</param>
-public readonly record struct DisplacedFolio(uint Folio, uint AnonVma, uint SharedObject, ulong Index, bool WasPartlyMapped);
+public readonly record struct DisplacedFolio(uint Folio, uint AnonVma, uint SharedObject, ulong Index);

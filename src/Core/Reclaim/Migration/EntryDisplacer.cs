@@ -47,8 +47,7 @@ internal sealed class EntryDisplacer<TArch, TModel>
         FrameFlags flags = mm.Frames.Flags(folio);
         bool shared = (flags & FrameFlags.SharedMemory) != 0;
         ulong index = mm.Frames[folio].Index;
-        bool partly = (flags & FrameFlags.PartiallyMapped) != 0;
-        displaced = new DisplacedFolio(folio, 0, shared ? (uint)mm.Frames[folio].Mapping : 0, index, partly);
+        displaced = new DisplacedFolio(folio, 0, shared ? (uint)mm.Frames[folio].Mapping : 0, index);
         if (mm.Frames.FolioMappings(folio) == 0)
             return true;
         var visitor = new DisplaceVisitor(this, folio);
@@ -69,7 +68,10 @@ internal sealed class EntryDisplacer<TArch, TModel>
         return mm.Frames.FolioMappings(folio) == 0;
     }
 
-    /// <summary>Puts present entries in the place of all migration entries that name the folio.</summary>
+    /// <summary>
+    /// Puts present entries in the place of all migration entries that name the folio. From the first one on the target is in use: whoever gives
+    /// part of it up marks it, and nothing here may take that mark back. A folio that stays where it was keeps the mark that its displacing made.
+    /// </summary>
     /// <param name="displaced">What was displaced.</param>
     /// <param name="target">The folio that the entries are to map: the new one, or the old one again.</param>
     internal void Restore(in DisplacedFolio displaced, uint target)
@@ -81,15 +83,6 @@ internal sealed class EntryDisplacer<TArch, TModel>
             WalkAnonVma(displaced, ref visitor);
         else if (mm.Frames.Has(target, FrameFlags.Ksm))
             merged.Walk(target, ref visitor);
-        if (!mm.Frames.IsLarge(target))
-            return;
-        if (displaced.WasPartlyMapped)
-        {
-            mm.Frames.Set(target, FrameFlags.PartiallyMapped);
-            mm.Frames.DeferredSplits.Add(target);
-        }
-        else
-            mm.Frames.Clear(target, FrameFlags.PartiallyMapped);
     }
 
     /// <summary>Gives up what kept the way to the entries open.</summary>

@@ -51,6 +51,8 @@ internal sealed class FolioCopier<TArch, TModel>
         bool freeze = (flags & (FrameFlags.Ksm | FrameFlags.SwapCache)) != FrameFlags.Ksm;
         if (freeze ? !mm.Frames.TryFreeze(folio, expected) : mm.Frames.References(folio) != expected)
             return false;
+        if (mm.Frames.IsLarge(folio))
+            mm.Frames.DeferredSplits.Remove(folio); // frozen, so nobody puts it back; the target begins whole
         CopyState(folio, target, mm.Frames.Flags(folio));
         if ((flags & FrameFlags.Ksm) != 0)
             MoveNode(folio, target);

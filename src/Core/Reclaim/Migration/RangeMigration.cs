@@ -41,7 +41,7 @@ public sealed class RangeMigration<TArch, TModel>
 
     /// <summary>
     /// Moves the pages of [start, end). A huge page moves as a whole, once, even if the range has only part of it; if there is no block for it, or
-    /// the architecture cannot move it, it is split and its pages in the range move.
+    /// the architecture cannot move it, or pages of it belong to nobody any more, it is split and its pages in the range move.
     /// </summary>
     /// <returns>What became of each base page of the range.</returns>
     /// <exception cref="CorruptImageException">A record or entry is damaged; no lock that was taken here stays held.</exception>
@@ -118,7 +118,7 @@ public sealed class RangeMigration<TArch, TModel>
     {
         uint folio = mm.Frames.HeadOf(page);
         whole = 0;
-        if (!mm.Frames.IsLarge(folio))
+        if (!mm.Frames.IsLarge(folio) || (LostPages(folio) && TrySplit(page)))
             return MoveSingle(page);
         uint target = migrator.Moves(folio) ? mm.Tags.TryAllocateLarge(mm.Frames.OrderOf(folio), zeroed: false) : 0;
         if (target == 0)
@@ -129,6 +129,9 @@ public sealed class RangeMigration<TArch, TModel>
             mm.Folios.Put(target);
         return result;
     }
+
+    /// <summary>Whether some pages of a folio belong to nobody: it is split rather than moved with them (mm/migrate.c migrate_pages_batch).</summary>
+    private bool LostPages(uint folio) => mm.Frames.Has(folio, FrameFlags.PartiallyMapped) && mm.Frames.DeferredSplits.Contains(folio);
 
     private MigrationResult MoveSingle(uint frame)
     {

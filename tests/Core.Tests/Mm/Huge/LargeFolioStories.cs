@@ -4,6 +4,7 @@ using PageTableEmu.Core.Tests.Verification;
 using PageTableEmu.Image;
 using PageTableEmu.Mm;
 using PageTableEmu.Paging;
+using PageTableEmu.Reclaim.Migration;
 using PageTableEmu.Swap;
 
 namespace PageTableEmu.Core.Tests.Mm.Huge;
@@ -114,6 +115,61 @@ public abstract class LargeFolioStories<TArch>
         Assert.Equal(1u, rig.Mm.Frames.DeferredSplits.Count);
         rig.Advise(0, Pages, Advice.DontNeed);
         Assert.Equal(0u, rig.Mm.Frames.DeferredSplits.Count);
+        rig.AssertSound();
+    }
+
+    /// <summary>
+    /// A folio that is taken apart for a migration looks like one that was given up in part, and does not look different when it is put together
+    /// again: Linux keeps the mark, and splits the folio when memory is short.
+    /// </summary>
+    [Fact]
+    public void AFolioThatCouldNotMigrate_WaitsToBeSplit()
+    {
+        using HugeMachine<TArch> rig = Filled();
+        uint head = rig.FrameAt(0);
+        uint held = rig.Hold(9, GupFlags.Get);
+        Assert.Equal(Pages, (uint)rig.Machine.Migrate(rig.Space, HugeMachine<TArch>.At(0), HugeMachine<TArch>.Bytes(Pages)).InUse);
+        Assert.Equal((head, Order), (rig.FrameAt(0), rig.Mm.Frames.OrderOf(head)));
+        rig.AssertSound(new Dictionary<uint, uint> { [held] = 1 });
+        Assert.True(rig.Mm.Frames.Has(head, FrameFlags.PartiallyMapped));
+        Assert.Equal(1u, rig.Mm.Frames.DeferredSplits.Count);
+        rig.Machine.Gup.Put(held, GupFlags.Get);
+        AssertFilled(rig);
+        rig.AssertSound();
+    }
+
+    [Fact]
+    public void AFolioThatMigrates_LeavesWhatItWaitedForBehind()
+    {
+        using HugeMachine<TArch> rig = Filled();
+        uint head = rig.FrameAt(0);
+        uint held = rig.Hold(9, GupFlags.Get);
+        rig.Machine.Migrate(rig.Space, HugeMachine<TArch>.At(0), HugeMachine<TArch>.Bytes(Pages));
+        rig.Machine.Gup.Put(held, GupFlags.Get);
+        Assert.Equal(1u, rig.Mm.Frames.DeferredSplits.Count);
+        uint target = rig.Mm.Tags.TryAllocateLarge(Order, zeroed: false);
+        rig.Mm.Frames.Get(head);
+        Assert.Equal(MigrationResult.Moved, rig.Machine.Migrator.Move(head, target, MigrationMode.Sync));
+        rig.Mm.Folios.Put(head);
+        Assert.Equal((target, Order), (rig.FrameAt(0), rig.Mm.Frames.OrderOf(target)));
+        Assert.False(rig.Mm.Frames.Has(target, FrameFlags.PartiallyMapped));
+        Assert.Equal(0u, rig.Mm.Frames.DeferredSplits.Count);
+        AssertFilled(rig);
+        rig.AssertSound();
+    }
+
+    [Fact]
+    public void AFolioThatWasGivenUpInPart_IsSplit_AndItsPagesMigrate()
+    {
+        using HugeMachine<TArch> rig = Filled();
+        uint head = rig.FrameAt(0);
+        Assert.Equal(MmResult.Ok, rig.Advise(4, 8, Advice.DontNeed));
+        MigrationCounts counts = rig.Machine.Migrate(rig.Space, HugeMachine<TArch>.At(0), HugeMachine<TArch>.Bytes(Pages));
+        Assert.Equal(new MigrationCounts { Moved = Pages - 8, NotPresent = 8 }, counts);
+        Assert.Equal((0, 0u), (rig.Mm.Frames.OrderOf(rig.FrameAt(0)), rig.Mm.Frames.DeferredSplits.Count));
+        Assert.NotEqual(head, rig.FrameAt(0));
+        for (uint page = 0; page < Pages; page++)
+            Assert.Equal(page is >= 4 and < 12 ? (byte)0 : HugeMachine<TArch>.Value(page), rig.Read(page));
         rig.AssertSound();
     }
 

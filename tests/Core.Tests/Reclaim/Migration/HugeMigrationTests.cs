@@ -67,14 +67,14 @@ public sealed class HugeMigrationTests : IDisposable
     }
 
     [Fact]
-    public void FolioMappedInPart_StaysMarked()
+    public void FolioMappedInPart_IsSplit_AndItsPagesMove()
     {
         rig.Map(0, Span);
         rig.FillSpan();
         Assert.Equal(MmResult.Ok, rig.Machine.Unmap(rig.Space, At(0), Bytes(9)));
         Assert.True(Mm.Frames.Has(rig.FrameAt(9), FrameFlags.PartiallyMapped));
         Assert.Equal(Span - 9, rig.Machine.Migrate(rig.Space, At(9), Bytes(Span - 9)).Moved);
-        Assert.True(Mm.Frames.Has(rig.FrameAt(9), FrameFlags.PartiallyMapped));
+        Assert.Equal((0, 0u), (Mm.Frames.OrderOf(rig.FrameAt(9)), Mm.Frames.DeferredSplits.Count));
         rig.AssertFilled(9, Span - 9, 9);
         rig.AssertSound();
     }
