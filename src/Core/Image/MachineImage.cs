@@ -104,19 +104,16 @@ public sealed unsafe partial class MachineImage : IDisposable
             : ref Unsafe.NullRef<T>();
     }
 
-    /// <summary><see cref="SlotWord"/> as <see cref="QuickRecord"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ref ulong QuickSlotWord(ulong index) =>
-        ref index < slotLimit ? ref Unsafe.AsRef<ulong>(slotWords + index) : ref Unsafe.NullRef<ulong>(); // safe: as in SlotWord
-
-    /// <summary>Whether the image is attached and any slot's word has storage, as far as this process knows.</summary>
-    internal bool HasSlotWords
+    /// <summary>
+    /// Slots below it have storage, as far as this process knows: it grows, and is 0 when the image is not attached any more.
+    /// </summary>
+    internal ulong SlotWordLimit
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => slotLimit != 0;
+        get => slotLimit;
     }
 
-    /// <summary>Address of the first record of a region that has storage from the start. It may be used while the image is attached.</summary>
+    /// <summary>Address of the first record of a region. Records that have storage may be used there while the image is attached.</summary>
     internal nuint FixedRecords(MetadataRegion region) => (nuint)(metadata + layout[region].Offset);
 
     /// <summary>Number of records of a region.</summary>

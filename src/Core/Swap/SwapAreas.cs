@@ -17,12 +17,10 @@ internal sealed class SwapAreas<TModel>
     internal const uint MaxAreas = 24;
 
     private readonly MachineImage image;
-    private readonly nuint first; // address of the first record
 
     internal SwapAreas(MachineImage image)
     {
         this.image = image;
-        first = image.FixedRecords(MetadataRegion.SwapAreas);
         ClusterSlots = (uint)image.Options.SwapClusterSlots;
     }
 
@@ -62,21 +60,6 @@ internal sealed class SwapAreas<TModel>
         if (entry.Offset >= area.Slots)
             return ref Unsafe.NullRef<ulong>();
         return ref image.SlotWord(area.FirstSlot + entry.Offset);
-    }
-
-    /// <summary><see cref="Slot"/> without a call; a null reference also where it would have to look further.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal unsafe ref ulong QuickSlot(SwapEntry entry)
-    {
-        if (entry.Type < MaxAreas && image.HasSlotWords)
-        {
-            // Safe: records of areas have storage from the start, there are MaxAreas of them, and the image is attached.
-            ref SwapAreaRecord area = ref Unsafe.AsRef<SwapAreaRecord>((void*)(first + (entry.Type * (nuint)sizeof(SwapAreaRecord))));
-            if (entry.Offset < area.Slots)
-                return ref image.QuickSlotWord(area.FirstSlot + entry.Offset);
-        }
-
-        return ref Unsafe.NullRef<ulong>();
     }
 
     /// <summary>The words of slots of one area that follow each other. The caller has stabilised the area, and the slots are its own.</summary>

@@ -31,6 +31,7 @@ namespace PageTableEmu.Swap;
 public sealed class SwapMap<TModel>
     where TModel : IModel
 {
+    private readonly SlotFinder<TModel> slots;
     private readonly SwapAreas<TModel> areas;
     private readonly SwapClusters<TModel> clusters;
     private readonly SwapOverflow<TModel> overflow;
@@ -47,6 +48,7 @@ public sealed class SwapMap<TModel>
     {
         if (TModel.SlotCountLimit is 0 or > SwapSlotWord.LargestCount)
             throw new ArgumentException($"SlotCountLimit is {TModel.SlotCountLimit}; a word holds counts from 1 to {SwapSlotWord.LargestCount}.");
+        slots = new SlotFinder<TModel>(areas.Image);
         this.areas = areas;
         this.clusters = clusters;
         this.overflow = overflow;
@@ -79,12 +81,11 @@ public sealed class SwapMap<TModel>
     {
         if (!TModel.Explored)
         {
-            ref ulong slot = ref areas.QuickSlot(entry);
+            ref ulong slot = ref slots.Find(entry);
             if (!Unsafe.IsNullRef(ref slot))
             {
                 SwapSlotWord seen = Read(ref slot);
-                if (seen.IsUsed && seen.Count - 1 < SwapOverflow<TModel>.Limit - 1
-                    && Atomic<TModel>.CompareExchange(ref slot, seen.WithOneMore.Value, seen.Value) == seen.Value)
+                if (seen.IsUsed && seen.Count - 1 < SwapOverflow<TModel>.Limit - 1 && TryStep(ref slot, seen, seen.WithOneMore, SwapSlotWord.One))
                     return SwapResult.Ok;
             }
         }
@@ -127,13 +128,13 @@ public sealed class SwapMap<TModel>
     {
         if (!TModel.Explored)
         {
-            ref ulong slot = ref areas.QuickSlot(entry);
+            ref ulong slot = ref slots.Find(entry);
             if (!Unsafe.IsNullRef(ref slot))
             {
                 SwapSlotWord seen = Read(ref slot);
                 SwapSlotWord next = seen.WithOneLess;
-                bool plain = seen.IsUsed && seen.Count - 1 < SwapSlotWord.LargestCount && (next.Count != 0 || !next.IsHeldByCountOnly);
-                if (plain && Atomic<TModel>.CompareExchange(ref slot, next.Value, seen.Value) == seen.Value)
+                bool plain = seen.IsUsed && seen.Count - 1 < SwapSlotWord.LargestCount && (seen.Count != 1 || !seen.IsHeldByCountOnly);
+                if (plain && TryStep(ref slot, seen, next, -SwapSlotWord.One))
                     return next;
             }
         }
@@ -323,6 +324,14 @@ public sealed class SwapMap<TModel>
         seen = new SwapSlotWord(was);
         return done;
     }
+
+    /// <summary>
+    /// One attempt to change a count by one. The word before is computed from the word after: the JIT would put it on the stack if it were needed
+    /// behind the locked instruction, which waits for every store before it.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool TryStep(ref ulong slot, SwapSlotWord seen, SwapSlotWord next, long step) =>
+        unchecked((long)Atomic<TModel>.CompareExchange(ref slot, next.Value, seen.Value) + step) == (long)next.Value;
 
     /// <summary>
     /// Frees a slot: word, device content, counters, list of the cluster, all in one section of the cluster's lock, in the kernel's order

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -30,6 +31,9 @@ public readonly struct SwapSlotWord(ulong value) : IEquatable<SwapSlotWord>
     private const ulong ZeroBit = 1UL << ZeroShift;
     private const ulong TagMask = 3UL << TagShift;
     private const ulong IdentityMask = TagMask | GenerationMask | PayloadMask;
+
+    /// <summary>What a word grows by with one more reference.</summary>
+    internal const long One = 1L << CountShift;
 
     /// <summary>The count field of a slot whose count lies in the overflow table.</summary>
     public const uint OverflowedCount = (uint)(CountMask >> CountShift);
@@ -74,7 +78,11 @@ public readonly struct SwapSlotWord(ulong value) : IEquatable<SwapSlotWord>
     public bool IsCacheOnly => IsCached && Count == 0;
 
     /// <summary>Whether nothing would hold the slot if its count were 0.</summary>
-    public bool IsHeldByCountOnly => Tag == SwapSlotTag.InUse && !IsPinned;
+    public bool IsHeldByCountOnly
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)] // a call, however rare, makes the caller keep the word on the stack
+        get => (Value & (TagMask | PinBit)) == (ulong)SwapSlotTag.InUse << TagShift;
+    }
 
     /// <summary>The word of an unusable slot.</summary>
     public SwapSlotWord AsBad => new((Value & GenerationMask) | ((ulong)SwapSlotTag.Bad << TagShift));
@@ -104,10 +112,10 @@ public readonly struct SwapSlotWord(ulong value) : IEquatable<SwapSlotWord>
     public SwapSlotWord WithCount(uint count) => new((Value & ~CountMask) | ((ulong)count << CountShift));
 
     /// <summary>One reference more, of a count that has room for it.</summary>
-    internal SwapSlotWord WithOneMore => new(Value + (1UL << CountShift));
+    internal SwapSlotWord WithOneMore => new(Value + (ulong)One);
 
     /// <summary>One reference less, of a count that is not 0.</summary>
-    internal SwapSlotWord WithOneLess => new(Value - (1UL << CountShift));
+    internal SwapSlotWord WithOneLess => new(Value - (ulong)One);
 
     /// <summary>The word with the zero mark set or cleared.</summary>
     public SwapSlotWord WithZero(bool zero) => new(zero ? Value | ZeroBit : Value & ~ZeroBit);
