@@ -22,17 +22,13 @@ public static class WordLock<TModel>
     }
 
     /// <summary>
-    /// Takes the lock for a few instructions that call nothing and cannot fail: it then names the process only (<see cref="Owner.Anyone"/>), except
-    /// in checked models.
+    /// Takes the lock, if it is free, for a few instructions that call nothing and cannot fail: it then names the process only
+    /// (<see cref="Owner.Anyone"/>), except in checked models. Who finds it taken goes another way, so that no call stands in theirs: a method that
+    /// calls nothing saves no registers, and a locked instruction waits for every store before it.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void AcquireBriefly(ref ulong word)
-    {
-        if (TModel.Checked)
-            Acquire(ref word);
-        else if (Atomic<TModel>.CompareExchange(ref word, Owner.Anyone, 0) != 0)
-            AcquireAfterWaiting(ref word);
-    }
+    public static bool TryAcquireBriefly(ref ulong word) =>
+        TModel.Checked ? TryAcquire(ref word) : Atomic<TModel>.CompareExchange(ref word, Owner.Anyone, 0) == 0;
 
     /// <summary>Gives the lock back; only its owner may.</summary>
     /// <exception cref="SynchronizationLockException">Checked models: the caller is not the owner.</exception>

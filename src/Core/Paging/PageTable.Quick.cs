@@ -91,7 +91,9 @@ public sealed partial class PageTable<TArch, TModel>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong QuickWord(ulong word) => GuestOrder<TArch>.Of(word);
 
-    /// <summary>Maps a page where there is a table of the usual form and the entry is free; false, with nothing done, otherwise.</summary>
+    /// <summary>
+    /// Maps a page where there is a table of the usual form, nobody has its lock, and the entry is free; false, with nothing done, otherwise.
+    /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private bool TryMapQuickly(ulong virtualAddress, ulong frame, Protection protection)
     {
@@ -100,7 +102,8 @@ public sealed partial class PageTable<TArch, TModel>
         ref ulong word = ref QuickEntry(ram, table, virtualAddress);
         ref FrameRecord record = ref image.FrameInView((uint)(table >> QuickShape<TArch>.PageShift));
         Pte leaf = TArch.MakeLeaf(frame, protection, 1);
-        WordLock<TModel>.AcquireBriefly(ref record.Lock);
+        if (!WordLock<TModel>.TryAcquireBriefly(ref record.Lock))
+            return false;
         bool free = TArch.IsNone(PageTables<TArch, TModel>.Load(ref word), 1);
         if (free)
         {
@@ -112,27 +115,33 @@ public sealed partial class PageTable<TArch, TModel>
         return free;
     }
 
-    /// <summary>Takes the leaf of a page away where there is one; false, with nothing done, otherwise.</summary>
+    /// <summary>
+    /// Takes the leaf of a page away where there is one and nobody has the lock of its table; none, with nothing done, otherwise. The result is small
+    /// enough for two registers.
+    /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TryZapQuickly(ulong virtualAddress, out Pte old, out bool empty)
+    private (Pte Old, bool Empty) ZapQuickly(ulong virtualAddress)
     {
-        old = default;
-        empty = false;
         if (!TryFindQuickly(virtualAddress, out RamView ram, out ulong table))
-            return false;
+            return default;
         ref ulong word = ref QuickEntry(ram, table, virtualAddress);
         ref FrameRecord record = ref image.FrameInView((uint)(table >> QuickShape<TArch>.PageShift));
-        WordLock<TModel>.AcquireBriefly(ref record.Lock);
-        Pte entry = PageTables<TArch, TModel>.Load(ref word);
-        bool isLeaf = TArch.IsLeaf(entry, 1);
-        if (isLeaf)
+        if (!WordLock<TModel>.TryAcquireBriefly(ref record.Lock))
+            return default;
+        Pte old = PageTables<TArch, TModel>.Load(ref word);
+        bool empty = false;
+        if (TArch.IsLeaf(old, 1))
         {
-            old = TakeAway(ref word, entry);
+            old = TakeAway(ref word, old);
             empty = --record.Count == 0;
+        }
+        else
+        {
+            old = default;
         }
 
         WordLock<TModel>.Release(ref record.Lock);
-        return isLeaf;
+        return (old, empty);
     }
 
     /// <summary>The address of the level-1 table of the page at an address.</summary>

@@ -126,7 +126,8 @@ public sealed partial class PageTable<TArch, TModel>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public FlushTicket<TModel> Zap(ulong virtualAddress, out ChangeResult result)
     {
-        if (TryZapQuickly(virtualAddress, out Pte old, out _))
+        Pte old = ZapQuickly(virtualAddress).Old;
+        if (old != default)
         {
             result = new ChangeResult { Status = ChangeStatus.Done, Pages = 1, Level = 1, Entry = old };
             return new FlushTicket<TModel>(ref rootView.Generation, Root, virtualAddress, virtualAddress | PageMask);
@@ -282,7 +283,8 @@ public sealed partial class PageTable<TArch, TModel>
     /// <summary>Takes one leaf away under the table's lock; returns whether its table is empty now.</summary>
     private bool Remove(ulong virtualAddress, out ChangeResult result)
     {
-        if (!TryZapQuickly(virtualAddress, out Pte old, out bool empty))
+        (Pte old, bool empty) = ZapQuickly(virtualAddress);
+        if (old == default)
             return RemoveUnusual(virtualAddress, out result);
         result = new ChangeResult { Status = ChangeStatus.Done, Pages = 1, Level = 1, Entry = old };
         return empty;
