@@ -156,6 +156,8 @@ public interface ISparc<TBits> : IArchitecture, IFieldSwap<SparcSwap>, IEntryNam
 
     static ulong IQuickWalk.PlainLeafFrame => TBits.FrameMask;
 
+    static ulong IQuickWalk.SettledLeaf => 0; // the processor changes no entry
+
     static int ISwapFormat.FrameNumberBits => SparcGeometry.PhysicalAddressBits - SparcBits.PageShift;
 
     static int IArchitecture.HugePageShift => SparcGeometry.LevelShift(2);

@@ -143,6 +143,8 @@ public interface IX64 : IArchitecture, IEntryNames
 
     static ulong IQuickWalk.PlainLeafFrame => X64Bits.FrameMask;
 
+    static ulong IQuickWalk.SettledLeaf => X64Bits.Accessed | X64Bits.Dirty;
+
     /// <inheritdoc/>
     static bool IQuickWalk.RootIndexIsSigned => true;
 

@@ -101,6 +101,12 @@ internal static class WalkLaws<TArch>
             bool right = TArch.IsLeaf(entry, 1) && TArch.FrameOf(entry, 1) << TArch.PageShift == (entry.Raw & TArch.PlainLeafFrame);
             check.That(right, "is no leaf of that frame", entry, $"level 1: {entry}");
         }
+
+        if (level == 1 && TArch.IsLeaf(entry, 1) && (entry.Raw & TArch.SettledLeaf) == TArch.SettledLeaf)
+        {
+            foreach (AccessKind kind in Enum.GetValues<AccessKind>())
+                check.That(!TArch.TryAccess(entry, kind, 1, out Pte after) || after == entry, "is changed by an access", entry, $"{kind}: {entry}");
+        }
     }
 
     private static void Translate(Check check) => With(tree =>

@@ -201,10 +201,13 @@ public sealed unsafe partial class MachineImage : IDisposable
         get => new(ram, viewFrames);
     }
 
-    /// <summary>The record of a frame that a view has.</summary>
+    /// <summary>
+    /// The record of a frame that a view has, by the frame's first address in RAM and by how much a page is larger than a record (log2): a page
+    /// number would be shifted down and up again.
+    /// </summary>
     // Safe: the frame region has one record per frame.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ref FrameRecord FrameInView(uint frame) => ref Unsafe.AsRef<FrameRecord>(frameRecords + frame);
+    internal ref FrameRecord FrameInView(ulong address, int shift) => ref Unsafe.AsRef<FrameRecord>((byte*)frameRecords + (address >> shift));
 
     /// <summary>The root table of a tree, for walks that have a view of RAM.</summary>
     internal RootView RootOf(uint frame) =>

@@ -9,6 +9,7 @@ namespace PageTableEmu.Paging;
 /// The contract, which the laws of conformance try: where <c>(raw &amp; ~TableIgnores) - TableMarks</c> is the address of a page other than the
 /// first, and below 2^52, the entry is a table (<see cref="ILeafFormat.IsTable"/>) at that address. Where <see cref="IsPlainLeaf"/>, the entry is
 /// a leaf of level 1 whose frame number is <c>raw &amp; PlainLeafFrame</c>, shifted right by the page shift.
+/// A leaf that has all of <see cref="SettledLeaf"/> is left as it is by every access (<see cref="ILeafFormat.TryAccess"/>).
 /// </remarks>
 /// <example>
 /// <code>
@@ -34,6 +35,12 @@ public interface IQuickWalk
 
     /// <summary>Bits of a plain leaf that hold its frame number, in their place.</summary>
     static virtual ulong PlainLeafFrame => 0;
+
+    /// <summary>
+    /// Bits that make a leaf of level 1 one that no access changes when all are set (on x86 accessed and dirty): it can be taken away by a plain
+    /// store. All ones when no bits tell that.
+    /// </summary>
+    static virtual ulong SettledLeaf => ulong.MaxValue;
 
     /// <summary>
     /// Whether canonical addresses are those whose bits above the index of the root repeat the highest bit of it: a walk then takes that index and

@@ -94,13 +94,13 @@ public sealed partial class PageTable<TArch, TModel>
     /// <summary>
     /// Maps a page where there is a table of the usual form, nobody has its lock, and the entry is free; false, with nothing done, otherwise.
     /// </summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryMapQuickly(ulong virtualAddress, ulong frame, Protection protection)
     {
-        if (frame >> TArch.FrameNumberBits != 0 || !TryFindQuickly(virtualAddress, out RamView ram, out ulong table))
+        if (frame >> TArch.FrameNumberBits != 0 || !TryFindQuickly(virtualAddress, out MachineImage image, out RamView ram, out ulong table))
             return false;
         ref ulong word = ref QuickEntry(ram, table, virtualAddress);
-        ref FrameRecord record = ref image.FrameInView((uint)(table >> QuickShape<TArch>.PageShift));
+        ref FrameRecord record = ref image.FrameInView(table, QuickShape<TArch>.RecordShift);
         Pte leaf = TArch.MakeLeaf(frame, protection, 1);
         if (!WordLock<TModel>.TryAcquireBriefly(ref record.Lock))
             return false;
@@ -119,13 +119,13 @@ public sealed partial class PageTable<TArch, TModel>
     /// Takes the leaf of a page away where there is one and nobody has the lock of its table; none, with nothing done, otherwise. The result is small
     /// enough for two registers.
     /// </summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private (Pte Old, bool Empty) ZapQuickly(ulong virtualAddress)
     {
-        if (!TryFindQuickly(virtualAddress, out RamView ram, out ulong table))
+        if (!TryFindQuickly(virtualAddress, out MachineImage image, out RamView ram, out ulong table))
             return default;
         ref ulong word = ref QuickEntry(ram, table, virtualAddress);
-        ref FrameRecord record = ref image.FrameInView((uint)(table >> QuickShape<TArch>.PageShift));
+        ref FrameRecord record = ref image.FrameInView(table, QuickShape<TArch>.RecordShift);
         if (!WordLock<TModel>.TryAcquireBriefly(ref record.Lock))
             return default;
         Pte old = PageTables<TArch, TModel>.Load(ref word);
@@ -133,7 +133,8 @@ public sealed partial class PageTable<TArch, TModel>
         if (TArch.IsLeaf(old, 1))
         {
             old = TakeAway(ref word, old);
-            empty = --record.Count == 0;
+            record.Count--;
+            empty = record.Count == 0; // looked at again, and not at all by who does not want to know
         }
         else
         {
@@ -146,9 +147,10 @@ public sealed partial class PageTable<TArch, TModel>
 
     /// <summary>The address of the level-1 table of the page at an address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryFindQuickly(ulong virtualAddress, out RamView ram, out ulong table)
+    private bool TryFindQuickly(ulong virtualAddress, out MachineImage image, out RamView ram, out ulong table)
     {
         table = 0;
+        image = this.image; // read once: every acquire load would have it read again
         ram = image.View;
         if ((virtualAddress & QuickShape<TArch>.PageMask) != 0 || !ram.IsAttached
             || !TryQuickTable(ram, virtualAddress, out table))

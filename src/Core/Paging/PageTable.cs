@@ -123,6 +123,7 @@ public sealed partial class PageTable<TArch, TModel>
 
     /// <summary>Takes one leaf away and keeps the tables, so that others may map beside it (the kernel's zap).</summary>
     /// <inheritdoc cref="Unmap"/>
+    [SkipLocalsInit] // safe: the only local is assigned by the call before it is read
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public FlushTicket<TModel> Zap(ulong virtualAddress, out ChangeResult result)
     {
@@ -133,7 +134,9 @@ public sealed partial class PageTable<TArch, TModel>
             return new FlushTicket<TModel>(ref rootView.Generation, Root, virtualAddress, virtualAddress | PageMask);
         }
 
-        return ZapUnusual(virtualAddress, out result);
+        FlushTicket<TModel> ticket = ZapUnusual(virtualAddress, out ChangeResult unusual);
+        result = unusual; // not passed on by reference: then the common one need not be in memory
+        return ticket;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -333,7 +336,7 @@ public sealed partial class PageTable<TArch, TModel>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Pte TakeAway(ref ulong word, Pte leaf)
     {
-        if (!IsSettled(leaf, 1))
+        if (!IsSettled(leaf))
             return PageTables<TArch, TModel>.Exchange(ref word, default); // not a store: a walker that sets a bit meanwhile must not be lost
         PageTables<TArch, TModel>.Store(ref word, default);
         return leaf;
@@ -344,11 +347,15 @@ public sealed partial class PageTable<TArch, TModel>
     /// nobody else changes such an entry, and a store is enough to take it away.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsSettled(Pte entry, int level) =>
-        TArch.TryAccess(entry, AccessKind.Write, level, out Pte after)
+    private static bool IsSettled(Pte entry) =>
+        (entry.Raw & QuickShape<TArch>.SettledLeaf) == QuickShape<TArch>.SettledLeaf || IsUnchanged(entry);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsUnchanged(Pte entry) =>
+        TArch.TryAccess(entry, AccessKind.Write, 1, out Pte after)
             ? after == entry
-            : (!TArch.TryAccess(entry, AccessKind.Read, level, out after) || after == entry)
-                && (!TArch.TryAccess(entry, AccessKind.Execute, level, out after) || after == entry);
+            : (!TArch.TryAccess(entry, AccessKind.Read, 1, out after) || after == entry)
+                && (!TArch.TryAccess(entry, AccessKind.Execute, 1, out after) || after == entry);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private FlushTicket<TModel> Ticket(ulong virtualAddress, int level) =>

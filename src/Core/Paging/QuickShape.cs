@@ -1,3 +1,7 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using PageTableEmu.Image;
+
 namespace PageTableEmu.Paging;
 
 /// <summary>
@@ -8,8 +12,10 @@ internal static class QuickShape<TArch>
     where TArch : IArchitecture
 {
     internal static readonly int PageShift = TArch.PageShift;
+    internal static readonly int RecordShift = TArch.PageShift - BitOperations.Log2((uint)Unsafe.SizeOf<FrameRecord>());
     internal static readonly ulong PageMask = (1UL << TArch.PageShift) - 1;
     internal static readonly ulong PlainLeafFrame = TArch.PlainLeafFrame;
+    internal static readonly ulong SettledLeaf = TArch.SettledLeaf;
 
     // For each level: by how much an address is shifted for the distance of its entry in the table, and the bits of that distance.
     internal static readonly int Shift1 = Shift(1);
