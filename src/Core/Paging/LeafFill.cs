@@ -54,54 +54,50 @@ internal static class LeafFill<TArch, TModel>
     /// <summary>Clears the leaves of a level; counts them, and the other entries, which stay.</summary>
     internal static uint Clear(Span<ulong> words, int level, out uint skipped)
     {
-        Count(words, level, out uint present, out uint empty);
-        skipped = (uint)words.Length - present - empty;
-        if (present == 0)
-            return 0;
-        if (!TModel.Checked && skipped == 0)
-        {
-            words.Clear(); // under the lock nothing but accessed and dirty bits of the leaves can have changed since the count
-            return present;
-        }
-
-        foreach (ref ulong word in words)
-        {
-            Pte entry = PageTables<TArch, TModel>.Load(ref word);
-            if (!TArch.IsNone(entry, level) && TArch.IsLeaf(entry, level))
-                PageTables<TArch, TModel>.Store(ref word, default);
-        }
-
-        return present;
-    }
-
-    /// <summary>How many entries of a level are leaves, and how many none.</summary>
-    private static void Count(Span<ulong> words, int level, out uint present, out uint empty)
-    {
-        present = empty = 0;
+        uint cleared = skipped = 0;
         int i = 0;
-        if (level == 1 && !TModel.Checked && Tests.AreMasks && Vector512.IsHardwareAccelerated)
+        if (level == 1 && !TModel.Checked && Tests.IsMask && Vector512.IsHardwareAccelerated)
         {
             ref ulong first = ref MemoryMarshal.GetReference(words);
+            Vector512<ulong> present = Vector512.Create(Tests.Present);
             for (; i <= words.Length - 8; i += 8)
             {
-                // Safe: i + 8 is within the span.
-                Vector512<ulong> entries = Vector512.LoadUnsafe(ref first, (nuint)i);
-                present += 8 - Unset(entries, Tests.Present);
-                empty += Unset(entries, Tests.Something);
+                // Safe: i + 8 is within the span. Under the lock only accessed and dirty bits can change between the look and the store.
+                if (Vector512.EqualsAny(Vector512.LoadUnsafe(ref first, (nuint)i) & present, Vector512<ulong>.Zero))
+                {
+                    cleared += ClearEach(words.Slice(i, 8), level, ref skipped);
+                    continue;
+                }
+
+                Vector512<ulong>.Zero.StoreUnsafe(ref first, (nuint)i);
+                cleared += 8;
             }
         }
 
-        for (; i < words.Length; i++)
-        {
-            Pte entry = PageTables<TArch, TModel>.Load(ref words[i]);
-            empty += TArch.IsNone(entry, level) ? 1u : 0;
-            present += TArch.LeafAllowed(level) && TArch.IsLeaf(entry, level) ? 1u : 0;
-        }
+        return cleared + ClearEach(words[i..], level, ref skipped);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Unset(Vector512<ulong> entries, ulong mask) =>
-        (uint)BitOperations.PopCount(Vector512.Equals(entries & Vector512.Create(mask), Vector512<ulong>.Zero).ExtractMostSignificantBits());
+    private static uint ClearEach(Span<ulong> words, int level, ref uint skipped)
+    {
+        uint cleared = 0;
+        foreach (ref ulong word in words)
+        {
+            Pte entry = PageTables<TArch, TModel>.Load(ref word);
+            if (TArch.IsNone(entry, level))
+                continue;
+            if (TArch.LeafAllowed(level) && TArch.IsLeaf(entry, level))
+            {
+                PageTables<TArch, TModel>.Store(ref word, default);
+                cleared++;
+            }
+            else
+            {
+                skipped++;
+            }
+        }
+
+        return cleared;
+    }
 
     private static void StoreLinear(Span<ulong> words, ulong raw, ulong step)
     {
@@ -138,8 +134,7 @@ internal static class LeafFill<TArch, TModel>
     /// <summary>What can be asked of many leaves at once; made at first use, not by models that never do.</summary>
     private static class Tests
     {
-        internal static readonly bool AreMasks = EntryTest.Present<TArch>(1).IsMask && EntryTest.Something<TArch>(1).IsMask;
+        internal static readonly bool IsMask = EntryTest.Present<TArch>(1).IsMask;
         internal static readonly ulong Present = EntryTest.Present<TArch>(1).InMemory;
-        internal static readonly ulong Something = EntryTest.Something<TArch>(1).InMemory;
     }
 }

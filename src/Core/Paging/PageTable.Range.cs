@@ -193,6 +193,7 @@ public sealed partial class PageTable<TArch, TModel>
         }
 
         ulong mask = (1UL << TArch.LevelShift(level)) - 1;
+        var detached = default(DetachedTables);
         for (ulong first = start; ;)
         {
             ulong end = Math.Min(first | mask, last);
@@ -203,7 +204,7 @@ public sealed partial class PageTable<TArch, TModel>
                 uint below = tables.TableFrame(entry);
                 Visit(below, level - 1, first, end, change, ref range);
                 if (range.FreeTables && tables.Count(below) == 0)
-                    tables.Unlink(Root, table, ref word, below);
+                    tables.Detach(Root, table, ref word, below, ref detached);
             }
             else if (!TArch.IsNone(entry, level))
             {
@@ -211,9 +212,11 @@ public sealed partial class PageTable<TArch, TModel>
             }
 
             if (end == last)
-                return;
+                break;
             first = end + 1;
         }
+
+        tables.FreeDetached(Root, table, ref detached);
     }
 
     private ulong ClearLeaves(uint table, ulong start, ulong last, int level, ref Range range)

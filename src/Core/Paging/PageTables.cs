@@ -190,6 +190,27 @@ public sealed partial class PageTables<TArch, TModel>
         FreeTable(table);
     }
 
+    /// <summary>Takes an empty table out of the tree, to be freed with others of the same parent. Who may: <see cref="FreeEmptyPath"/>.</summary>
+    internal void Detach(uint root, uint parent, ref ulong word, uint table, ref DetachedTables detached)
+    {
+        Store(ref word, default);
+        detached.Add(table);
+        if (detached.IsFull)
+            FreeDetached(root, parent, ref detached);
+    }
+
+    /// <summary>Frees the tables that were taken out of a parent; in the order of <see cref="Unlink"/>.</summary>
+    internal void FreeDetached(uint root, uint parent, ref DetachedTables detached)
+    {
+        if (detached.Count == 0)
+            return;
+        Atomic<TModel>.Add(ref folios.Table[parent].Count, -detached.Count);
+        Invalidate(root);
+        for (int i = 0; i < detached.Count; i++)
+            FreeTable(detached[i]);
+        detached.Clear();
+    }
+
     private void Detach(uint root, uint parent, ref ulong word)
     {
         Store(ref word, default);
