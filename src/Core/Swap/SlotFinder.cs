@@ -33,9 +33,9 @@ internal readonly unsafe struct SlotFinder<TModel>
         ulong limit = image.SlotWordLimit;
         if (entry.Type >= SwapAreas<TModel>.MaxAreas || limit == 0)
             return ref Unsafe.NullRef<ulong>();
-        SwapAreaRecord* area = areas + entry.Type;
-        ulong index = area->FirstSlot + entry.Offset;
-        if (entry.Offset >= area->Slots || index >= limit)
+        ref SwapAreaRecord area = ref Unsafe.AsRef<SwapAreaRecord>(areas + entry.Type);
+        ulong index = area.FirstSlot + entry.Offset;
+        if (entry.Offset >= area.Slots || index >= limit)
             return ref Unsafe.NullRef<ulong>();
         return ref Unsafe.AsRef<ulong>(words + index);
     }
