@@ -188,7 +188,8 @@ internal sealed class SwapActivation<TModel>
             ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
             uint first = index * size;
             uint past = first + size > area.Slots ? first + size - area.Slots : 0;
-            cluster = new SwapClusterRecord { Used = past + (uint)bad.GetViewBetween(first, first + size - 1).Count + (index == 0 ? 1U : 0) };
+            uint unusable = (uint)bad.GetViewBetween(first, first + size - 1).Count + (index == 0 ? 1U : 0);
+            cluster = new SwapClusterRecord { Used = past + unusable, Open = SlotGroups.AllOpen };
             clusters.Append(ref area, index, cluster.Used != 0 ? SwapClusterState.NonFull : SwapClusterState.Free);
         }
     }

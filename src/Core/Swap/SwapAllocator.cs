@@ -1,3 +1,4 @@
+using System.Numerics;
 using PageTableEmu.Atomics;
 
 namespace PageTableEmu.Swap;
@@ -107,7 +108,10 @@ internal sealed class SwapAllocator<TModel>
         ulong offset = cluster.Used == 0 ? FirstSlot(index) : hint.Offset;
         int done = 0;
         int uncounted = 0;
-        while (done < entries.Length && cluster.Used < areas.ClusterSlots)
+        if (!TModel.Checked && !TModel.Explored && areas.IsHalfFull == areas.IsHalfFullWith(entries.Length)
+            && SwapAreas<TModel>.Has(ref area, SwapAreaFlags.WriteOk))
+            done = uncounted = ReserveFree(hint.Type, index, ref offset, end, entries);
+        while (done < entries.Length && offset < end && cluster.Used < areas.ClusterSlots)
         {
             if (areas.IsHalfFull != areas.IsHalfFullWith(uncounted))
                 Count(ref area, ref uncounted); // from here on the search asks for more
@@ -130,6 +134,52 @@ internal sealed class SwapAllocator<TModel>
         Count(ref area, ref uncounted);
         clusters.Relocate(ref area, index);
         StoreHint(hint.Type, cluster.Used < areas.ClusterSlots && offset < end ? offset : 0, 0);
+        return done;
+    }
+
+    /// <summary>
+    /// Reserves the free slots of a locked cluster from an offset on, group by group, up to one that the swap cache alone holds where such are
+    /// reclaimed: what comes then is looked at slot by slot. Free slots change under the cluster's lock alone, so a store is enough.
+    /// </summary>
+    private int ReserveFree(uint type, uint index, ref ulong offset, ulong end, Span<SwapEntry> entries)
+    {
+        ref SwapAreaRecord area = ref areas[type];
+        ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
+        ulong start = FirstSlot(index);
+        Span<ulong> words = areas.SlotWords(ref area, start, end);
+        bool orCacheOnly = areas.IsHalfFull;
+        int at = (int)(offset - start);
+        int done = 0;
+        for (ulong open = SlotGroups.From(ref cluster, at); done < entries.Length; open &= open - 1)
+        {
+            int first = BitOperations.TrailingZeroCount(open) * SlotGroups.Slots; // 512 when there is none
+            if (first >= words.Length)
+            {
+                at = words.Length;
+                break;
+            }
+
+            Span<ulong> group = SlotGroups.Of(words, first);
+            uint later = uint.MaxValue << Math.Max(at - first, 0);
+            uint free = SwapSlotWord.Free(group) & later;
+            uint cached = orCacheOnly ? SwapSlotWord.CacheOnly(group) & later : 0;
+            if (free == 0 && cached == 0)
+                SlotGroups.CloseIfOwned(ref cluster, group, first);
+            for (free &= ~cached & (cached - 1); free != 0 && done < entries.Length; free &= free - 1)
+            {
+                int slot = BitOperations.TrailingZeroCount(free);
+                Atomic<TModel>.Store(ref group[slot], new SwapSlotWord(group[slot]).AsReserved.Value);
+                at = first + slot + 1;
+                entries[done++] = new SwapEntry(type, start + (ulong)at - 1);
+            }
+
+            if (cached != 0)
+                break;
+        }
+
+        cluster.Order = cluster.Used == 0 && done != 0 ? 0 : cluster.Order;
+        cluster.Used += (uint)done;
+        offset = start + (ulong)at;
         return done;
     }
 
@@ -330,8 +380,10 @@ internal sealed class SwapAllocator<TModel>
         {
             if (order == 0 && !TModel.Checked && !TModel.Explored)
             {
-                // Models that check or are explored see every slot looked at; others pass over those with owners eight at a time.
-                offset += (ulong)SwapSlotWord.FirstUnowned(areas.SlotWords(ref area, offset, end), areas.IsHalfFull);
+                // Models that check or are explored see every slot looked at; others pass over those with owners.
+                ulong first = FirstSlot(index);
+                int at = (int)(offset - first);
+                offset = first + (ulong)SlotGroups.Next(ref cluster, areas.SlotWords(ref area, first, end), at, areas.IsHalfFull);
                 if (offset == end)
                     return 0;
             }

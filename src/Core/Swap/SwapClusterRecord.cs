@@ -27,4 +27,7 @@ internal struct SwapClusterRecord
 
     /// <summary>Previous cluster of the list, as index in the area plus 1; 0 at the end.</summary>
     internal uint Previous;
+
+    /// <summary>For each eight slots whether one of them may be free or bound to a folio (<see cref="SlotGroups"/>).</summary>
+    internal ulong Open;
 }

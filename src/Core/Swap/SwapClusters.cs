@@ -69,11 +69,22 @@ internal sealed class SwapClusters<TModel>
     }
 
     /// <summary>Counts a slot of a locked cluster as freed and puts the cluster where it belongs then.</summary>
-    internal void SlotFreed(ref SwapAreaRecord area, uint index)
+    internal void SlotFreed(ref SwapAreaRecord area, ulong offset)
     {
-        uint used = --areas.Cluster(ref area, index).Used;
+        uint index = (uint)(offset / areas.ClusterSlots);
+        ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
+        SlotGroups.Open(ref cluster, offset % areas.ClusterSlots);
+        uint used = --cluster.Used;
         areas.CountFreed(ref area);
         MoveTo(ref area, index, used == 0 ? SwapClusterState.Free : SwapClusterState.NonFull);
+    }
+
+    /// <summary>Notes that a slot that was in use is bound to a folio; the caller has stabilised the area, and changed the word before.</summary>
+    internal void SlotBound(SwapEntry entry)
+    {
+        ref SwapAreaRecord area = ref areas[entry.Type];
+        ref SwapClusterRecord cluster = ref areas.Cluster(ref area, (uint)(entry.Offset / areas.ClusterSlots));
+        SlotGroups.Open(ref cluster, entry.Offset % areas.ClusterSlots);
     }
 
     /// <summary>Puts a cluster that is on no list on its first one: swapon.</summary>

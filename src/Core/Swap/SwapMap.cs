@@ -226,7 +226,10 @@ public sealed class SwapMap<TModel>
             }
 
             if (TryChange(ref slot, ref seen, seen.AsCached(frame)))
+            {
+                clusters.SlotBound(entry);
                 return;
+            }
         }
     }
 
@@ -284,8 +287,13 @@ public sealed class SwapMap<TModel>
         {
             SwapResult result = Claimable(seen);
             shadow = seen.Payload;
-            if (result != SwapResult.Ok || TryChange(ref slot, ref seen, seen.AsCached(frame)))
+            if (result != SwapResult.Ok)
                 return result;
+            if (TryChange(ref slot, ref seen, seen.AsCached(frame)))
+            {
+                clusters.SlotBound(entry);
+                return SwapResult.Ok;
+            }
         }
     }
 
@@ -348,7 +356,7 @@ public sealed class SwapMap<TModel>
             devices.SlotFreed(ref area, entry);
             if (areas.TagEvents is not null)
                 TellFreed(entry);
-            clusters.SlotFreed(ref area, (uint)(entry.Offset / areas.ClusterSlots));
+            clusters.SlotFreed(ref area, entry.Offset);
         }
 
         SwapClusters<TModel>.Unlock(ref cluster);

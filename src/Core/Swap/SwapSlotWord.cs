@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -143,36 +142,30 @@ public readonly struct SwapSlotWord(ulong value) : IEquatable<SwapSlotWord>
         $"{Tag} count {(IsOverflowed ? "overflowed" : Count)} payload {Payload} generation {Generation}"
         + (IsPinned ? " pinned" : "") + (IsZero ? " zero" : "");
 
-    /// <summary>
-    /// Position of the first word that is free, or, if that is wanted, held by the swap cache alone; the number of words if there is none.
-    /// </summary>
-    internal static int FirstUnowned(ReadOnlySpan<ulong> words, bool orCacheOnly)
+    /// <summary>Which of at most eight words are free: a bit for each.</summary>
+    internal static uint Free(ReadOnlySpan<ulong> words) => Matching(words, TagMask, 0);
+
+    /// <summary>Which of at most eight words are held by the swap cache alone.</summary>
+    internal static uint CacheOnly(ReadOnlySpan<ulong> words) => Matching(words, TagMask | CountMask, (ulong)SwapSlotTag.Cached << TagShift);
+
+    /// <summary>Which of at most eight words are bound to a folio.</summary>
+    internal static uint Cached(ReadOnlySpan<ulong> words) => Matching(words, TagMask, (ulong)SwapSlotTag.Cached << TagShift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Matching(ReadOnlySpan<ulong> words, ulong mask, ulong wanted)
     {
-        int i = 0;
         ref ulong first = ref MemoryMarshal.GetReference(words);
-        // Safe: i + 8 is within the span. A lane holds a whole word, as it was at some time during the call.
-        for (; Vector512.IsHardwareAccelerated && i <= words.Length - 8; i += 8)
+        if (Vector512.IsHardwareAccelerated && words.Length == 8)
         {
-            Vector512<ulong> eight = Vector512.LoadUnsafe(ref first, (nuint)i);
-            Vector512<ulong> found = Vector512.Equals(eight & Vector512.Create(TagMask), Vector512<ulong>.Zero);
-            if (orCacheOnly)
-            {
-                found |= Vector512.Equals(eight & Vector512.Create(TagMask | CountMask), Vector512.Create((ulong)SwapSlotTag.Cached << TagShift));
-            }
-
-            ulong lanes = found.ExtractMostSignificantBits();
-            if (lanes != 0)
-                return i + BitOperations.TrailingZeroCount(lanes);
+            // Safe: there are eight words. A lane holds a whole word, as it was at some time during the call.
+            Vector512<ulong> found = Vector512.Equals(Vector512.LoadUnsafe(ref first) & Vector512.Create(mask), Vector512.Create(wanted));
+            return (uint)found.ExtractMostSignificantBits();
         }
 
-        for (; i < words.Length; i++)
-        {
-            var word = new SwapSlotWord(words[i]);
-            if (word.IsFree || (orCacheOnly && word.IsCacheOnly))
-                return i;
-        }
-
-        return i;
+        uint bits = 0;
+        for (int i = 0; i < words.Length; i++)
+            bits |= (words[i] & mask) == wanted ? 1u << i : 0;
+        return bits;
     }
 
     private SwapSlotWord NextGeneration =>

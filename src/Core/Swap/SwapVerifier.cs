@@ -95,6 +95,8 @@ public sealed class SwapVerifier<TModel>
             held += tag == SwapSlotTag.Free ? 0U : 1U;
             used += tag is SwapSlotTag.InUse or SwapSlotTag.Cached ? 1UL : 0;
             bad += offset < area.Slots && tag == SwapSlotTag.Bad ? 1UL : 0;
+            if (tag is SwapSlotTag.Free or SwapSlotTag.Cached && (cluster.Open & (1UL << (int)(i / SlotGroups.Slots))) == 0)
+                found.Add($"Slot {new SwapEntry(type, offset)} is {tag}, but searches of cluster {index} pass over it.");
         }
 
         if (held != cluster.Used)

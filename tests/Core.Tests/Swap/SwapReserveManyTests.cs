@@ -49,6 +49,7 @@ public sealed class SwapReserveManyTests
     [InlineData(true)]
     public void The_first_unowned_word_is_found_wherever_it_lies(bool orCacheOnly)
     {
+        var cluster = new SwapClusterRecord { Open = SlotGroups.AllOpen };
         SwapSlotWord owned = default(SwapSlotWord).AsReserved.AsUnpinned.WithCount(3);
         SwapSlotWord cacheOnly = default(SwapSlotWord).AsAllocated(77);
         for (int length = 0; length < 40; length++)
@@ -60,7 +61,14 @@ public sealed class SwapReserveManyTests
                     words[at] = default(SwapSlotWord).AsReserved.AsFree.Value;
                 if (at > 1)
                     words[at - 1] = cacheOnly.Value;
-                Assert.Equal(orCacheOnly && at > 1 ? at - 1 : at, SwapSlotWord.FirstUnowned(words, orCacheOnly));
+                int expected = orCacheOnly && at > 1 ? at - 1 : at;
+                cluster.Open = SlotGroups.AllOpen;
+                for (int round = 0; round < 2; round++) // the second time groups without such words are passed over
+                {
+                    for (int from = 0; from <= expected; from++)
+                        Assert.Equal(expected, SlotGroups.Next(ref cluster, words, from, orCacheOnly));
+                    Assert.Equal(length, SlotGroups.Next(ref cluster, words, Math.Min(at + 1, length), orCacheOnly));
+                }
             }
         }
     }
