@@ -27,7 +27,12 @@ internal static class CurvesCommand
 
         int largest = args is ["--largest", var text, ..] ? int.Parse(text) : 20;
         string folder = args.Length > 0 && !args[^1].StartsWith('-') && args[^1] != largest.ToString() ? args[^1] : ".";
-        List<Curve> curves = [.. TreeCurves.Measure(Math.Min(largest + 4, 24)), .. MachineCurves.Measure(largest), AreaCurves.Measure()];
+        List<Curve> curves =
+        [
+            .. TreeCurves.Measure(Math.Min(largest + 4, 24)), .. MachineCurves.Measure(largest),
+            ReverseMapCurves.Measure(),
+            AreaCurves.Measure(),
+        ];
         foreach (Curve curve in curves)
         {
             Console.WriteLine($"{curve.Name}, of one {curve.Unit} (grows as n^{curve.Exponent:0.00})");
@@ -35,10 +40,17 @@ internal static class CurvesCommand
                 Console.WriteLine($"  {point.Count,10}  {point.Nanoseconds,10:0.00} ns");
         }
 
+        foreach ((string what, double bytes) in MemoryPerPage.Of(1L << Math.Min(largest, 18)))
+            Console.WriteLine($"{what,-40}  {bytes,8:0.00} bytes a page");
         Directory.CreateDirectory(folder);
         string name = Path.Combine(folder, $"curves-{DateTime.UtcNow:yyyy-MM-dd}");
         File.WriteAllText($"{name}.svg", CurveDrawing.Draw(curves));
-        var report = new { Machine = MachineDescription.Current(), Curves = curves };
+        var report = new
+        {
+            Machine = MachineDescription.Current(),
+            BytesPerPage = MemoryPerPage.Of(1L << Math.Min(largest, 18)).ToDictionary(),
+            Curves = curves,
+        };
         File.WriteAllText($"{name}.json", JsonSerializer.Serialize(report, Json) + Environment.NewLine);
         return 0;
     }

@@ -1,5 +1,6 @@
 using PageTableEmu.Arch.X64;
 using PageTableEmu.Atomics;
+using PageTableEmu.Bench.Lost;
 using PageTableEmu.Bench.Native;
 using PageTableEmu.Paging;
 
@@ -47,6 +48,14 @@ internal sealed unsafe class MapSuite : IGateSuite
         {
             SameResult = false,
             Peers = [("Ryujinx Unmap", 78, 0.05)],
+        });
+        var locked = new LockedTable(Tree);
+        rows.Add(Row("T6", "one lock for the tree (lost)", "C map by CAS", null, () => MapLocked(locked), Empty, otherCas));
+        var objects = new ClassTable();
+        rows.Add(new GateRow("T6", "tree of objects (lost)", "C map", null, new Side(() => MapObjects(objects), Pages, objects.Clear), otherMap)
+        {
+            SameResult = false,
+            MayAllocate = true,
         });
         var random = new Dictionary<ulong, ulong>(Pages);
         rows.Add(new GateRow("T6", "Dictionary of pages (lost)", "C map", null, new Side(() => MapDictionary(random), Pages, random.Clear), otherMap)
@@ -157,6 +166,22 @@ internal sealed unsafe class MapSuite : IGateSuite
     {
         Tree.UnmapRange(Base, End, out ChangeResult result).Ignore();
         return result.Pages;
+    }
+
+    private static ulong MapLocked(LockedTable locked)
+    {
+        ulong failed = 0;
+        for (ulong page = 0; page < Pages; page++)
+            failed += locked.TryMap(Base + (page << 12), Frame + page, Settled) ? 0UL : 1;
+        return failed;
+    }
+
+    private static ulong MapObjects(ClassTable objects)
+    {
+        ulong failed = 0;
+        for (ulong page = 0; page < Pages; page++)
+            failed += objects.TryMap(Base + (page << 12), Frame + page, writable: true) ? 0UL : 1;
+        return failed;
     }
 
     private static ulong MapDictionary(Dictionary<ulong, ulong> pages)

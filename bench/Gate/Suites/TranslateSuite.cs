@@ -1,5 +1,6 @@
 using PageTableEmu.Arch.X64;
 using PageTableEmu.Atomics;
+using PageTableEmu.Bench.Lost;
 using PageTableEmu.Bench.Native;
 using PageTableEmu.Paging;
 
@@ -20,6 +21,7 @@ internal sealed unsafe class TranslateSuite : IGateSuite
     private readonly NativeBuffer<ulong> fromOther;
     private readonly byte* ram;
     private readonly void* otherTlb;
+    private readonly ClassTable objects = new();
 
     internal TranslateSuite(int pages, int operations, string where)
     {
@@ -37,6 +39,8 @@ internal sealed unsafe class TranslateSuite : IGateSuite
         results = new NativeBuffer<ulong>(operations);
         fromOther = new NativeBuffer<ulong>(operations);
         var random = new Random(1);
+        for (ulong page = 0; pages <= 1 << 20 && page < (ulong)pages; page++)
+            objects.TryMap(Base + (page << 12), 0x10000 + page, writable: true);
         foreach (ref ulong address in addresses.Span)
             address = Base + ((ulong)random.Next(pages) << 12) + 8;
     }
@@ -95,6 +99,8 @@ internal sealed unsafe class TranslateSuite : IGateSuite
         rows.Add(new GateRow(huge ? "T5b" : "T5", $"TranslateMany, {where}", "C batch", null, Side(Many),
             Side(() => Baseline.TranslateBatch(ram, Root, addresses.Pointer, fromOther.Pointer, Operations))));
         rows.Add(Row("T2", $"loop over levels (lost), {where}", null, Side(LoopEach), walk));
+        if (!huge)
+            rows.Add(Row("T2", $"tree of objects (lost), {where}", null, Side(ObjectEach), walk));
         return rows;
     }
 
@@ -199,6 +205,14 @@ internal sealed unsafe class TranslateSuite : IGateSuite
         ulong sum = 0;
         foreach (ulong address in Addresses)
             sum += LevelLoop<X64FourLevel>.Translate(tree, address);
+        return sum;
+    }
+
+    private ulong ObjectEach()
+    {
+        ulong sum = 0;
+        foreach (ulong address in Addresses)
+            sum += objects.Translate(address);
         return sum;
     }
 

@@ -22,21 +22,6 @@ public struct FrameState
     /// <summary>Frames that the current batch of mlock has. Atomic.</summary>
     internal uint MlockBatchCount;
 
-    /// <summary>Lock over the LRU lists: owner, 0 when free.</summary>
-    public ulong LruLock;
-
-    /// <summary>The LRU lists, by <see cref="LruKind"/>.</summary>
-    public LruListTable Lru;
-
-    /// <summary>What reclaim thinks the lists' lengths are, in pages: the lengths of a moment ago, as the kernel's statistics are.</summary>
-    internal LruLengths Statistics;
-
-    /// <summary>How far the lists have moved on (lruvec.nonresident_age): pages that were evicted from them or became active. Atomic.</summary>
-    internal uint Age;
-
-    /// <summary>The same of the system around the machine: all of <see cref="Age"/>, and what was evicted on nobody's behalf. Atomic.</summary>
-    internal uint OutsideAge;
-
     /// <summary>Pages of files that the system around the machine has in memory.</summary>
     internal ulong OutsidePages;
 
@@ -54,6 +39,23 @@ public struct FrameState
 
     /// <summary>Frame allocator: one bit per cache that has deferred frames. A bit changes under its cache's lock.</summary>
     internal ulong CachesWithDeferred;
+
+    /// <summary>
+    /// Lock over the LRU lists: owner, 0 when free. It begins a cache line of its own, because whoever allocates reads what stands before it.
+    /// </summary>
+    public ulong LruLock;
+
+    /// <summary>The LRU lists, by <see cref="LruKind"/>.</summary>
+    public LruListTable Lru;
+
+    /// <summary>What reclaim thinks the lists' lengths are, in pages: the lengths of a moment ago, as the kernel's statistics are.</summary>
+    internal LruLengths Statistics;
+
+    /// <summary>How far the lists have moved on (lruvec.nonresident_age): pages that were evicted from them or became active. Atomic.</summary>
+    internal uint Age;
+
+    /// <summary>The same of the system around the machine: all of <see cref="Age"/>, and what was evicted on nobody's behalf. Atomic.</summary>
+    internal uint OutsideAge;
 
     /// <summary>Lock over the list of large folios to be split: owner, 0 when free. Innermost.</summary>
     public ulong SplitLock;

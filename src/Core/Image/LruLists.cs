@@ -326,8 +326,7 @@ public sealed class LruLists<TModel>
     private void LinkBehind(uint frame, uint neighbour, LruKind kind)
     {
         ref LruList list = ref State.Lru[(int)kind];
-        table.Clear(frame, FrameFlags.LruKindMask);
-        table.Set(frame, (FrameFlags)((ulong)kind << KindShift));
+        SetKind(frame, kind);
         ref FrameRecord record = ref table[frame];
         uint next = neighbour == 0 ? list.Oldest : table[neighbour].LruNext;
         record.LruPrevious = neighbour;
@@ -358,7 +357,22 @@ public sealed class LruLists<TModel>
             list.Youngest = record.LruPrevious;
         record.LruNext = record.LruPrevious = 0;
         Count(kind, frame, -(long)table.PagesOf(frame));
-        table.Clear(frame, FrameFlags.LruKindMask);
+        SetKind(frame, default);
+    }
+
+    /// <summary>
+    /// Notes on which list a frame is, which is most often what its flags say already: they belong to the holder of the lock, and every change that
+    /// is left out makes the time shorter that others wait for it.
+    /// </summary>
+    private void SetKind(uint frame, LruKind kind)
+    {
+        LruKind now = KindOf(frame);
+        if (now == kind)
+            return;
+        if (now != default)
+            table.Clear(frame, FrameFlags.LruKindMask);
+        if (kind != default)
+            table.Set(frame, (FrameFlags)((ulong)kind << KindShift));
     }
 
     /// <summary>Counts pages in or out of a list, and of the part of it that belongs to their group. The lists are locked.</summary>

@@ -72,7 +72,6 @@ internal static class AccessRaces
             ("G", "finds a dirty entry, takes it for that of its huge page, and writes"),
         ],
         Preemptions = 1,
-        Bound = 1,
         QuickBound = 0, // an execution has 4,000 steps
         Models =
         [

@@ -3,10 +3,11 @@ using PageTableEmu.Arch.X64;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
 
-namespace PageTableEmu.Bench;
+namespace PageTableEmu.Bench.Suites;
 
 /// <summary>Swap PTEs in bulk and one by one, ns each. Copying the words is the limit that a bulk codec can reach.</summary>
 [MemoryDiagnoser]
+[BenchmarkCategory("codec")]
 public class SwapPteBenchmarks
 {
     private const int Words = 32768; // 256 KiB: the second-level cache

@@ -4,13 +4,14 @@ using PageTableEmu.Explore;
 using PageTableEmu.Explore.Machines;
 using PageTableEmu.Mm;
 
-namespace PageTableEmu.Bench;
+namespace PageTableEmu.Bench.Suites;
 
 /// <summary>
 /// Executions of the explorer, time for one: two actors of some 30 shared accesses each, with up to three preemptions and no reduction, so that every
 /// execution is run to its end. The machine is brought back before each of them.
 /// </summary>
 [MemoryDiagnoser]
+[BenchmarkCategory("explorer")]
 [System.Diagnostics.CodeAnalysis.SuppressMessage(
     "Design", "CA1001", Justification = "The benchmark runner calls the GlobalCleanup method, which disposes.")]
 public class ExploreBenchmarks

@@ -1,7 +1,7 @@
 using PageTableEmu.Atomics;
 using PageTableEmu.Paging;
 
-namespace PageTableEmu.Bench;
+namespace PageTableEmu.Bench.Lost;
 
 /// <summary>The walk written as a loop over levels: a design that lost.</summary>
 internal static class LevelLoop<TArch>

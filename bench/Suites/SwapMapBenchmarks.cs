@@ -3,10 +3,11 @@ using BenchmarkDotNet.Attributes;
 using PageTableEmu.Atomics;
 using PageTableEmu.Swap;
 
-namespace PageTableEmu.Bench;
+namespace PageTableEmu.Bench.Suites;
 
 /// <summary>One more swap reference and one less, ns for the pair, over 1024 slots. The concurrent dictionary is the design that lost.</summary>
 [MemoryDiagnoser]
+[BenchmarkCategory("swap")]
 [System.Diagnostics.CodeAnalysis.SuppressMessage(
     "Design", "CA1001", Justification = "The benchmark runner calls the GlobalCleanup method, which disposes.")]
 public class SwapMapBenchmarks
