@@ -55,12 +55,22 @@ internal static class MachineCurves
         void Add(Action run, Action? prepare = null, int runs = 1) =>
             points[next++].Add(new CurvePoint(pages, CurvesCommand.Best(pages, run, prepare, runs)));
 
+        Touch(); // the host gives memory at first use, which takes it several times as long as all else, and longer the more there is
+        machine.Advise(space, Base, length, Advice.DontNeed, ref counters);
+        machine.Settle();
         Add(Touch);
         uint child = 0;
         Add(() => child = machine.Fork(space));
         Add(() => machine.Exit(child));
         machine.Settle();
         Touch(); // writable again
+        for (int round = 0; round < 2; round++) // as for frames: the device's memory, of which a round uses one half
+        {
+            Out();
+            Touch();
+        }
+
+        machine.Settle();
         Add(Out);
         Add(Touch);
         machine.Settle();

@@ -132,7 +132,7 @@ internal static class LargeFolioRaces
 
     private static RaceEntry SplitAndReclaim() => Control(
         "SWAP-H17", "A folio is split for an area that takes single pages, while the slot of one of them is given back",
-        "A slot's folio does not know its slot any more, and who reclaims it goes round for ever.", new LargeFolioStages.SplitForSwap(), bound: 2,
+        "A slot's folio does not know its slot any more, and who reclaims it goes round for ever.", new LargeFolioStages.SplitForSwap(), bound: 3,
         ("S", "splits the folio, and gives each page a slot of its own"),
         ("T", "stores to the last page: its slot goes, or its folio is found in the cache"));
 
