@@ -100,8 +100,8 @@ internal static class TagSlotRaces
             Invariants = ["G2", "T3"],
             Narrative = narrative,
             Preemptions = preemptions,
-            Bound = stage is TagFolioStages.HugeMigration ? 1 : stage is TagSlotStages.ReadAheadAndWritten ? 2 : 3, // reclaim of all pages takes long
-            QuickBound = stage is TagFolioStages.HugeMigration ? 0 : stage is TagSlotStages.ReadAheadAndWritten ? 1 : 2, // 17,000 steps; 1,700
+            Bound = stage is TagFolioStages.HugeMigration ? 1 : 3, // an execution has 17,000 steps
+            QuickBound = stage is TagFolioStages.HugeMigration ? 0 : stage is TagSlotStages.ReadAheadAndWritten ? 1 : 2, // reclaim of all: 1,700
             Models = [RaceModel.Of<TTags, ExploredModel>(model, verdict, rule), after],
             Stage = stage,
         };
