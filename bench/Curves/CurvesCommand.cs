@@ -40,7 +40,8 @@ internal static class CurvesCommand
                 Console.WriteLine($"  {point.Count,10}  {point.Nanoseconds,10:0.00} ns");
         }
 
-        foreach ((string what, double bytes) in MemoryPerPage.Of(1L << Math.Min(largest, 18)))
+        Dictionary<string, double> memory = new(MemoryPerPage.Of(1L << Math.Min(largest, 18)));
+        foreach ((string what, double bytes) in memory)
             Console.WriteLine($"{what,-40}  {bytes,8:0.00} bytes a page");
         Directory.CreateDirectory(folder);
         string name = Path.Combine(folder, $"curves-{DateTime.UtcNow:yyyy-MM-dd}");
@@ -48,7 +49,7 @@ internal static class CurvesCommand
         var report = new
         {
             Machine = MachineDescription.Current(),
-            BytesPerPage = MemoryPerPage.Of(1L << Math.Min(largest, 18)).ToDictionary(),
+            BytesPerPage = memory,
             Curves = curves,
         };
         File.WriteAllText($"{name}.json", JsonSerializer.Serialize(report, Json) + Environment.NewLine);

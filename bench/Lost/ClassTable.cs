@@ -40,6 +40,23 @@ internal sealed class ClassTable
         return node.Entries[(int)(address >> 12) & 511] is Page page ? (page.Frame << 12) | (address & 0xfff) : ulong.MaxValue;
     }
 
+    /// <summary>Takes a page away; the tables stay.</summary>
+    internal bool TryUnmap(ulong address)
+    {
+        Node node = root;
+        for (int shift = 39; shift > 12; shift -= 9)
+        {
+            if (node.Entries[(int)(address >> shift) & 511] is not Node next)
+                return false;
+            node = next;
+        }
+
+        ref object? entry = ref node.Entries[(int)(address >> 12) & 511];
+        bool mapped = entry != null;
+        entry = null;
+        return mapped;
+    }
+
     internal void Clear() => Array.Clear(root.Entries);
 
     private sealed class Node

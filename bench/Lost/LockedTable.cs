@@ -14,4 +14,10 @@ internal sealed class LockedTable(PageTable<X64FourLevel, Mainline> tree)
         lock (all)
             return tree.Map(address, frame, protection).IsMapped;
     }
+
+    internal void Unmap(ulong address)
+    {
+        lock (all)
+            tree.Unmap(address, out _).Ignore();
+    }
 }

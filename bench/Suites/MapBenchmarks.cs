@@ -50,7 +50,8 @@ public class MapBenchmarks
         int mapped = 0;
         for (ulong page = 0; page < Pages; page++)
             mapped += locked.TryMap(Base + (page << 12), page + 1, BenchMachine.Writable) ? 1 : 0;
-        machine.Tree.UnmapRange(Base, Base + ((ulong)Pages << 12), out _).Ignore();
+        for (ulong page = 0; page < Pages; page++)
+            locked.Unmap(Base + (page << 12));
         machine.Folios.Allocator.AdvanceEpoch();
         return mapped;
     }
@@ -61,7 +62,8 @@ public class MapBenchmarks
         int mapped = 0;
         for (ulong page = 0; page < Pages; page++)
             mapped += objects.TryMap(Base + (page << 12), page + 1, writable: true) ? 1 : 0;
-        objects.Clear();
+        for (ulong page = 0; page < Pages; page++)
+            objects.TryUnmap(Base + (page << 12));
         return mapped;
     }
 
