@@ -2,7 +2,7 @@ using PageTableEmu.Atomics;
 
 namespace PageTableEmu.Explore.Tests;
 
-/// <summary>Two or three actors with a few random loads, stores, compare-exchanges, locks and waits; values loaded decide what is stored.</summary>
+/// <summary>Two or three actors with a few random loads, stores, compare-exchanges, fences and locks; values loaded decide what is stored.</summary>
 internal sealed class RandomProgram
 {
     private const int WordCount = 4; // the last one is a lock
@@ -27,7 +27,7 @@ internal sealed class RandomProgram
         char register = (char)('a' + actor);
         bool locked = random.Next(3) == 0;
         for (int step = 0; step < length; step++)
-            steps.Add(Step(random.Next(5), random.Next(WordCount - 1), (ulong)random.Next(1, 4), register));
+            steps.Add(Step(random.Next(6), random.Next(WordCount - 1), (ulong)random.Next(1, 4), register));
         return () =>
         {
             if (locked)
@@ -47,6 +47,7 @@ internal sealed class RandomProgram
             0 or 1 => () => Words.Load(register, word),
             2 => () => Words.Store(word, value + (ulong)Words[name]),
             3 => () => Atomic<ExploredModel>.CompareExchange(ref Words[word], value, (ulong)Words[name]),
+            4 => Words.Fence,
             _ => () => Words.Add(word, (long)value),
         };
     }

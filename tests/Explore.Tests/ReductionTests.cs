@@ -5,15 +5,17 @@ public sealed class ReductionTests
 {
     private const int Programs = 20;
 
-    [Fact]
-    public void RandomPrograms_HaveTheSameOutcomes_WithAndWithoutReduction()
+    [Theory]
+    [InlineData(MemoryOrder.SequentiallyConsistent, Programs)]
+    [InlineData(MemoryOrder.TotalStoreOrder, 15 * Programs)]
+    public void RandomPrograms_HaveTheSameOutcomes_WithAndWithoutReduction(MemoryOrder order, int programs)
     {
         long reduced = 0;
         long full = 0;
-        for (int seed = 1; seed <= Programs; seed++)
+        for (int seed = 1; seed <= programs; seed++)
         {
             for (int bound = 0; bound <= 3; bound++)
-                Compare(seed, bound, ref reduced, ref full);
+                Compare(seed, new ExplorerOptions { Preemptions = bound, MemoryOrder = order, Delays = seed % 3 }, ref reduced, ref full);
         }
 
         Assert.True(reduced * 4 < full, $"{reduced} executions instead of {full}: the reduction saves nothing");
@@ -71,15 +73,15 @@ public sealed class ReductionTests
         }
     }
 
-    private static void Compare(int seed, int bound, ref long reduced, ref long full)
+    private static void Compare(int seed, ExplorerOptions options, ref long reduced, ref long full)
     {
         var program = new RandomProgram(seed);
-        ExplorationResult few = Explorer.Check(program.Program, new ExplorerOptions { Preemptions = bound });
+        ExplorationResult few = Explorer.Check(program.Program, options);
         var same = new RandomProgram(seed);
-        ExplorationResult all = Explorer.Check(same.Program, new ExplorerOptions { Preemptions = bound, Reduction = false });
+        ExplorationResult all = Explorer.Check(same.Program, options with { Reduction = false });
         Assert.True(few.Exhausted && all.Exhausted);
         Assert.True(same.Words.Outcomes.SetEquals(program.Words.Outcomes),
-            $"program {seed}, {bound} preemptions: missing {string.Join(" / ", same.Words.Outcomes.Except(program.Words.Outcomes))}");
+            $"program {seed}, {options.Preemptions} preemptions, {options.Delays} delays: missing {string.Join(" / ", same.Words.Outcomes.Except(program.Words.Outcomes))}");
         reduced += few.Executions;
         full += all.Executions;
     }

@@ -48,7 +48,8 @@ public sealed class AnonRmap<TModel>
     {
         ulong index = vmas.LinearIndex(vma, virtualAddress);
         frames[head].Mapping = vmas.AnonVmaOf(vma);
-        for (uint page = 0; page < frames.PagesOf(head); page++)
+        uint pages = frames.PagesOf(head);
+        for (uint page = 0; page < pages; page++)
             frames[head + page].Index = index + page;
         frames.Set(head, FrameFlags.Anon | FrameFlags.AnonExclusive);
         frames.Large.AddEntire(head, vmas[vma].AddressSpace);

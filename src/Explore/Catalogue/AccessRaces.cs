@@ -124,8 +124,6 @@ internal static class AccessRaces
             ("G", "stores beside: a copy; the device writes to the old frame"),
         ],
         Preemptions = 2,
-        Bound = 2,
-        QuickBound = 1,
         MemoryOrder = MemoryOrder.TotalStoreOrder,
         Models =
         [

@@ -100,8 +100,7 @@ internal static class TagSlotRaces
             Invariants = ["G2", "T3"],
             Narrative = narrative,
             Preemptions = preemptions,
-            Bound = stage is TagFolioStages.HugeMigration ? 1 : 3, // an execution has 17,000 steps
-            QuickBound = stage is TagFolioStages.HugeMigration ? 0 : stage is TagSlotStages.ReadAheadAndWritten ? 1 : 2, // reclaim of all: 1,700
+            QuickBound = stage is TagSlotStages.ReadAheadAndWritten ? 1 : 2, // reclaim of all: 1,700 accesses
             Models = [RaceModel.Of<TTags, ExploredModel>(model, verdict, rule), after],
             Stage = stage,
         };

@@ -63,6 +63,15 @@ internal sealed class AddressTable
         return touch.Written != 0 ? Write(actor, touch.Written, hash) : hash;
     }
 
+    /// <summary>
+    /// Learns that an actor stores to a word, and returns a number for the step; the store is recorded when it leaves the actor's buffer.
+    /// </summary>
+    internal ulong Issue(int actor, int word, ulong before)
+    {
+        words[word].Writers |= 1u << actor;
+        return Mix(before, (ulong)word + 0x2_0000_0000);
+    }
+
     /// <summary>Forgets the accesses of the last execution, not who made them.</summary>
     internal void BeginExecution() => epoch++;
 

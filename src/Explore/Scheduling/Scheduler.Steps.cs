@@ -53,14 +53,13 @@ internal sealed partial class Scheduler
             return;
         if (access == Access.Fence)
         {
-            weak?.Fence(Running);
+            if (weak is not null)
+                Point(access, 0, default);
             return;
         }
 
         int word = Table.Word(address);
         Point(access, address, access == Access.Load ? new Touch(word, 0, 0) : new Touch(0, 0, word));
-        if (access == Access.ReadModifyWrite)
-            weak?.BeforeReadModifyWrite(Running, address);
     }
 
     public override void StepBytes(nuint read, nuint compared, nuint written)
@@ -78,7 +77,7 @@ internal sealed partial class Scheduler
         if (weak is null || aborting)
             return base.Load(in word);
         Step(Access.Load, AddressOf(in word));
-        return weak.Load(Running, new WatchedWord(AddressOf(in word), 8));
+        return weak.Value(Running, new WatchedWord(AddressOf(in word), 8));
     }
 
     public override uint Load(ref readonly uint word)
@@ -86,7 +85,7 @@ internal sealed partial class Scheduler
         if (weak is null || aborting)
             return base.Load(in word);
         Step(Access.Load, AddressOf(in word));
-        return (uint)weak.Load(Running, new WatchedWord(AddressOf(in word), 4));
+        return (uint)weak.Value(Running, new WatchedWord(AddressOf(in word), 4));
     }
 
     public override void Store(ref ulong word, ulong value)
@@ -98,7 +97,7 @@ internal sealed partial class Scheduler
         }
 
         Step(Access.Store, AddressOf(in word));
-        weak.Store(Running, new WatchedWord(AddressOf(in word), 8), value);
+        Issue(new WatchedWord(AddressOf(in word), 8), value);
     }
 
     public override void Store(ref uint word, uint value)
@@ -110,7 +109,7 @@ internal sealed partial class Scheduler
         }
 
         Step(Access.Store, AddressOf(in word));
-        weak.Store(Running, new WatchedWord(AddressOf(in word), 4), value);
+        Issue(new WatchedWord(AddressOf(in word), 4), value);
     }
 
     public override void WaitUntil(ref readonly ulong word, ulong mask, ulong value)
@@ -119,8 +118,7 @@ internal sealed partial class Scheduler
             throw new ExecutionAbortedException(); // what is waited for may never come
         var awaited = new WatchedWord(AddressOf(in word), 8);
         var touch = new Touch(Table.Word(awaited.Address), 0, 0);
-        Point(Access.Load, awaited.Address, touch);
-        weak?.Settle(Running, awaited);
+        Point(Access.Load, awaited.Address, touch, waits: true);
         if (awaited.Holds(mask, value))
             return;
         int me = Running;
@@ -134,14 +132,14 @@ internal sealed partial class Scheduler
             HandOver(me, next);
         waiting &= ~(1u << me);
         weak?.Settle(me, awaited);
-        Perform(me, touch);
+        Perform(me, touch, Access.Load);
     }
 
     public override void GoRound()
     {
         if (aborting)
             throw new ExecutionAbortedException(); // the loop may never end
-        weak?.Fence(Running);
+        Step(Access.Fence, 0);
         int me = Running;
         ref ActorState state = ref actors[me];
         long others = writes - state.Writes;
@@ -182,26 +180,43 @@ internal sealed partial class Scheduler
     /// <summary>From here on the execution is covered by others.</summary>
     internal void Cut() => deciding = false;
 
-    /// <summary>The running actor is about to make a step. When this returns, it makes it.</summary>
-    private void Point(Access access, nuint address, in Touch touch)
+    /// <summary>A store has reached memory, now or long after its actor made it.</summary>
+    /// <param name="actor">Whose it is.</param>
+    /// <param name="word">Number of the word.</param>
+    /// <param name="issued">Stands for the actor's steps up to the store.</param>
+    internal void Arrived(int actor, int word, ulong issued)
     {
+        var touch = new Touch(0, 0, word);
+        NoteWrite(actor);
+        Hash += Table.Record(actor, touch, issued);
+        WakeSleepers(touch);
+    }
+
+    /// <summary>The running actor is about to make a step. When this returns, it makes it.</summary>
+    private void Point(Access access, nuint address, in Touch touch, bool waits = false)
+    {
+        bool empties = weak is not null && (waits || weak.Empties(Running, access, address));
         if (deciding)
         {
             if (wrote && judgesSteps)
                 Judge();
-            if (chooser.EveryStep || Table.IsPoint(Running, touch))
-                Decide(touch);
+            if (chooser.EveryStep || Table.IsPoint(Running, touch) || (empties && weak!.HoldsPoint(Running, Table)))
+                Decide(touch, empties);
         }
 
         if (++StepsSoFar > options.StepsPerExecution)
             Fail(new Finding("LIVELOCK", $"{Names[Running]} goes round: more than {options.StepsPerExecution} accesses"));
         stepsOfPart++;
-        Perform(Running, touch);
+        if (waits)
+            weak?.Settle(Running, new WatchedWord(address, 8));
+        else
+            weak?.Before(Running, access, address);
+        Perform(Running, touch, access);
         oracle?.Access(Running, access, address);
         Trace?.Invoke(Running, access, address);
     }
 
-    private void Decide(in Touch touch)
+    private void Decide(in Touch touch, bool empties)
     {
         int me = Running;
         if (chooser.AtCrash(this))
@@ -219,7 +234,7 @@ internal sealed partial class Scheduler
         preemptions++;
         if (chooser.Sleeps)
             sleeping |= 1u << me;
-        actors[me].Pending = touch;
+        (actors[me].Pending, actors[me].Empties) = (touch, empties);
         ClosePart(stepsOfPart, crashes: false);
         HandOver(me, next);
     }
@@ -233,22 +248,43 @@ internal sealed partial class Scheduler
         HandOver(me, next);
     }
 
-    private void Perform(int actor, in Touch touch)
+    private void Perform(int actor, in Touch touch, Access access)
     {
-        wrote = touch.Written != 0;
         ref ActorState state = ref actors[actor];
-        if (wrote)
+        ulong before = state.History + (ulong)actor + 1;
+        if (weak is not null && access == Access.Store)
         {
-            writes++;
-            state.Writes++;
+            state.History = Table.Issue(actor, touch.Written, before); // nobody else can tell before it arrives
+        }
+        else
+        {
+            if (touch.Written != 0)
+                NoteWrite(actor);
+            state.History = Table.Record(actor, touch, before);
         }
 
-        state.History = Table.Record(actor, touch, state.History + (ulong)actor + 1);
         Hash += state.History;
+        WakeSleepers(touch);
+    }
+
+    /// <summary>The store that the running actor has just decided to make goes into its buffer.</summary>
+    private void Issue(WatchedWord word, ulong value) =>
+        weak!.Store(Running, new BufferedStore(word, value, Table.Word(word.Address), actors[Running].History));
+
+    private void NoteWrite(int actor)
+    {
+        wrote = true;
+        writes++;
+        actors[actor].Writes++;
+    }
+
+    private void WakeSleepers(in Touch touch)
+    {
         for (uint rest = sleeping; rest != 0; rest &= rest - 1)
         {
             int sleeper = BitOperations.TrailingZeroCount(rest);
-            if (Table.Conflict(touch, actors[sleeper].Pending))
+            ref ActorState state = ref actors[sleeper];
+            if (Table.Conflict(touch, state.Pending) || (weak?.Conflict(Table, touch, sleeper, state.Pending, state.Empties) ?? false))
                 sleeping &= ~(1u << sleeper);
         }
     }

@@ -308,6 +308,7 @@ internal sealed partial class Scheduler : StepObserver, IDisposable
     {
         public ActorThread? Thread;
         public Touch Pending; // what a stopped actor does next
+        public bool Empties; // and whether that empties its store buffer
         public ulong History; // stands for all its steps and what they depended on
         public WatchedWord Awaited;
         public ulong Mask;

@@ -18,7 +18,7 @@ internal sealed class WeakMemory
     private readonly Scheduler scheduler;
     private readonly bool relaxed;
     private readonly Func<nuint, bool>? covers;
-    private readonly List<(WatchedWord Word, ulong Value)>[] buffers;
+    private readonly List<BufferedStore>[] buffers;
     private readonly List<(nuint Address, ulong Before)> history = []; // position = time at which the value was overwritten
     private readonly int[] fenced;
     private readonly Dictionary<(int Actor, nuint Address), int> seen = [];
@@ -29,13 +29,13 @@ internal sealed class WeakMemory
         this.scheduler = scheduler;
         relaxed = options.MemoryOrder == MemoryOrder.Relaxed;
         covers = options.WeakWords;
-        buffers = [.. scheduler.Names.Select(_ => new List<(WatchedWord, ulong)>())];
+        buffers = [.. scheduler.Names.Select(_ => new List<BufferedStore>())];
         fenced = new int[buffers.Length];
     }
 
     internal void Begin()
     {
-        foreach (List<(WatchedWord, ulong)> buffer in buffers)
+        foreach (List<BufferedStore> buffer in buffers)
             buffer.Clear();
         history.Clear();
         seen.Clear();
@@ -43,44 +43,95 @@ internal sealed class WeakMemory
         Array.Clear(fenced);
     }
 
-    internal void Store(int actor, WatchedWord word, ulong value)
+    /// <summary>Whether an access makes all that waits in the actor's buffer arrive, or what is oldest there.</summary>
+    internal bool Empties(int actor, Access access, nuint address) => buffers[actor].Count != 0 && access switch
     {
-        if (covers is not null && !covers(word.Address))
+        Access.Fence or Access.ReadModifyWrite => true,
+        Access.Store => !IsWeak(address) || buffers[actor].Count == Capacity,
+        _ => false,
+    };
+
+    /// <summary>Whether a word that others touch is among those that an actor's buffer holds.</summary>
+    internal bool HoldsPoint(int actor, AddressTable table)
+    {
+        foreach (BufferedStore store in buffers[actor])
         {
-            Empty(actor); // an ordinary store of a machine that has no weak words but the chosen ones
-            Arrive(actor, word, value);
-            return;
+            if (table.IsPoint(actor, new Touch(0, 0, store.Index)))
+                return true;
         }
 
-        buffers[actor].Add((word, value));
-        if (buffers[actor].Count > Capacity)
-            ArriveFirst(actor);
+        return false;
     }
 
-    internal ulong Load(int actor, WatchedWord word)
+    /// <summary>Whether a step touches a word of which a store may arrive when an actor makes the access that it is stopped at.</summary>
+    /// <remarks>A load is as good as a store of all that it may find in the buffers of others, and of what stands there before it.</remarks>
+    internal bool Conflict(AddressTable table, in Touch step, int actor, in Touch pending, bool empties)
     {
-        for (int index = buffers[actor].Count - 1; index >= 0; index--)
+        uint coming = empties ? 1u << actor : 0; // whose buffers
+        uint before;
+        do
         {
-            if (buffers[actor][index].Word.Address == word.Address)
-                return buffers[actor][index].Value; // an actor sees its own stores at once
+            before = coming;
+            for (int other = 0; other < buffers.Length; other++)
+            {
+                if (other != actor && (coming & (1u << other)) == 0 && MayCome(table, other, pending, coming))
+                    coming |= 1u << other;
+            }
+        }
+        while (coming != before);
+
+        for (int other = 0; other < buffers.Length; other++)
+        {
+            if ((coming & (1u << other)) != 0 && Holds(table, other, step))
+                return true;
         }
 
-        Settle(actor, word.Address, choose: true);
-        return relaxed && (covers is null || covers(word.Address)) ? LoadEarly(actor, word) : word.Value;
+        return false;
     }
 
-    internal void Fence(int actor)
+    /// <summary>What arrives, and in what order, because of an access that comes now.</summary>
+    internal void Before(int actor, Access access, nuint address)
     {
-        Empty(actor);
-        fenced[actor] = history.Count;
+        switch (access)
+        {
+            case Access.Load:
+                if (Own(actor, address) < 0)
+                    Settle(actor, address, choose: true);
+                break;
+            case Access.Store:
+                if (!IsWeak(address))
+                    Empty(actor); // an ordinary store of a machine that has no weak words but the chosen ones
+                else if (buffers[actor].Count == Capacity)
+                    ArriveFirst(actor);
+                break;
+            case Access.ReadModifyWrite:
+                Empty(actor);
+                Settle(actor, address, choose: true);
+                Remember(new WatchedWord(address & ~(nuint)3, (address & 7) == 0 ? 8 : 4));
+                fenced[actor] = history.Count;
+                break;
+            case Access.Fence:
+                Empty(actor);
+                fenced[actor] = history.Count;
+                break;
+        }
     }
 
-    internal void BeforeReadModifyWrite(int actor, nuint address)
+    internal void Store(int actor, in BufferedStore store)
     {
-        Fence(actor);
-        Settle(actor, address, choose: true);
-        history.Add((address, new WatchedWord(address & ~(nuint)3, (address & 7) == 0 ? 8 : 4).Value));
-        fenced[actor] = history.Count;
+        if (IsWeak(store.Word.Address))
+            buffers[actor].Add(store);
+        else
+            Arrive(actor, store);
+    }
+
+    /// <summary>What a load finds, after <see cref="Before"/>.</summary>
+    internal ulong Value(int actor, WatchedWord word)
+    {
+        int own = Own(actor, word.Address);
+        if (own >= 0)
+            return buffers[actor][own].Value; // an actor sees its own stores at once
+        return relaxed && IsWeak(word.Address) ? LoadEarly(actor, word) : word.Value;
     }
 
     /// <summary>All stores of a word arrive: somebody waits for it.</summary>
@@ -110,6 +161,47 @@ internal sealed class WeakMemory
             Empty(actor);
     }
 
+    private bool IsWeak(nuint address) => covers is null || covers(address);
+
+    private bool MayCome(AddressTable table, int actor, in Touch pending, uint coming)
+    {
+        if (Holds(table, actor, pending))
+            return true;
+        for (int other = 0; other < buffers.Length; other++)
+        {
+            if ((coming & (1u << other)) == 0)
+                continue;
+            foreach (BufferedStore store in buffers[other])
+            {
+                if (Holds(table, actor, new Touch(0, 0, store.Index)))
+                    return true;
+            }
+        }
+
+        return false;
+    }
+
+    private bool Holds(AddressTable table, int actor, in Touch touch)
+    {
+        foreach (BufferedStore store in buffers[actor])
+        {
+            if (table.Conflict(touch, new Touch(0, 0, store.Index)))
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>The actor's last store of a word that still waits; -1 for none.</summary>
+    private int Own(int actor, nuint address)
+    {
+        List<BufferedStore> buffer = buffers[actor];
+        int index = buffer.Count - 1;
+        while (index >= 0 && buffer[index].Word.Address != address)
+            index--;
+        return index;
+    }
+
     private void Empty(int actor)
     {
         while (buffers[actor].Count != 0)
@@ -118,20 +210,27 @@ internal sealed class WeakMemory
 
     private void ArriveFirst(int actor)
     {
-        (WatchedWord word, ulong value) = buffers[actor][0];
+        Arrive(actor, buffers[actor][0]);
         buffers[actor].RemoveAt(0);
-        Arrive(actor, word, value);
     }
 
     /// <summary>A store reaches memory; what others have waiting for the word may come before it.</summary>
-    private void Arrive(int actor, WatchedWord word, ulong value)
+    private void Arrive(int actor, in BufferedStore store)
     {
+        WatchedWord word = store.Word;
         arriving |= 1u << actor;
         Settle(actor, word.Address, choose: true);
         arriving &= ~(1u << actor);
-        history.Add((word.Address, word.Value));
+        Remember(word);
         seen[(actor, word.Address)] = history.Count;
-        word.Value = value;
+        scheduler.Arrived(actor, store.Index, store.Issued);
+        word.Value = store.Value;
+    }
+
+    private void Remember(WatchedWord word)
+    {
+        if (relaxed)
+            history.Add((word.Address, word.Value));
     }
 
     private void Settle(int actor, nuint address, bool choose)
@@ -151,14 +250,14 @@ internal sealed class WeakMemory
     /// <summary>The oldest waiting store of a word arrives, with all that must come before it.</summary>
     private void ArriveUntil(int actor, nuint address)
     {
-        List<(WatchedWord Word, ulong Value)> buffer = buffers[actor];
+        List<BufferedStore> buffer = buffers[actor];
         while (true)
         {
             int index = relaxed ? buffer.FindIndex(entry => entry.Word.Address == address) : 0;
-            (WatchedWord word, ulong value) = buffer[index];
+            BufferedStore store = buffer[index];
+            Arrive(actor, store);
             buffer.RemoveAt(index);
-            Arrive(actor, word, value);
-            if (word.Address == address)
+            if (store.Word.Address == address)
                 return;
         }
     }

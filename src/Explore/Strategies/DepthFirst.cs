@@ -12,8 +12,11 @@ namespace PageTableEmu.Explore.Strategies;
 /// touch each other, to others with no more preemptions. (1) A stop is tried only before accesses that conflict with some access of somebody
 /// else, as far as is known; when a search has learnt of new conflicts, it begins again. (2) Who was stopped sleeps until somebody has made a
 /// conflicting access (<see cref="Scheduler"/>). (3) A state that was met before by an equivalent way, with the same actor running, the same
-/// sleepers and at least as many preemptions left, is not entered again. Classic sleep sets and persistent sets are not used, because they
+/// sleepers and at least as many preemptions and delays left, is not entered again. Classic sleep sets and persistent sets are not used, because they
 /// trade one execution for another with more preemptions.</para>
+/// <para>With store buffers the same rules hold, if it is borne in mind what else an access does. A fence or read-modify-write touches all that
+/// its actor's buffer holds; a load or arriving store all that it may bring out of the buffers of others. A store touches its word twice, when
+/// it is made and when it arrives; the state is that of both.</para>
 /// </remarks>
 internal sealed class DepthFirst : Chooser
 {
@@ -36,7 +39,7 @@ internal sealed class DepthFirst : Chooser
         this.options = options;
         this.bound = bound;
         this.crashing = crashing;
-        IsReduced = options.Reduction && options.MemoryOrder == MemoryOrder.SequentiallyConsistent && crashing < 0;
+        IsReduced = options.Reduction && options.MemoryOrder != MemoryOrder.Relaxed && crashing < 0;
         visited = IsReduced ? new VisitedStates() : null;
     }
 
@@ -212,11 +215,20 @@ internal sealed class DepthFirst : Chooser
         if (visited is null)
             return false;
         ulong actors = ((ulong)execution.Sleeping << 32) ^ ((ulong)execution.Alive << 16) ^ execution.Rounding;
-        ulong state = (execution.Hash ^ ((running + 1) << 56) ^ actors) * 0x9E37_79B1_85EB_CA87;
-        if (!visited.Covers(state ^ (state >> 31), bound - used))
+        ulong state = execution.Hash ^ ((running + 1) << 56) ^ actors;
+        bool covered = false;
+        for (int fewer = 0; fewer < delays && !covered; fewer++)
+            covered = visited.Has(Name(state, fewer), bound - used);
+        if (!covered && !visited.Covers(Name(state, delays), bound - used))
             return false;
         execution.Cut();
         return true;
+    }
+
+    private static ulong Name(ulong state, int delays)
+    {
+        state = (state ^ ((ulong)delays << 48)) * 0x9E37_79B1_85EB_CA87;
+        return state ^ (state >> 31);
     }
 
     /// <summary>The first preemption of an execution says which part of a split search it belongs to.</summary>

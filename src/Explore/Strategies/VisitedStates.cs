@@ -20,23 +20,24 @@ internal sealed class VisitedStates
         count = 0;
     }
 
+    /// <summary>Whether the state was visited with at least so many preemptions left.</summary>
+    internal bool Has(ulong state, int budget)
+    {
+        ulong place = Find(state | 1);
+        return keys[place] != 0 && budgets[place] >= budget;
+    }
+
     /// <summary>Whether the state was visited with at least so many preemptions left; if not, it is now.</summary>
     internal bool Covers(ulong state, int budget)
     {
         state |= 1; // 0 marks an empty place
-        ulong mask = (ulong)keys.Length - 1;
-        ulong place = (state >> 20) & mask;
-        while (keys[place] != 0)
+        ulong place = Find(state);
+        if (keys[place] != 0)
         {
-            if (keys[place] == state)
-            {
-                if (budgets[place] >= budget)
-                    return true;
-                budgets[place] = (byte)budget;
-                return false;
-            }
-
-            place = (place + 1) & mask;
+            if (budgets[place] >= budget)
+                return true;
+            budgets[place] = (byte)budget;
+            return false;
         }
 
         if (count >= Limit)
@@ -48,19 +49,26 @@ internal sealed class VisitedStates
         return false;
     }
 
+    /// <summary>The place of a state, or the empty one where it belongs.</summary>
+    private ulong Find(ulong state)
+    {
+        ulong mask = (ulong)keys.Length - 1;
+        ulong place = (state >> 20) & mask;
+        while (keys[place] != 0 && keys[place] != state)
+            place = (place + 1) & mask;
+        return place;
+    }
+
     private void Grow()
     {
         (ulong[] oldKeys, byte[] oldBudgets) = (keys, budgets);
         keys = new ulong[oldKeys.Length * 2];
         budgets = new byte[keys.Length];
-        ulong mask = (ulong)keys.Length - 1;
         for (int index = 0; index < oldKeys.Length; index++)
         {
             if (oldKeys[index] == 0)
                 continue;
-            ulong place = (oldKeys[index] >> 20) & mask;
-            while (keys[place] != 0)
-                place = (place + 1) & mask;
+            ulong place = Find(oldKeys[index]);
             keys[place] = oldKeys[index];
             budgets[place] = oldBudgets[index];
         }

@@ -89,7 +89,8 @@ internal sealed class FolioCopier<TArch, TModel>
     /// <summary>The one place where a migration copies what a frame holds.</summary>
     private void CopyContent(uint folio, uint target)
     {
-        for (uint page = 0; page < mm.PagesOf(folio); page++)
+        uint pages = mm.PagesOf(folio);
+        for (uint page = 0; page < pages; page++)
             mm.Tags.CopyPage(folio + page, target + page);
     }
 
@@ -97,7 +98,8 @@ internal sealed class FolioCopier<TArch, TModel>
     private void CopyState(uint folio, uint target, FrameFlags flags)
     {
         mm.Frames[target].Mapping = mm.Frames[folio].Mapping;
-        for (uint page = 0; page < mm.PagesOf(folio); page++)
+        uint pages = mm.PagesOf(folio);
+        for (uint page = 0; page < pages; page++)
         {
             mm.Frames[target + page].Index = mm.Frames[folio + page].Index;
             mm.Frames[target + page].Birth = mm.Frames[folio + page].Birth;

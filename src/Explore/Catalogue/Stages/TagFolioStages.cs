@@ -14,8 +14,8 @@ internal static class TagFolioStages
     private const int Pages = 1 << Order;
 
     /// <summary>
-    /// A huge page moves to another block. On arm64, where its entry is replaced as a whole: on sparc64 every word at that level counts as present,
-    /// so huge pages are split there before they move.
+    /// A huge page moves to another block, because one of its pages is asked to (move_pages). On arm64, where its entry is replaced as a whole: on
+    /// sparc64 every word at that level counts as present, so huge pages are split there before they move.
     /// </summary>
     internal sealed class HugeMigration : IRaceStage
     {
@@ -38,7 +38,7 @@ internal static class TagFolioStages
             if (!small.Machine.Context.Huge.IsMapped(small.Machine.Context.Spaces[machine.Space].Root, start))
                 throw new InvalidOperationException("There is no huge page.");
             return TagStage.Scene(
-                machine, () => machine.Judge(0, Other), new Actor("M", () => small.Machine.Migrate(machine.Space, start, HugePage << 12)),
+                machine, () => machine.Judge(0, Other), new Actor("M", () => small.Machine.Migrate(machine.Space, start, 4096)),
                 new Actor("T", () => machine.Load(machine.Space, 0)));
         }
     }
