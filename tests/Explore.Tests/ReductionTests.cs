@@ -80,8 +80,10 @@ public sealed class ReductionTests
         var same = new RandomProgram(seed);
         ExplorationResult all = Explorer.Check(same.Program, options with { Reduction = false });
         Assert.True(few.Exhausted && all.Exhausted);
-        Assert.True(same.Words.Outcomes.SetEquals(program.Words.Outcomes),
-            $"program {seed}, {options.Preemptions} preemptions, {options.Delays} delays: missing {string.Join(" / ", same.Words.Outcomes.Except(program.Words.Outcomes))}");
+        string missing = string.Join(" / ", same.Words.Outcomes.Except(program.Words.Outcomes));
+        Assert.True(
+            same.Words.Outcomes.SetEquals(program.Words.Outcomes),
+            $"program {seed}, {options.Preemptions} preemptions, {options.Delays} delays: missing {missing}");
         reduced += few.Executions;
         full += all.Executions;
     }
