@@ -327,6 +327,7 @@ public class Machine<TArch, TModel> : IDisposable
     public void Settle()
     {
         mm.Swap.CompleteWrites();
+        mm.Folios.Lru.Drain();
         mm.Folios.Allocator.AdvanceEpoch();
     }
 

@@ -31,7 +31,6 @@ public sealed partial class FrameAllocator<TModel>
     /// <summary>Tells a batch of mlock from an epoch in <see cref="FrameRecord.Birth"/>.</summary>
     private const uint MlockMark = 1u << 31;
 
-    private const int CacheCount = 64;
     private const int LargestBatch = 32;
 
     private readonly MachineImage image;
@@ -82,8 +81,6 @@ public sealed partial class FrameAllocator<TModel>
     /// <summary>What <see cref="FrameRecord.Birth"/> says of frames that the current batch of mlock has.</summary>
     private uint MlockStamp => MlockMark | MlockBatch;
 
-    private static int OwnCache => (int)(Owner.Thread % CacheCount);
-
     private ref FrameState State => ref image.Record<FrameState>(MetadataRegion.FrameState, 0);
 
     /// <summary>
@@ -119,7 +116,7 @@ public sealed partial class FrameAllocator<TModel>
             throw new ArgumentException($"Frame {frame} has {references} references and must have 0.", nameof(frame));
         if ((Atomic<TModel>.Or(ref record.Flags, (ulong)FrameFlags.Free) & (ulong)FrameFlags.Free) != 0)
             throw new CorruptImageException(nameof(MetadataRegion.Frames), $"frame {frame} is freed twice");
-        int own = OwnCache;
+        int own = FrameCache.Own;
         ref FrameCache cache = ref Cache(own);
         if (!WordLock<TModel>.TryAcquire(ref cache.Lock))
         {
@@ -314,7 +311,7 @@ public sealed partial class FrameAllocator<TModel>
     /// <summary>A frame of the caller's own cache, which is refilled when empty; straight from the areas when the cache is busy.</summary>
     private uint TakeCached()
     {
-        int own = OwnCache;
+        int own = FrameCache.Own;
         ref FrameCache cache = ref Cache(own);
         if (!WordLock<TModel>.TryAcquire(ref cache.Lock))
         {

@@ -71,4 +71,9 @@ public struct FrameState
 
     /// <summary>First frame of the huge zero page, 0 before somebody needed it. Atomic; set once.</summary>
     public uint HugeZeroFrame;
+
+    /// <summary>
+    /// LRU lists: one bit per cache in which folios are on their way to them. Atomic; set after a push, cleared before the stack is taken.
+    /// </summary>
+    internal ulong CachesWithArrivals;
 }

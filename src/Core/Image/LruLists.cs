@@ -9,8 +9,8 @@ namespace PageTableEmu.Image;
 /// <remarks>
 /// <para>Membership (<see cref="FrameFlags.Lru"/>), links and counts change under <see cref="FrameState.LruLock"/>, an innermost lock. Whoever
 /// takes a folio off (<see cref="TryIsolate"/>) has it for himself as far as reclaim is concerned, until he puts it back.</para>
-/// <para>The kernel collects changes in batches of a processor and applies them later; here each takes effect at once. The order within one list
-/// is the same.</para>
+/// <para>The kernel collects changes in batches of a processor and applies them later; here each takes effect at once, but that new folios are
+/// linked when somebody looks. The order within one list is the same.</para>
 /// </remarks>
 /// <example>
 /// <code>
@@ -21,7 +21,7 @@ namespace PageTableEmu.Image;
 /// Console.WriteLine($"{lists.Pages(LruKind.InactiveAnon)} inactive, {lists.Pages(LruKind.ActiveAnon)} active; this one is {lists.KindOf(frame)}");
 /// </code>
 /// </example>
-public sealed class LruLists<TModel>
+public sealed partial class LruLists<TModel>
     where TModel : IModel
 {
     private const int KindShift = 32;
@@ -37,8 +37,11 @@ public sealed class LruLists<TModel>
     private ref FrameState State => ref image.Record<FrameState>(MetadataRegion.FrameState, 0);
 
     /// <summary>Length of a list in pages, now: of all, or of what is charged to a group.</summary>
-    public ulong Pages(LruKind kind, uint group = 0) =>
-        group == 0 ? Atomic<TModel>.Load(ref State.Lru[(int)kind].Pages) : Atomic<TModel>.Load(ref GroupOf(group).Lru[(int)kind]);
+    public ulong Pages(LruKind kind, uint group = 0)
+    {
+        Drain();
+        return group == 0 ? Atomic<TModel>.Load(ref State.Lru[(int)kind].Pages) : Atomic<TModel>.Load(ref GroupOf(group).Lru[(int)kind]);
+    }
 
     /// <summary>
     /// Length of a list in pages, as those know it who decide by it: when <see cref="RefreshStatistics"/> was last called. Of a group it is exact.
@@ -69,20 +72,12 @@ public sealed class LruLists<TModel>
         Add(frame);
     }
 
-    /// <summary>Puts a folio at the young end of its list, unless it is on one (folio_add_lru).</summary>
-    public void Add(uint frame)
-    {
-        WordLock<TModel>.Acquire(ref State.LruLock);
-        if ((table.Set(frame, FrameFlags.Lru) & FrameFlags.Lru) == 0)
-            LinkYoungest(frame);
-        WordLock<TModel>.Release(ref State.LruLock);
-    }
-
     /// <summary>Puts a frame that just became one of its own right behind another one (lru_add_split_folio).</summary>
     public void AddBehind(uint frame, uint neighbour)
     {
         WordLock<TModel>.Acquire(ref State.LruLock);
-        bool listed = table.Has(neighbour, FrameFlags.Lru);
+        BringAllIn();
+        bool listed = IsListed(neighbour);
         if ((table.Set(frame, FrameFlags.Lru) & FrameFlags.Lru) == 0)
         {
             if (listed && KindOf(neighbour) == ListFor(table.Flags(frame)))
@@ -108,7 +103,7 @@ public sealed class LruLists<TModel>
     public void NoteSplit(uint head)
     {
         WordLock<TModel>.Acquire(ref State.LruLock);
-        if (table.Has(head, FrameFlags.Lru))
+        if (IsListed(head))
             Count(KindOf(head), head, 1 - (long)table.PagesOf(head));
         WordLock<TModel>.Release(ref State.LruLock);
     }
@@ -119,9 +114,13 @@ public sealed class LruLists<TModel>
         if (!table.Has(frame, FrameFlags.Lru))
             return false;
         WordLock<TModel>.Acquire(ref State.LruLock);
-        bool listed = (table.Clear(frame, FrameFlags.Lru) & FrameFlags.Lru) != 0;
+        bool listed = IsListed(frame);
         if (listed)
+        {
+            table.Clear(frame, FrameFlags.Lru);
             Unlink(frame);
+        }
+
         WordLock<TModel>.Release(ref State.LruLock);
         return listed;
     }
@@ -138,6 +137,7 @@ public sealed class LruLists<TModel>
     {
         int count = 0;
         WordLock<TModel>.Acquire(ref State.LruLock);
+        BringAllIn();
         uint frame = State.Lru[(int)kind].Oldest;
         for (ulong seen = 0; frame != 0 && seen < pages && count < isolated.Length;)
         {
@@ -219,7 +219,7 @@ public sealed class LruLists<TModel>
     {
         WordLock<TModel>.Acquire(ref State.LruLock);
         FrameFlags flags = table.Flags(frame);
-        if ((flags & FrameFlags.Lru) != 0 && (flags & (FrameFlags.Unevictable | FrameFlags.Dirty)) == 0)
+        if (IsListed(frame) && (flags & (FrameFlags.Unevictable | FrameFlags.Dirty)) == 0)
         {
             Unlink(frame);
             table.Clear(frame, FrameFlags.Active);
@@ -307,13 +307,15 @@ public sealed class LruLists<TModel>
     private void Relink(uint frame, FrameFlags clear, FrameFlags set)
     {
         uint head = table.HeadOf(frame);
-        bool listed = table.Has(head, FrameFlags.Lru);
+        bool listed = IsListed(head);
         if (listed)
             Unlink(head);
         table.Clear(head, clear);
         table.Set(head, set);
-        if (listed)
-            LinkYoungest(head);
+        if (!listed)
+            return;
+        BringIn(FrameCache.Own); // what this thread added before is older
+        LinkYoungest(head);
     }
 
     private void LinkYoungest(uint frame)

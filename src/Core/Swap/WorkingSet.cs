@@ -99,6 +99,6 @@ public sealed class WorkingSet<TModel>
     {
         if (group == 0)
             return Atomic<Mainline>.Load(ref State.Statistics[(int)kind]);
-        return Atomic<Mainline>.Load(ref folios.Groups[group].Lru[(int)kind]);
+        return folios.Lru.Pages(kind, group);
     }
 }

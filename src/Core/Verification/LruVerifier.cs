@@ -30,6 +30,7 @@ internal sealed class LruVerifier<TArch, TModel>
                 return findings;
         }
 
+        MarkArriving(listed);
         CheckGroups();
         for (uint frame = 1; frame < survey.FrameLimit; frame++)
         {
@@ -40,6 +41,24 @@ internal sealed class LruVerifier<TArch, TModel>
         return findings;
     }
 
+    /// <summary>Folios on their way to a list say already that they are on it.</summary>
+    private void MarkArriving(bool[] listed)
+    {
+        for (int cache = 0; cache < FrameCache.CountOfAll; cache++)
+        {
+            foreach (uint frame in survey.Mm.Folios.Lru.Arriving(cache))
+            {
+                if (!survey.HasRecord(frame) || listed[frame] || frames[frame].LruPrevious != 0 || !frames.Has(frame, FrameFlags.Lru))
+                {
+                    findings.Add("LRU", $"Frame {frame} is on its way to a list, in cache {cache}, and cannot be.");
+                    break;
+                }
+
+                listed[frame] = true;
+            }
+        }
+    }
+
     /// <summary>Each group knows how many of its pages are on each list.</summary>
     private void CheckGroups()
     {
@@ -47,7 +66,7 @@ internal sealed class LruVerifier<TArch, TModel>
         {
             for (LruKind kind = LruKind.InactiveAnon; kind <= LruKind.ActiveFile; kind++)
             {
-                ulong says = survey.Mm.Folios.Lru.Pages(kind, group);
+                ulong says = survey.Mm.Folios.Groups[group].Lru[(int)kind];
                 if (says != ofGroups[group, (int)kind])
                     findings.Add("LRU", $"Group {group} has {ofGroups[group, (int)kind]} pages on the list {kind} and says {says}.");
             }

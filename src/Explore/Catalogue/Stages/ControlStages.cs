@@ -228,6 +228,25 @@ internal static class ControlStages
         }
     }
 
+    /// <summary>Pages are touched and dropped while somebody brings new folios to their lists.</summary>
+    internal sealed class Arrivals : Stage
+    {
+        public override RaceScene SetUp<TModel>()
+        {
+            var small = new ExploredMachine<X64FourLevel, TModel>(slots: 2);
+            uint space = small.CreateSpace(2);
+            small.Machine.Settle();
+            small.Watch(space, 0, 0);
+            small.Watch(space, 1, 0);
+            return Scene(small, 2, new Actor("R", () => small.Machine.Context.Folios.Lru.Drain()), new Actor("T", () =>
+            {
+                small.Store(space, 0, New);
+                small.Store(space, 1, New);
+                small.Advise(space, 0, Advice.DontNeed, pages: 2);
+            }));
+        }
+    }
+
     /// <summary>A page in swap is let go of while the area is removed.</summary>
     internal sealed class ZapDuringSwapOff : Stage
     {
