@@ -57,7 +57,7 @@ public sealed class RaceCommandTests
     [Fact]
     public void Explore_of_the_repaired_rule_is_exhausted()
     {
-        JsonNode clean = JsonNode.Parse(Run(ExitCode.Ok, "race", "explore", "COW-H04", "--model", "after", "--preemptions", "2", "--json"))!;
+        JsonNode clean = JsonNode.Parse(Run(ExitCode.Ok, "race", "explore", "COW-H04", "--model", "linux-6.18", "--preemptions", "2", "--json"))!;
         Assert.True(clean["exhausted"]!.GetValue<bool>());
         Assert.Null(clean["violation"]);
     }

@@ -38,5 +38,7 @@ public interface IExplored : IModel
 
     static bool IModel.Explored => true;
 
+    static bool IModel.TakesShortcuts => false;
+
     static bool IModel.Checked => true;
 }

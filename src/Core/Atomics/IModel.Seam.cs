@@ -12,6 +12,12 @@ public partial interface IModel
     static virtual bool Explored => false;
 
     /// <summary>
+    /// Whether plain cases of fork, unmapping and swap references go ways of their own that do the same in fewer steps, whatever the other switches
+    /// say. Rules of other kernels are told by the long ways, so an explorer's models take those unless they say otherwise.
+    /// </summary>
+    static virtual bool TakesShortcuts => true;
+
+    /// <summary>
     /// Called before bytes are read, compared, filled or copied. An address is that of a first byte, or 0 when there is no such part.
     /// </summary>
     /// <param name="read">What is read.</param>

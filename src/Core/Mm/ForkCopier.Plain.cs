@@ -8,7 +8,7 @@ namespace PageTableEmu.Mm;
 
 /// <content>
 /// The pages that nearly all of a fork are, with everything about them looked up once. What is done to each, and in which order, is what
-/// <c>CopyEntry</c> does, and so for any model; an explorer is shown that one.
+/// <c>CopyEntry</c> does, and so for any model (<see cref="IModel.TakesShortcuts"/>).
 /// </content>
 public sealed partial class ForkCopier<TArch, TModel>
 {

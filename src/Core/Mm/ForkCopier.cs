@@ -80,7 +80,7 @@ public sealed partial class ForkCopier<TArch, TModel>
         using TableGuard<TArch, TModel> parent = mm.Leaves.Lock(Root(parentVma), address);
         for (ulong stop = Math.Min(end, child.End); address < stop; address += page)
         {
-            if (!TModel.Explored)
+            if (TModel.TakesShortcuts)
                 CopyPlain(parentVma, childVma, in parent, in child, ref address, stop);
             if (address >= stop)
                 break;

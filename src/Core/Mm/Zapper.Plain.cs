@@ -8,7 +8,7 @@ namespace PageTableEmu.Mm;
 
 /// <content>
 /// The pages that nearly all of what is unmapped are, with everything about them looked up once. What is done to each, and in which order, is what
-/// <c>ZapPresent</c> does; an explorer is shown that one.
+/// <c>ZapPresent</c> does (<see cref="IModel.TakesShortcuts"/>).
 /// </content>
 public sealed partial class Zapper<TArch, TModel>
 {

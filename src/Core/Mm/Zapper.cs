@@ -48,7 +48,7 @@ public sealed partial class Zapper<TArch, TModel>
                 address = stop;
             while (address < stop)
             {
-                if (!TModel.Explored && !locked)
+                if (TModel.TakesShortcuts && !locked)
                     ZapPlain(vma, in guard, ref address, stop, dropMarkers);
                 if (address >= stop)
                     break;

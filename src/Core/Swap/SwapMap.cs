@@ -79,7 +79,7 @@ public sealed class SwapMap<TModel>
     /// </summary>
     public SwapResult TryDuplicate(SwapEntry entry)
     {
-        if (!TModel.Explored)
+        if (TModel.TakesShortcuts)
         {
             ref ulong slot = ref slots.Find(entry);
             if (!Unsafe.IsNullRef(ref slot))
@@ -126,7 +126,7 @@ public sealed class SwapMap<TModel>
     /// <summary>P (swap_free). Returns the word after it: free if it was the last reference and nothing else held the slot.</summary>
     public SwapSlotWord Put(SwapEntry entry)
     {
-        if (!TModel.Explored)
+        if (TModel.TakesShortcuts)
         {
             ref ulong slot = ref slots.Find(entry);
             if (!Unsafe.IsNullRef(ref slot))

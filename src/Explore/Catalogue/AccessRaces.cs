@@ -30,7 +30,7 @@ internal static class AccessRaces
             RaceModel.Of<RaceModels.ForcedWriteDropsWrite>("drops-write", RaceVerdict.Before, "after the fault the write is forgotten"),
             RaceModel.Of<RaceModels.ForcedWriteNeedsDirty>(
                 "linux-4.9", RaceVerdict.After, "after the fault the entry must be dirty, as the copy's is"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new AccessStages.ForcedWrite(continues: false),
     };
@@ -53,7 +53,7 @@ internal static class AccessRaces
         [
             RaceModel.Of<RaceModels.ForcedWriteNeedsDirty>("needs-dirty", RaceVerdict.Before, "after the fault the entry must be dirty"),
             RaceModel.Of<RaceModels.ForcedWriteDropsWrite>("drops-write", RaceVerdict.Before, "after the fault the write is forgotten"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new AccessStages.ForcedWrite(continues: true),
     };
@@ -77,7 +77,7 @@ internal static class AccessRaces
         [
             RaceModel.Of<RaceModels.TouchMakesDirty>("touch-dirties", RaceVerdict.Before, "who takes a page of a huge leaf marks the leaf dirty"),
             RaceModel.Of<RaceModels.ForcedWriteNeedsDirty>("linux-4.15", RaceVerdict.After, "only who takes it to write"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new AccessStages.ForcedWriteToZeros(),
     };
@@ -102,7 +102,7 @@ internal static class AccessRaces
             RaceModel.Of<RaceModels.ClearRefsSparesPinned>("linux-5.11", RaceVerdict.After, "clear_refs leaves pinned pages writable"),
             RaceModel.Of<RaceModels.ClearRefsOfPinned>(
                 "reuses-exclusive", RaceVerdict.After, "clear_refs does not look; a store reuses exclusive pages"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new AccessStages.ClearedRefs(),
     };
@@ -128,7 +128,7 @@ internal static class AccessRaces
         Models =
         [
             RaceModel.Of<RaceModels.NoUnmapFence>("no-fence", RaceVerdict.Before, "clearing the entry is an ordinary store"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new ControlStages.PinnedThenForked(migrates: true, clean: true),
     };
@@ -168,7 +168,7 @@ internal static class AccessRaces
                 "no-recheck", RaceVerdict.Before, "the slot is not looked at again with the tables locked; a kernel without same-page merging"),
             RaceModel.Of<RaceModels.MoveWithoutRecheck>(
                 "no-recheck-ksm", RaceVerdict.Masks, "the same with same-page merging: a fault copies a folio of another place"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new MoveStages.ComesAndGoes(),
     };
@@ -194,7 +194,7 @@ internal static class AccessRaces
         Models =
         [
             RaceModel.Of<RaceModels.MoveUnverified>("unverified", RaceVerdict.Before, "the folio is not verified after it was locked"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new MoveStages.Changes(),
     };
@@ -211,7 +211,7 @@ internal static class AccessRaces
             Preemptions = 1,
             Bound = bound,
             QuickBound = 1,
-            Models = [RaceCatalogue.Linux618()],
+            Models = [.. RaceCatalogue.Linux618()],
             Stage = stage,
         };
 }

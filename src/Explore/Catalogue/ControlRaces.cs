@@ -129,7 +129,7 @@ internal static class ControlRaces
             Preemptions = 1,
             Bound = actors == 2 ? 3 : 2,
             QuickBound = actors == 2 && stage is not ControlStages.SharedSlotReused ? 2 : 1, // reclaim of all pages takes long
-            Models = [RaceCatalogue.Linux618()],
+            Models = [.. RaceCatalogue.Linux618()],
             Stage = stage,
         };
     }
@@ -144,7 +144,7 @@ internal static class ControlRaces
             Invariants = ["G1"],
             Narrative = narrative,
             Preemptions = 1,
-            Models = [masked, RaceCatalogue.Linux618()],
+            Models = [masked, .. RaceCatalogue.Linux618()],
             Stage = stage,
         };
 

@@ -27,7 +27,7 @@ internal static class LargeFolioRaces
         Models =
         [
             RaceModel.Of<RaceModels.DirtyOnly>("dirty-only", RaceVerdict.Before, "a lazily freed page is dropped when it is clean, whoever holds it"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new LargeFolioStages.LazyFree(),
     };
@@ -67,7 +67,7 @@ internal static class LargeFolioRaces
         Models =
         [
             RaceModel.Of<RaceModels.NoPin>("no-pin", RaceVerdict.Before, "nothing keeps the slots while they are read"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new LargeFolioStages.Direct(single),
     };
@@ -89,7 +89,7 @@ internal static class LargeFolioRaces
         Models =
         [
             RaceModel.Of<RaceModels.TakesHeadUnchecked>("head-unchecked", RaceVerdict.Before, "nobody looks again whose head it is"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new LargeFolioStages.TakenDuringSplit(),
     };
@@ -148,7 +148,7 @@ internal static class LargeFolioRaces
             Preemptions = 1,
             Bound = bound,
             QuickBound = 1,
-            Models = [RaceCatalogue.Linux618()],
+            Models = [.. RaceCatalogue.Linux618()],
             Stage = stage,
         };
 }

@@ -40,7 +40,7 @@ internal static class PinRaces
             RaceModel.Of<RaceModels.NoExclusiveMark>(
                 "no-exclusive-mark", (flags & GupFlags.Pin) != 0 ? RaceVerdict.Masks : RaceVerdict.Before,
                 "swap entries forget that their page was exclusive"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new PinStages.DeviceRead(flags, readsFirst),
     };
@@ -61,7 +61,7 @@ internal static class PinRaces
         Models =
         [
             RaceModel.Of<RaceModels.NoExclusiveMark>("no-exclusive-mark", RaceVerdict.Before, "swap entries forget that their page was exclusive"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new PinStages.TwoRefault(),
     };
@@ -84,7 +84,7 @@ internal static class PinRaces
         Models =
         [
             RaceModel.Of<RaceModels.PinIgnoresFork>("ignores-fork", RaceVerdict.Before, "the pin does not look whether a fork is at work"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new PinStages.PinDuringFork(),
     };
@@ -106,7 +106,7 @@ internal static class PinRaces
         Models =
         [
             RaceModel.Of<RaceModels.ForkSharesPinned>("shares-pinned", RaceVerdict.Before, "fork shares pinned pages as any other"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new PinStages.PinnedBeforeFork(),
     };
@@ -128,7 +128,7 @@ internal static class PinRaces
         Models =
         [
             RaceModel.Of<RaceModels.ReuseOf2010>("one-mapping", RaceVerdict.Before, "a write reuses a page with one mapping"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new PinStages.Pipe(),
     };
@@ -149,7 +149,7 @@ internal static class PinRaces
         Models =
         [
             RaceModel.Of<RaceModels.PinSharesPage>("pins-shared", RaceVerdict.Before, "a shared page is pinned as it is"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new PinStages.ReadOnlyPin(),
     };
@@ -171,7 +171,7 @@ internal static class PinRaces
         Models =
         [
             RaceModel.Of<RaceModels.PinWithoutRecheck>("no-recheck", RaceVerdict.Before, "the entry is not read again"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new PinStages.Replaced(),
     };
@@ -196,7 +196,7 @@ internal static class PinRaces
         Models =
         [
             RaceModel.Of<RaceModels.MergeCountsFirst>("counts-first", RaceVerdict.Before, "references are counted before the entry is cleared"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new PinStages.HeldDuringMerge(),
     };

@@ -287,6 +287,12 @@ internal static class RaceModels
         static bool IModel.UndoesSavedMetadata => false;
     }
 
+    /// <summary>What machines outside an explorer do.</summary>
+    internal readonly struct Shortcuts : IExplored
+    {
+        static bool IModel.TakesShortcuts => true;
+    }
+
     /// <summary>Before 322842ea3c72.</summary>
     internal readonly struct TagsLegacy : IUndoesNothing
     {

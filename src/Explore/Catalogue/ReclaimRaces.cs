@@ -31,7 +31,7 @@ internal static class ReclaimRaces
         Models =
         [
             RaceModel.Of<RaceModels.DirtyOnly>("dirty-only", RaceVerdict.Before, "a lazily freed page is dropped when it is clean, whoever holds it"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
             RaceModel.Of<RaceModels.ExtraReferenceEnds>(
                 "linux-6.12", RaceVerdict.After, "a reference also makes it an ordinary page again, up to Linux 6.12"),
             RaceModel.Of<RaceModels.DirtyAfterFreeze>(
@@ -56,7 +56,7 @@ internal static class ReclaimRaces
         Models =
         [
             RaceModel.Of<RaceModels.DirtyOnly>("dirty-only", RaceVerdict.Masks, "a lazily freed page is dropped when it is clean, whoever holds it"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new ReclaimStages.LazyFree(slow: true),
     };
@@ -79,7 +79,7 @@ internal static class ReclaimRaces
         [
             RaceModel.Of<RaceModels.DirtyFirst>("dirty-first", RaceVerdict.WrongFix, "dirty first, then the references"),
             RaceModel.Of<RaceModels.DirtyOnly>("dirty-only", RaceVerdict.Before, "dirty only", preemptions: 0),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new ReclaimStages.LazyFreeHeld(),
     };
@@ -103,7 +103,7 @@ internal static class ReclaimRaces
         Models =
         [
             RaceModel.Of<RaceModels.NoUnmapFence>("no-fence", RaceVerdict.Before, "clearing the entry is an ordinary store"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new ReclaimStages.LazyFree(slow: false),
     };
@@ -124,7 +124,7 @@ internal static class ReclaimRaces
         Preemptions = 1,
         Models =
         [
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
             RaceModel.Of<RaceModels.ExtraReferenceEnds>("linux-6.12", RaceVerdict.After, "the page is an ordinary one again, up to Linux 6.12"),
         ],
         Stage = new ReclaimStages.LazyFreeTaken(),
@@ -145,7 +145,7 @@ internal static class ReclaimRaces
         Preemptions = 1,
         Models =
         [
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
             RaceModel.Of<RaceModels.DirtyAfterFreeze>("dirty-after-freeze", RaceVerdict.After, "dirty is asked once more after the freeze"),
         ],
         Stage = new ReclaimStages.LazyFreeHeld(),
@@ -167,7 +167,7 @@ internal static class ReclaimRaces
         Preemptions = 1,
         Models =
         [
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
             RaceModel.Of<RaceModels.ExtraReferenceEnds>("linux-6.12", RaceVerdict.After, "as Linux 6.12 does it"),
         ],
         Stage = new ReclaimStages.LazyFreeWritten(),
@@ -190,7 +190,7 @@ internal static class ReclaimRaces
         QuickBound = 1,
         Models =
         [
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
             RaceModel.Of<RaceModels.SparesShared>("spares-shared", RaceVerdict.After, "MADV_FREE leaves pages alone that others map"),
         ],
         Stage = new ReclaimStages.LazyFreeShared(clean: false),
@@ -234,7 +234,7 @@ internal static class ReclaimRaces
         Models =
         [
             RaceModel.Of<RaceModels.ExclusiveInStableWrite>("exclusive-anyway", RaceVerdict.WrongFix, "the exclusive mark counts also then"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new ReclaimStages.StableWrites(),
     };
@@ -255,7 +255,7 @@ internal static class ReclaimRaces
         Models =
         [
             RaceModel.Of<RaceModels.NewSlotLeavesClean>("leaves-clean", RaceVerdict.Before, "a page that gets a slot is as dirty as it was"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new ReclaimStages.CleanPage(),
     };
@@ -282,7 +282,7 @@ internal static class ReclaimRaces
             RaceModel.Of<RaceModels.UnuseUnverified>("unverified", RaceVerdict.Masks, "the folio is not verified; the closed area makes up for it"),
             RaceModel.Of<RaceModels.NoWaitForAllocators>(
                 "no-wait-for-allocators", RaceVerdict.WrongFix, "swapoff begins while an allocator that saw the area open is at work"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new ReclaimStages.SwapOff(),
     };
@@ -305,7 +305,7 @@ internal static class ReclaimRaces
         Models =
         [
             RaceModel.Of<RaceModels.TakesAnyFolio>("any-folio", RaceVerdict.Before, "whatever slot the folio has by then"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new ReclaimStages.WrongArea(),
     };
@@ -327,7 +327,7 @@ internal static class ReclaimRaces
         Models =
         [
             RaceModel.Of<RaceModels.CountedLate>("counted-late", RaceVerdict.Before, "the swap value can be seen before it was counted"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new ReclaimStages.Truncate(),
     };

@@ -37,7 +37,7 @@ internal static class SwapInRaces
             RaceModel.Of<RaceModels.NoExclusiveMark>("linux-2.6.37", RaceVerdict.After, "lock kept, folio verified; no exclusive mark yet"),
             RaceModel.Of<RaceModels.CopyByWriteFault>(
                 "by-write-fault", RaceVerdict.After, "the merged folio is mapped read-only under its lock, and copied by a write fault"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new SwapInStages.Merged(),
     };
@@ -68,7 +68,7 @@ internal static class SwapInRaces
             RaceModel.Of<RaceModels.UnverifiedWithExclusiveMark>(
                 "exclusive-mark-only", RaceVerdict.Masks, "not verified, but the exclusive mark makes the new entry differ from the old one"),
             RaceModel.Of<RaceModels.ReuseOf2010>("linux-2.6.37", RaceVerdict.After, "verified; a write reuses any page with one mapping"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new SwapInStages.LeftCache(),
     };
@@ -95,7 +95,7 @@ internal static class SwapInRaces
         [
             RaceModel.Of<RaceModels.InCacheOnly>("in-cache-only", RaceVerdict.Before, "verified is only that the folio is in the swap cache"),
             RaceModel.Of<RaceModels.NoExclusiveMark>("linux-2.6.37", RaceVerdict.After, "verified is that it is bound to the slot"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new SwapInStages.OtherSlot(),
     };
@@ -148,7 +148,7 @@ internal static class SwapInRaces
     [
         RaceModel.Of<RaceModels.NoPin>("no-pin", RaceVerdict.Before, "nothing keeps the slot while it is read"),
         RaceModel.Of<RaceModels.PinAfterRead>("pin-after-read", RaceVerdict.WrongFix, "the slot is pinned, but only after it was read"),
-        RaceCatalogue.Linux618(),
+        .. RaceCatalogue.Linux618(),
         RaceModel.Of<RaceModels.AlwaysCache>("always-cache", RaceVerdict.After, "every slot is read through the swap cache, as in Linux 7.0"),
     ];
 
@@ -172,7 +172,7 @@ internal static class SwapInRaces
         Models =
         [
             RaceModel.Of<RaceModels.SharedNoPin>("no-pin", RaceVerdict.Before, "nothing keeps the slot while it is read; never merged"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
             RaceModel.Of<RaceModels.SharedAlwaysCache>("always-cache", RaceVerdict.After, "shared pages are read through the swap cache"),
         ],
         Stage = new SwapInStages.Shared(),
@@ -220,7 +220,7 @@ internal static class SwapInRaces
         Models =
         [
             RaceModel.Of<RaceModels.NoWaitForPin>("no-wait", RaceVerdict.Before, "the fault is repeated without waiting for the end of the pin"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new SwapInStages.TwoReaders(),
     };
@@ -264,7 +264,7 @@ internal static class SwapInRaces
         Models =
         [
             RaceModel.Of<RaceModels.ForkKeepsMark>("keeps-mark", RaceVerdict.Before, "fork leaves the exclusive mark in both entries"),
-            RaceCatalogue.Linux618(),
+            .. RaceCatalogue.Linux618(),
         ],
         Stage = new SwapInStages.AfterFork(),
     };
