@@ -101,7 +101,7 @@ public sealed partial class LruLists<TModel>
     private uint Reverse(uint frame, ulong length)
     {
         uint head = 0;
-        for (; length != 0; length--)
+        for (ulong left = Math.Min(length, image.FrameCount); left != 0 && frame != 0; left--, length--)
         {
             uint below = table[frame].LruNext;
             table[frame].LruNext = head;
@@ -109,8 +109,8 @@ public sealed partial class LruLists<TModel>
             frame = below;
         }
 
-        if (frame != 0)
-            throw new CorruptImageException(nameof(MetadataRegion.FrameCaches), $"frame {frame} lies below the last one of a stack");
+        if (frame != 0 || length != 0)
+            throw new CorruptImageException(nameof(MetadataRegion.FrameCaches), $"a stack of folios ends with frame {frame} and {length} to come");
         return head;
     }
 

@@ -125,6 +125,7 @@ public abstract class DamageTests<TArch>
         ["LRU a link back"] = m => m.Frames[m.LruList.Youngest].LruPrevious = m.LruList.Youngest,
         ["LRU a ring"] = m => m.Frames[m.LruList.Youngest].LruNext = m.LruList.Oldest,
         ["LRU a frame that is not on it"] = m => m.Frames.Clear(m.FrameOf(Private), FrameFlags.Lru),
+        ["LRU a listed frame that is on its way"] = m => FirstCache(m).Arrivals = (1UL << 32) | m.LruList.Youngest,
         ["LRU a frame outside RAM"] = m => m.LruList.Oldest = uint.MaxValue,
         ["M2 a migration entry"] = m =>
         {
