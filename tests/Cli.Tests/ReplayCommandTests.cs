@@ -3,6 +3,8 @@ using System.Text.Json.Nodes;
 using PageTableEmu.Cli.Commands;
 using PageTableEmu.Replay;
 using PageTableEmu.Replay.Comparison;
+using PageTableEmu.Replay.Machines;
+using PageTableEmu.Replay.Scripts;
 using PageTableEmu.Replay.Tests;
 using PageTableEmu.Replay.Traces;
 
@@ -13,7 +15,7 @@ public sealed class ReplayCommandTests : IDisposable
     private static readonly string TracePath = Path.Combine(TestData.Traces, "core000.file.jsonl");
     private static readonly Trace Recorded = TestData.Read("core000.file");
     private static readonly string[] Commands = ["pte", "walk", "replay", "capture"];
-    private static readonly string[] Options = ["--verify", "--json", "--emit", "--backend"];
+    private static readonly string[] Options = ["--verify", "--json", "--emit", "--backend", "--rate"];
     private readonly string folder = Directory.CreateTempSubdirectory("ptemu-cli-").FullName;
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
@@ -41,6 +43,20 @@ public sealed class ReplayCommandTests : IDisposable
         Assert.Contains("here      P5 bytes 169,169 mapcount 1 core 'AB' pagemap 'x'", outcome.Output, StringComparison.Ordinal);
         Assert.Contains("entry     8000000000000001  present", outcome.Output, StringComparison.Ordinal);
         Assert.Contains("nx", outcome.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Rate_looks_at_nothing_and_counts_every_operation()
+    {
+        int operations = ScriptParser.Parse(Recorded.Header!.Script).Count;
+        Outcome outcome = RunOn(new ReplayMachines(), "replay", "--rate", "--json", TracePath, TracePath);
+        Assert.Equal((ExitCode.Ok, ""), (outcome.Code, outcome.Error));
+        JsonNode[] lines = [.. outcome.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!)];
+        Assert.Equal(("all", 2 * operations), ((string?)lines[^1]["operation"], (int)lines[^1]["operations"]!));
+        Assert.Equal(2 * operations, lines[..^1].Sum(line => (int)line["operations"]!));
+        Assert.All(lines, line => Assert.True((double)line["per_second"]! > 0));
+        Assert.Equal(ExitCode.Usage, RunOn(new ReplayMachines(), "replay", "--rate", "--verify", TracePath).Code);
+        Assert.Equal(ExitCode.Usage, RunOn(new ReplayMachines(), "replay", "--rate", Path.Combine(folder, "none.jsonl")).Code);
     }
 
     [Fact]
@@ -163,12 +179,14 @@ public sealed class ReplayCommandTests : IDisposable
         Assert.DoesNotContain("{", outcome.Output, StringComparison.Ordinal);
     }
 
-    private static Outcome Run(Func<Trace, IReplayMachine> machine, params string[] args)
+    private static Outcome Run(Func<Trace, IReplayMachine> machine, params string[] args) =>
+        RunOn(new MachineFactory(_ => machine(Recorded)), args);
+
+    private static Outcome RunOn(IReplayMachineFactory machines, params string[] args)
     {
         using StringWriter output = new();
         using StringWriter error = new();
-        int code = CommandLine.Run(
-            args, new MachineFactory(_ => machine(Recorded)), new InvocationConfiguration { Output = output, Error = error });
+        int code = CommandLine.Run(args, machines, new InvocationConfiguration { Output = output, Error = error });
         return new Outcome(code, output.ToString(), error.ToString());
     }
 

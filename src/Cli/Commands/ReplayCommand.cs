@@ -51,9 +51,13 @@ internal static class ReplayCommand
         {
             Description = "All mappings check tags, every store tags its page; with --verify tags are compared after every operation.",
         };
+        Option<bool> rate = new("--rate")
+        {
+            Description = "Compare nothing: perform the operations of all traces without a look at the machine, and say how many there are in a second.",
+        };
         Command command = new("replay", "Replay recordings of a real kernel on our machine and compare every observation.")
         {
-            paths, verify, json, emit, backend, arch, tags,
+            paths, verify, json, emit, backend, arch, tags, rate,
         };
         command.Validators.Add(result =>
         {
@@ -64,6 +68,8 @@ internal static class ReplayCommand
                 result.AddError("--emit takes one script");
             if (!emits && result.GetResult(backend) is not null)
                 result.AddError("--backend goes with --emit; a trace names its own");
+            if (result.GetValue(rate) && (emits || result.GetValue(verify)))
+                result.AddError("--rate looks at nothing: it goes with neither --emit nor --verify");
             if (result.GetValue(tags) && !Architectures.Tagged.Contains(result.GetValue(arch)))
                 result.AddError($"--tags goes with --arch {string.Join(" or ", Architectures.Tagged)}");
         });
@@ -75,6 +81,8 @@ internal static class ReplayCommand
             string architecture = line.GetValue(arch)!;
             IReplayMachineFactory factory =
                 architecture == ReplayMachines.RecordedArchitecture ? machines : MachinesOf.Make(architecture, line.GetValue(tags));
+            if (line.GetValue(rate))
+                return ReplayRates.Run(factory, given, line.GetValue(json), output);
             return line.GetValue(emit)
                 ? new ScriptEmission(factory, verifies, output).Run(given[0], line.GetValue(backend)!.Value, input ?? Console.In)
                 : Compare(factory, verifies, given, line.GetValue(json), architecture, output);

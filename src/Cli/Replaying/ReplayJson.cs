@@ -19,7 +19,8 @@ internal static class ReplayJson
         WriteLine(output.Out, json => Write(json, ReplayRunner.Summarise(results)));
     }
 
-    private static void WriteLine(TextWriter writer, Action<Utf8JsonWriter> content)
+    /// <summary>Writes one object as a line.</summary>
+    internal static void WriteLine(TextWriter writer, Action<Utf8JsonWriter> content)
     {
         using MemoryStream stream = new();
         using (Utf8JsonWriter json = new(stream, Relaxed))

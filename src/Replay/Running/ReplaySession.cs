@@ -42,11 +42,9 @@ public sealed class ReplaySession
     public bool Run(in ScriptOperation operation, TraceRow row)
     {
         ArgumentNullException.ThrowIfNull(row);
-        OperationOutcome outcome = Execute(operation);
+        OperationOutcome outcome = Perform(operation);
         if (outcome.IsNotSupported)
             return false;
-        if (outcome.Error == 0)
-            FollowSuccess(operation);
         row.Clear();
         row.Number = operation.Number;
         row.Operation = operation.Text;
@@ -54,6 +52,16 @@ public sealed class ReplaySession
         row.Outcome = outcome;
         Observe(row);
         return true;
+    }
+
+    /// <summary>Performs one operation, and does not look at the machine.</summary>
+    /// <exception cref="ScriptException">The script forks into a process that lives.</exception>
+    public OperationOutcome Perform(in ScriptOperation operation)
+    {
+        OperationOutcome outcome = Execute(operation);
+        if (outcome is { IsNotSupported: false, Error: 0 })
+            FollowSuccess(operation);
+        return outcome;
     }
 
     private OperationOutcome Execute(in ScriptOperation operation)
