@@ -54,6 +54,11 @@ internal sealed unsafe class SwapPathSuite : IGateSuite
         {
             SameResult = false,
         });
+        rows.Add(new GateRow("B2", "swap in, one call", "page by page", 0.5,
+            new Side(Populate, Pages, () => Out()), new Side(PopulateEach, Pages, () => Out()))
+        {
+            SameResult = false,
+        });
         return rows;
     }
 
@@ -79,6 +84,16 @@ internal sealed unsafe class SwapPathSuite : IGateSuite
         for (ulong at = Base; at < Base + Length; at += 4096)
             failed += machine.Write(space, at, content, ref counters) == UserAccessResult.Ok ? 0UL : 1;
         machine.Settle();
+        return failed;
+    }
+
+    private ulong Populate() => machine.Advise(space, Base, Length, Advice.PopulateWrite, ref counters) == MmResult.Ok ? 0UL : 1;
+
+    private ulong PopulateEach()
+    {
+        ulong failed = 0;
+        for (ulong at = Base; at < Base + Length; at += 4096)
+            failed += machine.Advise(space, at, 4096, Advice.PopulateWrite, ref counters) == MmResult.Ok ? 0UL : 1;
         return failed;
     }
 
