@@ -141,6 +141,15 @@ public sealed class Folios<TModel>
     /// <summary>The first frame of the huge zero page, 0 before it was made.</summary>
     public uint HugeZeroFrame => Atomic<TModel>.Load(ref State.HugeZeroFrame);
 
+    /// <summary>As <see cref="FreeUnreferenced"/>, single frames that no group is charged for, many at once.</summary>
+    internal void FreeFrozen(ReadOnlySpan<uint> frames)
+    {
+        if (frames.IsEmpty)
+            return;
+        Lru.TakeOff(frames);
+        Allocator.Free(frames);
+    }
+
     /// <summary>Frees a frame whose references the caller froze to 0.</summary>
     public void FreeUnreferenced(uint frame)
     {

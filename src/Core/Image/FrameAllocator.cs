@@ -101,46 +101,6 @@ public sealed partial class FrameAllocator<TModel>
         return frame;
     }
 
-    /// <summary>
-    /// Takes back a frame whose last reference is gone. A frame born in the current epoch is not handed out again before
-    /// <see cref="AdvanceEpoch"/>, unless nothing else is left.
-    /// </summary>
-    /// <exception cref="ArgumentException">The frame is reserved or has references.</exception>
-    /// <exception cref="CorruptImageException">The frame is free already, or the number is outside RAM.</exception>
-    public void Free(uint frame)
-    {
-        ref FrameRecord record = ref frames[frame];
-        if (frame < image.Options.ReservedFrames)
-            throw new ArgumentException($"Frame {frame} is reserved: the first {image.Options.ReservedFrames} are.", nameof(frame));
-        if (Atomic<TModel>.Load(ref record.RefCount) is not 0 and var references)
-            throw new ArgumentException($"Frame {frame} has {references} references and must have 0.", nameof(frame));
-        if ((Atomic<TModel>.Or(ref record.Flags, (ulong)FrameFlags.Free) & (ulong)FrameFlags.Free) != 0)
-            throw new CorruptImageException(nameof(MetadataRegion.Frames), $"frame {frame} is freed twice");
-        int own = FrameCache.Own;
-        ref FrameCache cache = ref Cache(own);
-        if (!WordLock<TModel>.TryAcquire(ref cache.Lock))
-        {
-            areas.Put(frame); // busy; the epoch rule is about which frame comes next on this processor, and this one left it
-            return;
-        }
-
-        try
-        {
-            if ((record.Flags & (ulong)FrameFlags.Unmovable) != 0)
-                KeepUnmovable(own, ref cache, frame);
-            else if (record.Birth == Epoch)
-                Defer(own, ref cache, ref cache.Deferred, frame);
-            else if (record.Birth == MlockStamp)
-                Defer(own, ref cache, ref cache.Munlocked, frame);
-            else
-                Keep(own, ref cache, frame);
-        }
-        finally
-        {
-            WordLock<TModel>.Release(ref cache.Lock);
-        }
-    }
-
     /// <summary>Ends the current allocation epoch (the kernel's lru_add_drain_all): deferred frames can be handed out again.</summary>
     public void AdvanceEpoch()
     {
@@ -372,47 +332,6 @@ public sealed partial class FrameAllocator<TModel>
                 Mark(ref self.State.CachesWithFrames, index, false);
             return stolen;
         });
-
-    /// <summary>Puts a frame on top of the cache; a cache that gets too long gives the older half back.</summary>
-    private void Keep(int index, ref FrameCache cache, uint frame)
-    {
-        cache.Frames.Push(frames, frame);
-        if (cache.Frames.Count == 1)
-            Mark(ref State.CachesWithFrames, index, true);
-        else if (cache.Frames.Count > CacheLimit)
-            Spill(index, ref cache, CacheLimit / 2);
-    }
-
-    private void Defer(int index, ref FrameCache cache, ref FrameList list, uint frame)
-    {
-        uint stamp = frames[frame].Birth;
-        list.Push(frames, frame);
-        Mark(ref State.CachesWithDeferred, index, true);
-
-        // The epoch or batch may have ended between its reading and the mark, and then nobody comes for this frame before the next one ends.
-        if (list.Count > DeferredLimit || (stamp != Epoch && stamp != MlockStamp))
-            Drain(index, ref cache, ref list);
-    }
-
-    private void Drain(int index, ref FrameCache cache, ref FrameList list)
-    {
-        if (list.Count == 0)
-            return;
-        cache.Frames.Splice(frames, ref list);
-        if ((cache.Deferred.Count | cache.Munlocked.Count | cache.Unmovable.Count) == 0)
-            Mark(ref State.CachesWithDeferred, index, false);
-        Mark(ref State.CachesWithFrames, index, true);
-        if (cache.Frames.Count > CacheLimit)
-            Spill(index, ref cache, CacheLimit / 2);
-    }
-
-    private void Spill(int index, ref FrameCache cache, uint keep)
-    {
-        while (cache.Frames.Count > keep)
-            areas.Put(cache.Frames.TakeBottom(frames));
-        if (keep == 0)
-            Mark(ref State.CachesWithFrames, index, false);
-    }
 
     private static void Mark(ref ulong caches, int index, bool value)
     {

@@ -8,7 +8,7 @@ namespace PageTableEmu.Image;
 /// </summary>
 /// <remarks>
 /// Protocol. A frame lives from <see cref="FrameAllocator{TModel}.TryAllocate"/> (one reference, no flag) to the <see cref="Put"/> that
-/// takes the last reference, whose caller then gives it to <see cref="FrameAllocator{TModel}.Free"/>. Whoever finds a frame without holding
+/// takes the last reference, whose caller then gives it to <see cref="FrameAllocator{TModel}.Free(uint)"/>. Whoever finds a frame without holding
 /// a reference (page-table walk without the lock, swap cache lookup) must use <see cref="TryGet"/> and then look again where it came from.
 /// <para>A large folio is 2^order contiguous frames, aligned to that (<see cref="FrameFlags.Large"/>, <see cref="FrameFlags.Tail"/>,
 /// <see cref="FrameFlags.OrderMask"/>), at most a block of the allocator. References, lock and flags can be

@@ -125,6 +125,21 @@ public sealed partial class LruLists<TModel>
         return listed;
     }
 
+    /// <summary>Takes folios off their lists that are on some, and which nobody else can take off.</summary>
+    internal void TakeOff(ReadOnlySpan<uint> frames)
+    {
+        WordLock<TModel>.Acquire(ref State.LruLock);
+        foreach (uint frame in frames)
+        {
+            if (!IsListed(frame))
+                continue;
+            table.Clear(frame, FrameFlags.Lru);
+            Unlink(frame);
+        }
+
+        WordLock<TModel>.Release(ref State.LruLock);
+    }
+
     /// <summary>
     /// Takes folios off the old end of a list, with a reference to each (isolate_lru_folios): one after the other until enough pages were seen.
     /// </summary>

@@ -72,6 +72,13 @@ public sealed partial class LeafOperations<TArch, TModel>
     public Unmapping<TArch, TModel> BeginUnmap(Leaf<TArch, TModel> leaf) => new(this, leaf);
 
     /// <summary>
+    /// What <see cref="BeginUnmap"/> and <see cref="Unmapping{TArch, TModel}.CommitSwap"/> do, of a page that nobody could pin in between and that
+    /// has no metadata: its entry is clear, and the slot has the reference that the swap entry will own.
+    /// </summary>
+    internal static void Remember(Leaf<TArch, TModel> leaf, Pte previous, SwapEntry slot, bool wasExclusive) =>
+        leaf.Store(Unmapping<TArch, TModel>.SwapEntryFor(previous, slot, wasExclusive));
+
+    /// <summary>
     /// Shows a frame at an entry that is none or present: a new mapping, another frame in the place of the old one, or an entry that begins to check
     /// tags. Defines the frame's metadata first.
     /// </summary>

@@ -100,17 +100,21 @@ public ref struct Unmapping<TArch, TModel>
         return true;
     }
 
+    /// <summary>The swap entry that takes the place of a present one: it remembers exclusiveness, soft-dirty and write-protect marks.</summary>
+    internal static Pte SwapEntryFor(Pte previous, SwapEntry slot, bool wasExclusive)
+    {
+        Pte entry = TArch.EncodeSwap(slot.Type, slot.Offset);
+        if (wasExclusive && TModel.SwapEntryRemembersExclusive)
+            entry = TArch.MakeSwapExclusive(entry);
+        if (TArch.IsSoftDirty(previous))
+            entry = TArch.MakeSwapSoftDirty(entry);
+        return TArch.IsUffdWp(previous) ? TArch.MakeSwapUffdWp(entry) : entry;
+    }
+
     /// <summary>Ends in a swap entry that remembers exclusiveness, soft-dirty and write-protect marks.</summary>
     public void CommitSwap()
     {
-        Pte entry = TArch.EncodeSwap(referenced.Type, referenced.Offset);
-        if (WasExclusive && TModel.SwapEntryRemembersExclusive)
-            entry = TArch.MakeSwapExclusive(entry);
-        if (TArch.IsSoftDirty(Previous))
-            entry = TArch.MakeSwapSoftDirty(entry);
-        if (TArch.IsUffdWp(Previous))
-            entry = TArch.MakeSwapUffdWp(entry);
-        leaf.Store(entry);
+        leaf.Store(SwapEntryFor(Previous, referenced, WasExclusive));
         if (LeafTags<TArch, TModel>.IsOn)
             AdoptSaved();
         Close();

@@ -75,9 +75,11 @@ public sealed partial class PageTable<TArch, TModel>
             return TArch.IsCanonical(virtualAddress);
         }
 
-        ulong extended = (ulong)((long)virtualAddress >> QuickShape<TArch>.RootShift);
-        index = extended & QuickShape<TArch>.RootIndex;
-        return extended + ((QuickShape<TArch>.RootIndex + 1) / 2) <= QuickShape<TArch>.RootIndex;
+        index = virtualAddress >> QuickShape<TArch>.RootShift;
+        if (index <= QuickShape<TArch>.LowerHalf)
+            return true;
+        index += QuickShape<TArch>.Unextended;
+        return index - QuickShape<TArch>.LowerHalf - 1 <= QuickShape<TArch>.LowerHalf;
     }
 
     /// <summary>

@@ -33,6 +33,10 @@ internal static class QuickShape<TArch>
     internal static readonly int RootShift = TArch.LevelShift(TArch.Levels);
     internal static readonly ulong RootIndex = (1UL << TArch.LevelBits(TArch.Levels)) - 1;
 
+    // Where indices are signed: the largest of the lower half, and what takes the extension of the sign away from one of the upper half.
+    internal static readonly ulong LowerHalf = RootIndex / 2;
+    internal static readonly ulong Unextended = RootIndex - (ulong.MaxValue >> RootShift);
+
     // For each level above the first: the bits of a pointer to a table that count, those of them that are not its address, and how much more they
     // are than the table's RamView distance.
     internal static readonly ulong Keep2 = Keep(2);

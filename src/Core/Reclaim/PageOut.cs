@@ -19,6 +19,7 @@ public sealed class PageOut<TArch, TModel>
     private readonly MmContext<TArch, TModel> mm;
     private readonly Reclaimer<TArch, TModel> reclaimer;
     private readonly HugeAdvice<TArch, TModel> huge;
+    private readonly PlainPageOut<TArch, TModel> plain;
 
     /// <summary>Makes the operation of a machine.</summary>
     public PageOut(MmContext<TArch, TModel> mm, Reclaimer<TArch, TModel> reclaimer)
@@ -26,6 +27,7 @@ public sealed class PageOut<TArch, TModel>
         this.mm = mm;
         this.reclaimer = reclaimer;
         huge = new HugeAdvice<TArch, TModel>(mm);
+        plain = new PlainPageOut<TArch, TModel>(mm, Control.Scope);
     }
 
     /// <summary>Reclaims the pages of [start, end), in ascending order of address.</summary>
@@ -40,13 +42,16 @@ public sealed class PageOut<TArch, TModel>
     private void ReclaimPiece(uint vma, ulong start, ulong end)
     {
         uint[] batch = ArrayPool<uint>.Shared.Rent(1 << TArch.LevelBits(1));
-        uint root = mm.Spaces[mm.Vmas[vma].AddressSpace].Root;
+        uint space = mm.Vmas[vma].AddressSpace;
+        uint root = mm.Spaces[space].Root;
         huge.SplitPartial(vma, start, end);
         for (ulong address = start; address < end;)
         {
             ulong span = 1UL << TArch.LevelShift(2);
             ulong stop = Math.Min(end, (address & ~(span - 1)) + span);
             batch[0] = huge.TakeForReclaim(root, address, stop, out bool isLeaf);
+            if (!isLeaf)
+                address = plain.Reclaim(space, address, stop);
             int count = isLeaf ? Math.Min((int)batch[0], 1) : Collect(root, address, stop, batch);
             for (int i = 0; i < count; i++)
             {
@@ -68,6 +73,8 @@ public sealed class PageOut<TArch, TModel>
     /// <summary>References the pages of one table that this entry alone maps and that reclaim may have; reclaim comes after the table lock.</summary>
     private int Collect(uint root, ulong start, ulong end, uint[] batch)
     {
+        if (start == end)
+            return 0;
         int count = 0;
         using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(root, start);
         if (guard.Table == 0)

@@ -59,15 +59,14 @@ internal sealed partial class SwapAllocator<TModel>
             WalkList(SwapClusterState.Free, ref area, ref walk, entries);
         done = walk.Done;
         uncounted += done - before;
-        if (uncounted != 0)
-            Count(ref area, ref uncounted);
+        Count(ref area, ref uncounted);
         if (walk.Held != 0)
             StoreHint(type, walk.Hint, 0);
         WordLock<TModel>.Release(ref area.ListLock);
         return walk.Held;
     }
 
-    /// <summary>However its links are damaged, a list is followed no further than an area has clusters: each one is taken off it, or counted.</summary>
+    /// <summary>A list is followed for no more clusters than the area has, however its links are damaged.</summary>
     private void WalkList(SwapClusterState list, ref SwapAreaRecord area, ref Walk walk, Span<SwapEntry> entries)
     {
         walk.List = list;
@@ -147,8 +146,8 @@ internal sealed partial class SwapAllocator<TModel>
     }
 
     /// <summary>
-    /// Takes all slots of clusters that have no more than are wanted, and leaves these clusters where they are: a run, to be moved as one. One that has
-    /// fewer than it should is left locked.
+    /// Takes all slots of clusters that have no more than are wanted, and leaves these clusters where they are: a run, to be moved as one. One that
+    /// has fewer than it should is left locked.
     /// </summary>
     // Not by profile: machines that were half full for long would else have it compiled as code that hardly ever runs.
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

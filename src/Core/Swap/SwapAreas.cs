@@ -50,6 +50,27 @@ internal sealed class SwapAreas<TModel>
     internal bool IsHalfFullWith(int more) =>
         ((long)Atomic<TModel>.Load(ref State.FreeSlots) - more) * 2 < (long)Atomic<TModel>.Load(ref State.TotalSlots);
 
+    /// <summary>Whether some area hands out slots, and all that do are in memory: what is written to them is there when the call returns.</summary>
+    internal bool AreInMemory
+    {
+        get
+        {
+            ulong active = Atomic<TModel>.Load(ref State.ActiveAreas);
+            ulong seen = 0;
+            for (uint type = 0; type < MaxAreas && seen < active; type++)
+            {
+                SwapAreaFlags flags = Flags(ref this[type]);
+                if ((flags & SwapAreaFlags.WriteOk) == 0)
+                    continue;
+                if ((flags & (SwapAreaFlags.Synchronous | SwapAreaFlags.File)) != SwapAreaFlags.Synchronous)
+                    return false;
+                seen++;
+            }
+
+            return seen != 0;
+        }
+    }
+
     /// <summary>The word of a slot, a null reference when no area has it. The caller has stabilised the area.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ref ulong Slot(SwapEntry entry)
@@ -229,8 +250,8 @@ internal sealed class SwapAreas<TModel>
     }
 
     /// <summary>
-    /// Gives an area the next turn if that is its own, and those after it too. Among areas of its priority, of which it is the only one, the number of
-    /// the turn does not matter: an area that is listed later gets a larger one.
+    /// Gives an area the next turn if that is its own, and those after it too: no other one of its priority is listed. The number of the turn does
+    /// not matter then, as an area that is listed later gets a larger one.
     /// </summary>
     internal bool TryTakeTurn(uint type)
     {

@@ -18,6 +18,7 @@ namespace PageTableEmu.Swap;
 ///  X   replace       cached(old)             cached(new), same count                  both locked
 ///  L+  pin           in use, 1+, no pin      pinned                                   direct swap-in, before the read
 ///  L-  unpin         pinned                  not pinned; free if count 0              who pinned, after the page-table lock
+///  E   evict         pinned, count 0         in use, count 1, shadow, zero mark       who reserved; no entry names it yet
 ///  Z   mark zero     cached(f)               zero mark set or cleared                 f locked, being written
 /// </code>
 /// </summary>
@@ -307,6 +308,20 @@ public sealed class SwapMap<TModel>
             if (seen.Count == 0 ? TryFree(entry, ref slot, ref seen) : TryChange(ref slot, ref seen, seen.AsUncached(shadow)))
                 return;
         }
+    }
+
+    /// <summary>
+    /// E: what a page leaves behind that was written without the swap cache. The word is the caller's alone: nobody claims, counts or binds a pinned
+    /// slot that has no reference.
+    /// </summary>
+    internal void Fill(SwapEntry entry, uint shadow, bool zero)
+    {
+        ref ulong slot = ref areas.Slot(entry);
+        SwapSlotWord seen = Unsafe.IsNullRef(ref slot) ? default : Read(ref slot);
+        if (!seen.IsPinned || seen.Count != 0 || seen.Tag != SwapSlotTag.InUse)
+            Refuse("an eviction", entry, seen);
+        else
+            Atomic<TModel>.Store(ref slot, seen.AsUnpinned.WithZero(zero).WithCount(1).AsUncached(shadow).Value);
     }
 
     /// <summary>Z.</summary>

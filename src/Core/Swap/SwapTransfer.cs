@@ -96,6 +96,21 @@ internal sealed class SwapTransfer<TModel>
     }
 
     /// <summary>
+    /// Writes the content of a frozen page to a slot that the caller reserved for it, in an area in memory, and puts the slot to use: one reference,
+    /// and nothing in the swap cache. False, and nothing changed, when there is no room for it.
+    /// </summary>
+    internal bool TryFillReserved(SwapEntry entry, uint frame, uint shadow, ref int written)
+    {
+        Span<byte> page = frames.Bytes(frame);
+        bool zero = SharedBytes<TModel>.IsZero(page);
+        if (!zero && !devices.TryWrite(entry, page))
+            return false;
+        written += zero ? 0 : 1;
+        map.Fill(entry, shadow, zero);
+        return true;
+    }
+
+    /// <summary>
     /// Writes a locked large folio to its slots. Only content that is zero in all pages is left out; a zero page among others is written.
     /// </summary>
     internal SwapWrite WriteLarge(uint head)

@@ -56,12 +56,18 @@ public sealed class WorkingSet<TModel>
     private ref FrameState State => ref image.Record<FrameState>(MetadataRegion.FrameState, 0);
 
     /// <summary>Notes that a folio is evicted; the shadow for its slots (workingset_eviction).</summary>
-    internal uint Evict(uint head, uint scope)
+    internal uint Evict(uint head, uint scope) => Shadow(scope, Age(scope, folios.Table.PagesOf(head)));
+
+    /// <summary>Notes that pages are evicted; the age of the first of them, which is one less than that of the next.</summary>
+    internal uint Age(uint scope, uint pages)
     {
-        uint age = folios.Lru.Age(scope) & AgeMask;
-        folios.Lru.Grow(scope, folios.Table.PagesOf(head));
-        return Present | (scope << ScopeShift) | age;
+        uint age = folios.Lru.Age(scope);
+        folios.Lru.Grow(scope, pages);
+        return age;
     }
+
+    /// <summary>The shadow of a page that was evicted at an age of its lists.</summary>
+    internal static uint Shadow(uint scope, uint age) => Present | (scope << ScopeShift) | (age & AgeMask);
 
     /// <summary>
     /// A folio comes back to where it was evicted from, and is on no list yet: makes it active if it was needed all the time (workingset_refault).

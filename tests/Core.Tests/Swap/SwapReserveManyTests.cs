@@ -254,7 +254,8 @@ public sealed class SwapReserveManyTests
         {
             var text = new StringBuilder();
             ref SwapStateRecord state = ref Swap.Areas.State;
-            text.Append(CultureInfo.InvariantCulture, $"hint {new SwapEntry(state.Hints[(int)(Owner.Thread % SwapStateRecord.Processors)].Orders[0])}");
+            var hint = new SwapEntry(state.Hints[(int)(Owner.Thread % SwapStateRecord.Processors)].Orders[0]);
+            text.Append(CultureInfo.InvariantCulture, $"hint {hint}");
             text.Append(CultureInfo.InvariantCulture, $" free {state.FreeSlots} first {Swap.Areas[0].Turn < Swap.Areas[1].Turn}\n");
             for (uint type = 0; type < 2; type++)
             {

@@ -1,0 +1,106 @@
+using PageTableEmu.Atomics;
+
+namespace PageTableEmu.Image;
+
+/// <content>Frames that come back: kept near the processor that freed them, and given to the areas when there are too many.</content>
+public sealed partial class FrameAllocator<TModel>
+{
+    /// <summary>
+    /// Takes back a frame whose last reference is gone. A frame born in the current epoch is not handed out again before
+    /// <see cref="AdvanceEpoch"/>, unless nothing else is left.
+    /// </summary>
+    /// <exception cref="ArgumentException">The frame is reserved or has references.</exception>
+    /// <exception cref="CorruptImageException">The frame is free already, or the number is outside RAM.</exception>
+    public void Free(uint frame) => Free(new ReadOnlySpan<uint>(in frame));
+
+    /// <summary>As <see cref="Free(uint)"/>, many at once, one after the other.</summary>
+    internal void Free(ReadOnlySpan<uint> many)
+    {
+        foreach (uint frame in many)
+            MarkFree(frame);
+        int own = FrameCache.Own;
+        ref FrameCache cache = ref Cache(own);
+        bool locked = WordLock<TModel>.TryAcquire(ref cache.Lock);
+        try
+        {
+            foreach (uint frame in many)
+            {
+                if (locked)
+                    TakeBack(own, ref cache, frame);
+                else
+                    areas.Put(frame); // busy; the epoch rule is about what this processor has next, and this frame leaves it
+            }
+        }
+        finally
+        {
+            if (locked)
+                WordLock<TModel>.Release(ref cache.Lock);
+        }
+    }
+
+    private void MarkFree(uint frame)
+    {
+        ref FrameRecord record = ref frames[frame];
+        if (frame < image.Options.ReservedFrames)
+            throw new ArgumentException($"Frame {frame} is reserved: the first {image.Options.ReservedFrames} are.", nameof(frame));
+        if (Atomic<TModel>.Load(ref record.RefCount) is not 0 and var references)
+            throw new ArgumentException($"Frame {frame} has {references} references and must have 0.", nameof(frame));
+        if ((Atomic<TModel>.Or(ref record.Flags, (ulong)FrameFlags.Free) & (ulong)FrameFlags.Free) != 0)
+            throw new CorruptImageException(nameof(MetadataRegion.Frames), $"frame {frame} is freed twice");
+    }
+
+    /// <summary>Puts a frame where its birth says. The cache is locked.</summary>
+    private void TakeBack(int own, ref FrameCache cache, uint frame)
+    {
+        ref FrameRecord record = ref frames[frame];
+        if ((record.Flags & (ulong)FrameFlags.Unmovable) != 0)
+            KeepUnmovable(own, ref cache, frame);
+        else if (record.Birth == Epoch)
+            Defer(own, ref cache, ref cache.Deferred, frame);
+        else if (record.Birth == MlockStamp)
+            Defer(own, ref cache, ref cache.Munlocked, frame);
+        else
+            Keep(own, ref cache, frame);
+    }
+
+    /// <summary>Puts a frame on top of the cache; a cache that gets too long gives the older half back.</summary>
+    private void Keep(int index, ref FrameCache cache, uint frame)
+    {
+        cache.Frames.Push(frames, frame);
+        if (cache.Frames.Count == 1)
+            Mark(ref State.CachesWithFrames, index, true);
+        else if (cache.Frames.Count > CacheLimit)
+            Spill(index, ref cache, CacheLimit / 2);
+    }
+
+    private void Defer(int index, ref FrameCache cache, ref FrameList list, uint frame)
+    {
+        uint stamp = frames[frame].Birth;
+        list.Push(frames, frame);
+        Mark(ref State.CachesWithDeferred, index, true);
+
+        // The epoch or batch may have ended between its reading and the mark, and then nobody comes for this frame before the next one ends.
+        if (list.Count > DeferredLimit || (stamp != Epoch && stamp != MlockStamp))
+            Drain(index, ref cache, ref list);
+    }
+
+    private void Drain(int index, ref FrameCache cache, ref FrameList list)
+    {
+        if (list.Count == 0)
+            return;
+        cache.Frames.Splice(frames, ref list);
+        if ((cache.Deferred.Count | cache.Munlocked.Count | cache.Unmovable.Count) == 0)
+            Mark(ref State.CachesWithDeferred, index, false);
+        Mark(ref State.CachesWithFrames, index, true);
+        if (cache.Frames.Count > CacheLimit)
+            Spill(index, ref cache, CacheLimit / 2);
+    }
+
+    private void Spill(int index, ref FrameCache cache, uint keep)
+    {
+        while (cache.Frames.Count > keep)
+            areas.Put(cache.Frames.TakeBottom(frames));
+        if (keep == 0)
+            Mark(ref State.CachesWithFrames, index, false);
+    }
+}
