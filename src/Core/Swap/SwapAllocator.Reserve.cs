@@ -6,9 +6,12 @@ namespace PageTableEmu.Swap;
 /// <content>Slots for those who have no folio yet, many at once.</content>
 internal sealed partial class SwapAllocator<TModel>
 {
+    /// <summary>So many slots at most are taken within one hold of a lock.</summary>
+    private const int MostAtOnce = 64;
+
     /// <summary>
     /// Reserves slots without folios, the same ones in the same order as one call for each would, but pins the area and locks a cluster once for all
-    /// that come from it.
+    /// that come from it, and goes from cluster to cluster within one hold of the lists (<see cref="WalkLists"/>).
     /// </summary>
     /// <returns>How many there were.</returns>
     internal int TryReserveMany(Span<SwapEntry> entries)
@@ -16,15 +19,12 @@ internal sealed partial class SwapAllocator<TModel>
         int done = 0;
         while (done < entries.Length)
         {
-            int more = ReserveFromHint(entries[done..]);
+            Span<SwapEntry> rest = entries.Slice(done, Math.Min(MostAtOnce, entries.Length - done));
+            int more = ReserveFromHint(rest);
             if (more == 0)
-            {
-                // The hint is used up: one as always, which leaves a new hint.
-                if (TryAllocate(frame: 0, out entries[done]) != SwapResult.Ok)
-                    return done;
-                more = 1;
-            }
-
+                more = ReserveInTurn(rest); // the hint is used up; this leaves a new one
+            if (more == 0)
+                return done;
             done += more;
         }
 
@@ -41,31 +41,61 @@ internal sealed partial class SwapAllocator<TModel>
         if (hint.Offset < area.Slots)
         {
             ref SwapClusterRecord cluster = ref clusters.Lock(ref area, hint.Offset);
+            uint held = (uint)(hint.Offset / areas.ClusterSlots) + 1;
             if (SwapClusters<TModel>.IsUsable(ref cluster, 0))
-                done = ReserveLocked(hint, entries);
-            SwapClusters<TModel>.Unlock(ref cluster);
+                held = ReserveLocked(hint, entries, ref done);
+            Unlock(ref area, held);
         }
 
         areas.Unpin(hint.Type);
         return done;
     }
 
-    private int ReserveLocked(SwapEntry hint, Span<SwapEntry> entries)
+    /// <summary>Asks the areas by priority, as for one slot; the one whose turn it is may give many.</summary>
+    private int ReserveInTurn(Span<SwapEntry> entries)
+    {
+        uint tried = 0;
+        while (true)
+        {
+            bool first = tried == 0;
+            uint type = areas.TakeTurn(ref tried, out bool alone);
+            if (type == SwapAreas<TModel>.MaxAreas)
+                return 0;
+            if (!areas.TryPin(type))
+                continue;
+            int done = 0;
+            if (MayWalk(ref areas[type], entries.Length))
+                Unlock(ref areas[type], WalkLists(type, first && alone, held: 0, uncounted: 0, entries, ref done));
+            if (done == 0 && AllocateIn(type, frame: 0, order: 0) is not 0 and ulong offset)
+                entries[done++] = new SwapEntry(type, offset);
+            areas.Unpin(type);
+            if (done != 0)
+                return done;
+        }
+    }
+
+    private void Unlock(ref SwapAreaRecord area, uint position)
+    {
+        if (position != 0)
+            SwapClusters<TModel>.Unlock(ref areas.Cluster(ref area, position - 1));
+    }
+
+    /// <returns>The cluster that is locked now, as index plus 1: that of the hint, or the last one of those that came after it.</returns>
+    private uint ReserveLocked(SwapEntry hint, Span<SwapEntry> entries, ref int done)
     {
         ref SwapAreaRecord area = ref areas[hint.Type];
         uint index = (uint)(hint.Offset / areas.ClusterSlots);
         ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
         ulong end = Math.Min(FirstSlot(index) + areas.ClusterSlots, area.Slots);
         ulong offset = cluster.Used == 0 ? FirstSlot(index) : hint.Offset;
-        int done = 0;
         int uncounted = 0;
         if (!TModel.Checked && !TModel.Explored && areas.IsHalfFull == areas.IsHalfFullWith(entries.Length)
             && SwapAreas<TModel>.Has(ref area, SwapAreaFlags.WriteOk))
             done = uncounted = ReserveFree(hint.Type, index, ref offset, end, entries);
         while (done < entries.Length && offset < end && cluster.Used < areas.ClusterSlots)
         {
-            if (areas.IsHalfFull != areas.IsHalfFullWith(uncounted))
-                Count(ref area, ref uncounted); // from here on the search asks for more
+            if (areas.IsHalfFullWith(uncounted))
+                Count(ref area, ref uncounted); // the search asks for more from here on, or lets go of the cluster
             ulong found = FirstTakeable(hint.Type, index, offset, end, 0);
             if (found == 0 || !SwapAreas<TModel>.Has(ref area, SwapAreaFlags.WriteOk))
             {
@@ -82,10 +112,13 @@ internal sealed partial class SwapAllocator<TModel>
             offset = found + 1;
         }
 
+        bool usedUp = done != 0 && done < entries.Length && cluster.Used == areas.ClusterSlots;
+        if (usedUp && MayWalk(ref area, uncounted + entries.Length - done) && areas.TryTakeTurn(hint.Type))
+            return WalkLists(hint.Type, alone: true, index + 1, uncounted, entries, ref done);
         Count(ref area, ref uncounted);
         clusters.Relocate(ref area, index);
         StoreHint(hint.Type, cluster.Used < areas.ClusterSlots && offset < end ? offset : 0, 0);
-        return done;
+        return index + 1;
     }
 
     /// <summary>

@@ -98,6 +98,20 @@ internal sealed class SwapAreas<TModel>
     internal ref SwapClusterRecord Cluster(ref SwapAreaRecord area, uint index) =>
         ref image.Record<SwapClusterRecord>(MetadataRegion.SwapClusters, area.FirstCluster + index);
 
+    /// <summary>The first cluster of an area; the others lie behind it.</summary>
+    internal ref SwapClusterRecord FirstCluster(ref SwapAreaRecord area)
+    {
+        Cluster(ref area, area.Clusters - 1);
+        return ref Cluster(ref area, 0);
+    }
+
+    /// <summary>The word of the first slot of an area; the others lie behind it. The caller has stabilised the area.</summary>
+    internal ref ulong FirstWord(ref SwapAreaRecord area)
+    {
+        image.SlotWord((ulong)area.FirstSlot + area.Slots - 1);
+        return ref image.SlotWord(area.FirstSlot);
+    }
+
     internal static bool Has(ref SwapAreaRecord area, SwapAreaFlags flags) =>
         (Flags(ref area) & flags) == flags;
 
@@ -204,14 +218,24 @@ internal sealed class SwapAreas<TModel>
     /// The area to allocate from: the listed one of highest priority, the longest waiting of those, not among <paramref name="tried"/>. It goes
     /// behind the others of its priority, so that equal areas take turns cluster by cluster. <see cref="MaxAreas"/> when none is left.
     /// </summary>
-    internal uint TakeTurn(ref uint tried)
+    internal uint TakeTurn(ref uint tried) => TakeTurn(ref tried, out _);
+
+    /// <inheritdoc cref="TakeTurn(ref uint)"/>
+    /// <param name="tried">The areas that were asked already.</param>
+    /// <param name="alone">Whether no other area of its priority is listed, so that the next turn is its own again.</param>
+    internal uint TakeTurn(ref uint tried, out bool alone)
     {
+        alone = true;
         ref ulong available = ref State.AvailableLock;
         WordLock<TModel>.Acquire(ref available);
         uint best = MaxAreas;
         for (uint type = 0; type < MaxAreas; type++)
         {
-            if ((tried & (1U << (int)type)) == 0 && Has(ref this[type], SwapAreaFlags.Listed) && (best == MaxAreas || IsBefore(type, best)))
+            if ((tried & (1U << (int)type)) != 0 || !Has(ref this[type], SwapAreaFlags.Listed))
+                continue;
+            if (best != MaxAreas && this[type].Priority >= this[best].Priority)
+                alone = this[type].Priority > this[best].Priority;
+            if (best == MaxAreas || IsBefore(type, best))
                 best = type;
         }
 
@@ -223,6 +247,24 @@ internal sealed class SwapAreas<TModel>
 
         WordLock<TModel>.Release(ref available);
         return best;
+    }
+
+    /// <summary>
+    /// Gives an area the next turn if that is its own, and those after it too: no other one of its priority is listed. The number of the turn does
+    /// not matter then, as an area that is listed later gets a larger one.
+    /// </summary>
+    internal bool TryTakeTurn(uint type)
+    {
+        ref SwapStateRecord state = ref State;
+        ref SwapAreaRecord area = ref this[type];
+        if (Atomic<TModel>.Load(ref state.ActiveAreas) == 1)
+            return Has(ref area, SwapAreaFlags.Listed);
+        WordLock<TModel>.Acquire(ref state.AvailableLock);
+        bool first = Has(ref area, SwapAreaFlags.Listed);
+        for (uint other = 0; other < MaxAreas && first; other++)
+            first = other == type || !Has(ref this[other], SwapAreaFlags.Listed) || this[other].Priority < area.Priority;
+        WordLock<TModel>.Release(ref state.AvailableLock);
+        return first;
     }
 
     /// <summary>Lets the area hand out slots, at the given priority; null or negative: below every other one.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using PageTableEmu.Image;
 
 namespace PageTableEmu.Swap;
 
@@ -27,6 +28,6 @@ internal struct SwapClusterLists
         SwapClusterState.Full => 1,
         SwapClusterState.NonFull => 2 + (int)order,
         SwapClusterState.Frag => 2 + Orders + (int)order,
-        _ => throw new ArgumentOutOfRangeException(nameof(state), state, "A cluster in this state is on no list."),
+        _ => throw new CorruptImageException(nameof(MetadataRegion.SwapClusters), $"a cluster in state {state} is on no list"),
     };
 }

@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 
 namespace PageTableEmu.Swap;
 
@@ -48,6 +49,8 @@ internal sealed class SwapClusters<TModel>
             if (position != 0)
             {
                 found = position - 1;
+                if (areas.Cluster(ref area, found).State != list)
+                    ThrowAstray(found, list); // else it could be taken off for ever, from a list that it is not on
                 Unlink(ref area, found);
             }
         }
@@ -113,6 +116,38 @@ internal sealed class SwapClusters<TModel>
         }
     }
 
+    /// <summary>
+    /// Puts clusters that follow each other on one list of order 0, in that order, behind those of another. The caller holds the list lock and has
+    /// told each its new state, with its lock held.
+    /// </summary>
+    /// <param name="area">The area.</param>
+    /// <param name="from">The list they are on.</param>
+    /// <param name="to">The list they go to.</param>
+    /// <param name="first">Index of the first of them plus 1.</param>
+    /// <param name="last">Index of the last of them plus 1.</param>
+    internal void MoveRun(ref SwapAreaRecord area, SwapClusterState from, SwapClusterState to, uint first, uint last)
+    {
+        ref SwapClusterRecord head = ref areas.Cluster(ref area, first - 1);
+        ref SwapClusterRecord tail = ref areas.Cluster(ref area, last - 1);
+        ref SwapClusterList source = ref area.Lists[SwapClusterLists.IndexOf(from, 0)];
+        ref SwapClusterList target = ref area.Lists[SwapClusterLists.IndexOf(to, 0)];
+        if (head.Previous != 0)
+            areas.Cluster(ref area, head.Previous - 1).Next = tail.Next;
+        else
+            source.Head = tail.Next;
+        if (tail.Next != 0)
+            areas.Cluster(ref area, tail.Next - 1).Previous = head.Previous;
+        else
+            source.Tail = head.Previous;
+        head.Previous = target.Tail;
+        tail.Next = 0;
+        if (target.Tail != 0)
+            areas.Cluster(ref area, target.Tail - 1).Next = first;
+        else
+            target.Head = first;
+        target.Tail = last;
+    }
+
     /// <summary>A cluster already in the state stays where it is on the list.</summary>
     private void MoveTo(ref SwapAreaRecord area, uint index, SwapClusterState state)
     {
@@ -120,12 +155,19 @@ internal sealed class SwapClusters<TModel>
         if (cluster.State == state)
             return;
         WordLock<TModel>.Acquire(ref area.ListLock);
+        MoveListed(ref area, index, state);
+        WordLock<TModel>.Release(ref area.ListLock);
+    }
+
+    /// <summary>Puts a locked cluster on the list of another state; the caller holds the list lock too.</summary>
+    internal void MoveListed(ref SwapAreaRecord area, uint index, SwapClusterState state)
+    {
+        ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
         if (cluster.State != SwapClusterState.None)
             Unlink(ref area, index);
         if (state == SwapClusterState.Free)
             cluster.Order = 0;
         Append(ref area, index, state);
-        WordLock<TModel>.Release(ref area.ListLock);
     }
 
     private void Unlink(ref SwapAreaRecord area, uint index)
@@ -143,4 +185,7 @@ internal sealed class SwapClusters<TModel>
         cluster.Next = cluster.Previous = 0;
         cluster.State = SwapClusterState.None;
     }
+
+    private static void ThrowAstray(uint index, SwapClusterState list) =>
+        throw new CorruptImageException(nameof(MetadataRegion.SwapClusters), $"cluster {index} is on list {list}, and its state is another");
 }

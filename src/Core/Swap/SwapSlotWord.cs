@@ -143,9 +143,11 @@ public readonly struct SwapSlotWord(ulong value) : IEquatable<SwapSlotWord>
         + (IsPinned ? " pinned" : "") + (IsZero ? " zero" : "");
 
     /// <summary>Which of at most eight words are free: a bit for each.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static uint Free(ReadOnlySpan<ulong> words) => Matching(words, TagMask, 0);
 
     /// <summary>Which of at most eight words are held by the swap cache alone.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static uint CacheOnly(ReadOnlySpan<ulong> words) => Matching(words, TagMask | CountMask, (ulong)SwapSlotTag.Cached << TagShift);
 
     /// <summary>Which of at most eight words are bound to a folio.</summary>

@@ -238,7 +238,7 @@ public sealed class SwapSpace<TModel> : IDisposable
     public SwapResult TryReserve(out SwapEntry entry) => allocator.TryAllocate(frame: 0, out entry);
 
     /// <summary>
-    /// As <see cref="TryReserve(out SwapEntry)"/>, many at once: the same slots in the same order, for an eighth of the cost where half are free.
+    /// As <see cref="TryReserve(out SwapEntry)"/>, many at once: the same slots in the same order, for an eighth of the cost or less.
     /// Returns how many there were.
     /// </summary>
     public int TryReserve(Span<SwapEntry> entries) => allocator.TryReserveMany(entries);

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Swap;
@@ -10,27 +12,51 @@ namespace PageTableEmu.Core.Tests.Swap;
 /// </summary>
 public sealed class SwapReserveManyTests
 {
-    [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    public void Many_at_once_equal_one_by_one(int seed)
+    /// <summary>Clusters of 64 slots, and priorities of the areas; a priority of -1 is given by the machine.</summary>
+    public static TheoryData<int, int, int> Machines()
     {
-        using var one = new Twin<CheckedModel>();
-        using var many = new Twin<CheckedModel>();
-        using var unchecked1 = new Twin<Mainline>();
+        var machines = new TheoryData<int, int, int>();
+        for (int seed = 1; seed <= 6; seed++)
+        {
+            machines.Add(seed, -1, -1);
+            machines.Add(seed, 5, 5);
+            machines.Add(seed, 3, 5);
+        }
+
+        return machines;
+    }
+
+    [Theory]
+    [MemberData(nameof(Machines))]
+    public void Many_at_once_equal_one_by_one(int seed, int priority, int otherPriority)
+    {
+        using var one = new Twin<CheckedModel>(priority, otherPriority);
+        using var many = new Twin<CheckedModel>(priority, otherPriority);
+        using var unchecked1 = new Twin<Mainline>(priority, otherPriority);
         var random = new Random(seed);
         var held = new List<SwapEntry>();
-        for (int round = 0; round < 60; round++)
+        for (int round = 0; round < 80; round++)
         {
-            int wanted = random.Next(1, 90);
+            int wanted = random.Next(1, 150);
             SwapEntry[] expected = [.. Enumerable.Range(0, wanted)
                 .Select(_ => one.Swap.TryReserve(out SwapEntry entry) == SwapResult.Ok ? entry : default)
                 .TakeWhile(entry => !entry.IsNone)];
             Assert.Equal(expected, many.Take(wanted));
             Assert.Equal(expected, unchecked1.Take(wanted));
+            string state = one.Describe();
+            Assert.Equal(state, many.Describe());
+            Assert.Equal(state, unchecked1.Describe());
             held.AddRange(expected);
-            for (int i = random.Next(held.Count + 1) / 2; i > 0; i--)
+            if (random.Next(3) == 0)
+            {
+                SwapEntry cached = one.Bind();
+                Assert.Equal(cached, many.Bind());
+                Assert.Equal(cached, unchecked1.Bind());
+            }
+
+            // Mostly few are freed, so that clusters have few free slots each.
+            int freed = random.Next(random.Next(4) == 0 ? held.Count + 1 : Math.Min(held.Count, 40) + 1);
+            for (int i = freed; i > 0; i--)
             {
                 int at = random.Next(held.Count);
                 one.Swap.UnpinSlot(held[at]);
@@ -39,9 +65,110 @@ public sealed class SwapReserveManyTests
                 held.RemoveAt(at);
             }
         }
+    }
 
-        Assert.Equal(one.Swap.TotalInUse, many.Swap.TotalInUse);
-        Assert.Equal((ulong)held.Count, unchecked1.Swap.TotalInUse);
+    /// <summary>
+    /// Two threads take and free slots while a third begins swapoff and takes it back: no slot has two owners, and when swapoff has begun all that
+    /// was taken is counted.
+    /// </summary>
+    [Fact]
+    public void Threads_that_reserve_meet_swapoff()
+    {
+        using var twin = new Twin<Mainline>(5, 5);
+        var owners = new int[2 * 1024];
+        int wrong = 0;
+        int working = 2;
+        Thread[] threads = [.. Enumerable.Range(1, 2).Select(worker => new Thread(() =>
+        {
+            var random = new Random(worker);
+            var held = new List<SwapEntry>();
+            for (int round = 0; round < 6000; round++)
+            {
+                foreach (SwapEntry entry in twin.Take(random.Next(1, 100)))
+                {
+                    if (Interlocked.Exchange(ref owners[(entry.Type * 1024) + entry.Offset], worker) != 0)
+                        Interlocked.Increment(ref wrong);
+                    held.Add(entry);
+                }
+
+                for (int i = round == 5999 ? held.Count : random.Next(Math.Min(held.Count, 60) + 1); i > 0; i--)
+                {
+                    int at = random.Next(held.Count);
+                    Interlocked.Exchange(ref owners[(held[at].Type * 1024) + held[at].Offset], 0);
+                    twin.Swap.UnpinSlot(held[at]);
+                    held.RemoveAt(at);
+                }
+            }
+
+            Interlocked.Decrement(ref working);
+        }))];
+        foreach (Thread thread in threads)
+            thread.Start();
+        for (uint type = 0; Volatile.Read(ref working) != 0; type ^= 1)
+        {
+            Assert.Equal(SwapResult.Ok, twin.Swap.BeginSwapOff(type));
+            uint counted = twin.Swap.InUse(type);
+            int used = twin.Swap.UsedSlots().Count(slot => slot.Entry.Type == type); // slots may come free meanwhile: never more than were counted
+            twin.Swap.AbortSwapOff(type);
+            if (used > counted)
+                Interlocked.Increment(ref wrong);
+        }
+
+        foreach (Thread thread in threads)
+            thread.Join();
+        Assert.Equal(0, wrong);
+        Assert.Equal(0UL, twin.Swap.TotalInUse);
+        Assert.Empty(new SwapVerifier<Mainline>(twin.Swap, twin.Folios).Verify());
+    }
+
+    /// <summary>Whatever the links of the clusters are damaged to, reserving ends: with slots, with none, or with an exception.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Damaged_lists_end(int seed)
+    {
+        var random = new Random(seed);
+        for (int round = 0; round < 200; round++)
+        {
+            using var twin = new Twin<Mainline>(5, 5);
+            SwapEntry[] held = twin.Take(690);
+            foreach (SwapEntry entry in held)
+            {
+                if (random.Next(8) == 0)
+                    twin.Swap.UnpinSlot(entry);
+            }
+
+            for (int i = 0; i < 3; i++)
+            {
+                ref SwapAreaRecord area = ref twin.Swap.Areas[(uint)random.Next(2)];
+                ref SwapClusterRecord cluster = ref twin.Swap.Areas.Cluster(ref area, (uint)random.Next((int)area.Clusters));
+                switch (random.Next(4))
+                {
+                    case 0:
+                        cluster.Next = (uint)random.Next((int)area.Clusters + 3);
+                        break;
+                    case 1:
+                        cluster.Previous = (uint)random.Next((int)area.Clusters + 1);
+                        break;
+                    case 2:
+                        cluster.Used = (uint)random.Next(70);
+                        break;
+                    default:
+                        cluster.Open = 0;
+                        break;
+                }
+            }
+
+            try
+            {
+                Assert.InRange(twin.Take(150).Length, 0, 150);
+            }
+            catch (CorruptImageException)
+            {
+                // said what it found
+            }
+        }
     }
 
     [Theory]
@@ -84,14 +211,17 @@ public sealed class SwapReserveManyTests
             SwapClusterSlots = 64,
         });
 
-        internal Twin()
+        internal Twin(int priority, int otherPriority)
         {
-            Swap = new SwapSpace<TModel>(image, new Folios<TModel>(image));
-            Assert.Equal(SwapResult.Ok, Swap.SwapOn(SwapAreaOptions.Zram(400), out _));
-            Assert.Equal(SwapResult.Ok, Swap.SwapOn(SwapAreaOptions.Zram(300), out _));
+            Folios = new Folios<TModel>(image);
+            Swap = new SwapSpace<TModel>(image, Folios);
+            Assert.Equal(SwapResult.Ok, Swap.SwapOn(Area(400, priority), out _));
+            Assert.Equal(SwapResult.Ok, Swap.SwapOn(Area(300, otherPriority), out _));
         }
 
         internal SwapSpace<TModel> Swap { get; }
+
+        internal Folios<TModel> Folios { get; }
 
         public void Dispose()
         {
@@ -103,6 +233,60 @@ public sealed class SwapReserveManyTests
         {
             var entries = new SwapEntry[count];
             return entries[..Swap.TryReserve(entries.AsSpan())];
+        }
+
+        /// <summary>A slot that the swap cache alone holds; none when there is none.</summary>
+        internal SwapEntry Bind()
+        {
+            uint frame = Folios.TryAllocate();
+            if (frame == 0)
+                return default;
+            Folios.Table.Lock(frame);
+            Folios.Table.Set(frame, FrameFlags.SwapBacked | FrameFlags.Uptodate);
+            Swap.TryAllocate(frame, out SwapEntry entry);
+            Folios.Table.Unlock(frame);
+            Folios.Put(frame);
+            return entry;
+        }
+
+        /// <summary>Lists, clusters, counters, the hint, and whose turn it is.</summary>
+        internal string Describe()
+        {
+            var text = new StringBuilder();
+            ref SwapStateRecord state = ref Swap.Areas.State;
+            var hint = new SwapEntry(state.Hints[(int)(Owner.Thread % SwapStateRecord.Processors)].Orders[0]);
+            text.Append(CultureInfo.InvariantCulture, $"hint {hint}");
+            text.Append(CultureInfo.InvariantCulture, $" free {state.FreeSlots} first {Swap.Areas[0].Turn < Swap.Areas[1].Turn}\n");
+            for (uint type = 0; type < 2; type++)
+            {
+                ref SwapAreaRecord area = ref Swap.Areas[type];
+                text.Append(CultureInfo.InvariantCulture, $"area {type} in use {area.InUse} flags {area.Flags} users {area.Users:x}\n");
+                for (int list = 0; list < SwapClusterLists.Length; list++)
+                    Describe(text, ref area, list);
+                for (uint index = 0; index < area.Clusters; index++)
+                {
+                    ref SwapClusterRecord cluster = ref Swap.Areas.Cluster(ref area, index);
+                    text.Append(CultureInfo.InvariantCulture, $" {index}: {cluster.State} {cluster.Used} {cluster.Order} lock {cluster.Lock}\n");
+                }
+            }
+
+            return text.ToString();
+        }
+
+        private static SwapAreaOptions Area(uint slots, int priority) =>
+            priority < 0 ? SwapAreaOptions.Zram(slots) : SwapAreaOptions.Zram(slots) with { Priority = priority };
+
+        private void Describe(StringBuilder text, ref SwapAreaRecord area, int list)
+        {
+            uint before = 0;
+            for (uint at = area.Lists[list].Head; at != 0; at = Swap.Areas.Cluster(ref area, at - 1).Next)
+            {
+                Assert.Equal(before, Swap.Areas.Cluster(ref area, at - 1).Previous);
+                before = at;
+                text.Append(CultureInfo.InvariantCulture, $" {list}>{at - 1}");
+            }
+
+            Assert.Equal(before, area.Lists[list].Tail);
         }
     }
 }
