@@ -53,7 +53,7 @@ internal static class ReplayCommand
         };
         Option<bool> rate = new("--rate")
         {
-            Description = "Compare nothing: perform the operations of all traces without a look at the machine, and say how many there are in a second.",
+            Description = "Compare nothing: perform the operations without a look at the machine, and say how many there are in a second.",
         };
         Command command = new("replay", "Replay recordings of a real kernel on our machine and compare every observation.")
         {
