@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PageTableEmu.Atomics;
 
 namespace PageTableEmu.Image;
@@ -11,7 +12,26 @@ public sealed partial class FrameAllocator<TModel>
     /// </summary>
     /// <exception cref="ArgumentException">The frame is reserved or has references.</exception>
     /// <exception cref="CorruptImageException">The frame is free already, or the number is outside RAM.</exception>
-    public void Free(uint frame) => Free(new ReadOnlySpan<uint>(in frame));
+    public void Free(uint frame)
+    {
+        MarkFree(frame);
+        int own = FrameCache.Own;
+        ref FrameCache cache = ref Cache(own);
+        if (!WordLock<TModel>.TryAcquire(ref cache.Lock))
+        {
+            areas.Put(frame); // busy; the epoch rule is about what this processor has next, and this frame leaves it
+            return;
+        }
+
+        try
+        {
+            TakeBack(own, ref cache, frame);
+        }
+        finally
+        {
+            WordLock<TModel>.Release(ref cache.Lock);
+        }
+    }
 
     /// <summary>As <see cref="Free(uint)"/>, many at once, one after the other.</summary>
     internal void Free(ReadOnlySpan<uint> many)
@@ -20,24 +40,25 @@ public sealed partial class FrameAllocator<TModel>
             MarkFree(frame);
         int own = FrameCache.Own;
         ref FrameCache cache = ref Cache(own);
-        bool locked = WordLock<TModel>.TryAcquire(ref cache.Lock);
+        if (!WordLock<TModel>.TryAcquire(ref cache.Lock))
+        {
+            foreach (uint frame in many)
+                areas.Put(frame);
+            return;
+        }
+
         try
         {
             foreach (uint frame in many)
-            {
-                if (locked)
-                    TakeBack(own, ref cache, frame);
-                else
-                    areas.Put(frame); // busy; the epoch rule is about what this processor has next, and this frame leaves it
-            }
+                TakeBack(own, ref cache, frame);
         }
         finally
         {
-            if (locked)
-                WordLock<TModel>.Release(ref cache.Lock);
+            WordLock<TModel>.Release(ref cache.Lock);
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void MarkFree(uint frame)
     {
         ref FrameRecord record = ref frames[frame];
@@ -50,6 +71,7 @@ public sealed partial class FrameAllocator<TModel>
     }
 
     /// <summary>Puts a frame where its birth says. The cache is locked.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void TakeBack(int own, ref FrameCache cache, uint frame)
     {
         ref FrameRecord record = ref frames[frame];

@@ -125,7 +125,7 @@ public sealed partial class LruLists<TModel>
         return listed;
     }
 
-    /// <summary>Takes folios off their lists that are on some, and which nobody else can take off.</summary>
+    /// <summary>Takes single frames off their lists whose references the caller froze: nobody else changes their flags, so a store will do.</summary>
     internal void TakeOff(ReadOnlySpan<uint> frames)
     {
         WordLock<TModel>.Acquire(ref State.LruLock);
@@ -133,8 +133,9 @@ public sealed partial class LruLists<TModel>
         {
             if (!IsListed(frame))
                 continue;
-            table.Clear(frame, FrameFlags.Lru);
             Unlink(frame);
+            ref ulong flags = ref table[frame].Flags;
+            Atomic<TModel>.Store(ref flags, Atomic<TModel>.Load(ref flags) & ~(ulong)FrameFlags.Lru);
         }
 
         WordLock<TModel>.Release(ref State.LruLock);

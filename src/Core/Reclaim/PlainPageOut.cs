@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 using PageTableEmu.Leaves;
@@ -103,9 +104,11 @@ internal sealed class PlainPageOut<TArch, TModel>
     private int Take(in TableGuard<TArch, TModel> guard, ref ulong address, ulong stop, Span<Evicted> pages)
     {
         int count = 0;
+        ref ulong word = ref mm.Tables.Entry(guard.Table, address);
         for (; address < stop && count < pages.Length; address += 1UL << TArch.PageShift)
         {
-            Leaf<TArch, TModel> leaf = guard[address];
+            var leaf = new Leaf<TArch, TModel>(ref word, address);
+            word = ref Unsafe.Add(ref word, 1); // safe: stop lies in or right behind the table
             Pte entry = leaf.Value;
             if (TArch.IsNone(entry, 1) || !TArch.IsPresent(entry, 1) || MmContext<TArch, TModel>.NormalFrame(entry) is not (not 0 and var frame))
                 continue;
@@ -138,6 +141,8 @@ internal sealed class PlainPageOut<TArch, TModel>
         int written = 0;
         foreach (Evicted page in pages)
         {
+            if (done + 1 < pages.Length)
+                SharedBytes<TModel>.Prefetch(mm.Frames.Bytes(pages[done + 1].Frame));
             if (!mm.Swap.TryFillReserved(slots[done], page.Frame, WorkingSet<TModel>.Shadow(scope, age++), ref written))
                 break;
             Atomic<TModel>.Store(ref mm.Frames[page.Frame].MapCount, 0);
