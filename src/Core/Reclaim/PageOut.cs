@@ -32,11 +32,20 @@ public sealed class PageOut<TArch, TModel>
 
     /// <summary>Reclaims the pages of [start, end), in ascending order of address.</summary>
     /// <returns>Ok, also when pages were skipped; Invalid at a locked VMA; NoMemory when a part is not mapped.</returns>
+    /// <exception cref="CorruptImageException">A record or entry is damaged; no lock that was taken here stays held.</exception>
     public MmResult Apply(uint space, ulong start, ulong end)
     {
         var visitor = new Visitor(this);
         using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
-        return VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
+        try
+        {
+            return VmaPieces<TModel>.Walk(mm.Vmas, space, start, end, ref visitor);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
     }
 
     private void ReclaimPiece(uint vma, ulong start, ulong end)

@@ -29,6 +29,20 @@ public sealed class LockReliefTests
     }
 
     [Fact]
+    public void PageOut_OfAFolioWhoseListIsDamaged()
+    {
+        using BehaviourMachine<X64FourLevel> rig = Machine(synchronous: true);
+        rig.Write(rig.Process, 0, 7);
+        rig.Machine.Settle();
+        uint frame = rig.Frame(rig.Process, 0);
+        uint sound = rig.Machine.Context.Frames[frame].LruPrevious;
+        rig.Machine.Context.Frames[frame].LruPrevious = 0xFFFFFF;
+        Assert.Throws<CorruptImageException>(() => rig.Advise(rig.Process, 0, 1, Advice.PageOut));
+        AssertNothingHeld(rig, () => rig.Machine.Context.Frames[frame].LruPrevious = sound);
+        Assert.Equal(7, rig.Read(rig.Process, 0).Value); // it was in swap before its frame was to be freed
+    }
+
+    [Fact]
     public void SwapIn_OfACachedFolioWithoutAnAnonVma()
     {
         using BehaviourMachine<X64FourLevel> rig = Machine(synchronous: false);
