@@ -101,6 +101,36 @@ public sealed partial class FrameAllocator<TModel>
         return frame;
     }
 
+    /// <summary>
+    /// As <see cref="TryAllocate"/> of as many frames as the caller's cache and the areas have, without references: nobody finds them before the
+    /// caller gives them one. Returns how many there were.
+    /// </summary>
+    internal int TryAllocateFrozen(Span<uint> many)
+    {
+        int own = FrameCache.Own;
+        ref FrameCache cache = ref Cache(own);
+        if (pinning || !WordLock<TModel>.TryAcquire(ref cache.Lock))
+            return 0;
+        int count = 0;
+        try
+        {
+            for (; count < many.Length; count++)
+            {
+                many[count] = cache.Frames.Count != 0 ? TakeTop(own, ref cache) : Refill(own, ref cache);
+                if (many[count] == 0)
+                    break;
+            }
+        }
+        finally
+        {
+            WordLock<TModel>.Release(ref cache.Lock);
+        }
+
+        foreach (uint frame in many[..count])
+            GiveBirth(frame, 0);
+        return count;
+    }
+
     /// <summary>Ends the current allocation epoch (the kernel's lru_add_drain_all): deferred frames can be handed out again.</summary>
     public void AdvanceEpoch()
     {

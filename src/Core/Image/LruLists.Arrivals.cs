@@ -22,10 +22,27 @@ public sealed partial class LruLists<TModel>
     {
         if ((table.Set(frame, FrameFlags.Lru) & FrameFlags.Lru) != 0)
             return;
+        Arrive(frame, frame, 1);
+    }
+
+    /// <summary>How many folios come on their way before the next of them takes all to their lists; 1 or more.</summary>
+    internal int RoomForArrivals => Math.Max(LongestStack - (int)(Atomic<TModel>.Load(ref Stack(FrameCache.Own)) >> LengthShift), 1);
+
+    /// <summary>As <see cref="Add"/> of each, of folios that have <see cref="FrameFlags.Lru"/> since nobody could find them.</summary>
+    internal void AddFlagged(ReadOnlySpan<uint> frames)
+    {
+        for (int i = 1; i < frames.Length; i++)
+            table[frames[i]].LruNext = frames[i - 1];
+        if (!frames.IsEmpty)
+            Arrive(frames[0], frames[^1], frames.Length);
+    }
+
+    /// <summary>Puts a chain of folios on the way, linked from the youngest to the oldest.</summary>
+    private void Arrive(uint oldest, uint youngest, int count)
+    {
         int own = FrameCache.Own;
         ulong bit = 1UL << own;
-        ref ulong stack = ref Stack(own);
-        int length = Push(ref stack, frame);
+        int length = Push(ref Stack(own), oldest, youngest, count);
         if ((Atomic<TModel>.Load(ref State.CachesWithArrivals) & bit) == 0)
             Atomic<TModel>.Or(ref State.CachesWithArrivals, bit); // before this returns, or whoever frees the folio would not find it
         if (length < LongestStack)
@@ -59,14 +76,14 @@ public sealed partial class LruLists<TModel>
 
     private ref ulong Stack(int cache) => ref image.Record<FrameCache>(MetadataRegion.FrameCaches, (ulong)cache).Arrivals;
 
-    /// <summary>Pushes a folio, which is linked nowhere; returns the length of the stack.</summary>
-    private int Push(ref ulong stack, uint frame)
+    /// <summary>Pushes folios, of which the oldest is linked nowhere and the others to it; returns the length of the stack.</summary>
+    private int Push(ref ulong stack, uint oldest, uint youngest, int count)
     {
         ulong below = Atomic<TModel>.Load(ref stack);
         while (true)
         {
-            table[frame].LruNext = (uint)below; // nobody reads it before the folio is on the stack
-            ulong pushed = (((below >> LengthShift) + 1) << LengthShift) | frame;
+            table[oldest].LruNext = (uint)below; // nobody reads it before the folio is on the stack
+            ulong pushed = (((below >> LengthShift) + (uint)count) << LengthShift) | youngest;
             ulong found = Atomic<TModel>.CompareExchange(ref stack, pushed, below);
             if (found == below)
                 return (int)(pushed >> LengthShift);

@@ -43,6 +43,19 @@ public sealed class AnonRmap<TModel>
         frames.AddMapping(frame);
     }
 
+    /// <summary>
+    /// As <see cref="AddNew"/> of a frozen frame, exclusive and with flags of its own. The caller then gives it its reference, which is the
+    /// mapping's: from there on it can be found.
+    /// </summary>
+    internal void AddFrozen(uint frame, uint anonVma, ulong index, FrameFlags flags)
+    {
+        ref FrameRecord record = ref frames[frame];
+        record.Mapping = anonVma;
+        record.Index = index;
+        record.MapCount = 1;
+        record.Flags = (ulong)(flags | FrameFlags.Anon | FrameFlags.AnonExclusive);
+    }
+
     /// <summary>First mapping of a large folio that nobody else knows, by a huge leaf; the caller's reference becomes the mapping's.</summary>
     public void AddNewLarge(uint head, uint vma, ulong virtualAddress)
     {

@@ -67,6 +67,33 @@ public sealed class FaultHandler<TArch, TModel>
         }
     }
 
+    /// <summary>
+    /// Handles the faults of neighbouring pages together and counts them, as far as these are swapped out and plain; for whoever would handle
+    /// them one after the other.
+    /// </summary>
+    /// <param name="vma">The VMA that covers the addresses.</param>
+    /// <param name="virtualAddress">Address of the first page.</param>
+    /// <param name="end">First address behind the last; at most the end of the VMA.</param>
+    /// <param name="flags">What is wanted.</param>
+    /// <param name="touch">Whether the pages count as used.</param>
+    /// <param name="counters">Whose faults to count.</param>
+    /// <returns>First address that is left to be handled.</returns>
+    /// <exception cref="CorruptImageException">A record or entry is damaged; no lock that was taken here stays held.</exception>
+    internal ulong HandleRun(uint vma, ulong virtualAddress, ulong end, FaultFlags flags, bool touch, ref FaultCounters counters)
+    {
+        try
+        {
+            int done = swapIn.HandleRun(new Fault(vma, mm.Spaces[mm.Vmas[vma].AddressSpace].Root, virtualAddress, flags), end, touch);
+            counters.Major += done;
+            return virtualAddress + ((ulong)done << TArch.PageShift);
+        }
+        catch (CorruptImageException)
+        {
+            LockRelief<TArch, TModel>.LetGo(mm);
+            throw;
+        }
+    }
+
     private FaultResult HandleEntry(in Fault fault)
     {
         if (huge.TryHandle(fault, out FaultResult result))

@@ -130,6 +130,26 @@ public sealed class Gup<TArch, TModel>
     }
 
     /// <summary>
+    /// Faults pages of a VMA in from an address on: those that can be brought in together, or one. The flags take no hold of them.
+    /// </summary>
+    /// <param name="space">The address space, whose mmap_lock is held; it may be given up and taken again.</param>
+    /// <param name="vma">The VMA that covers the address; whether it does still is unknown on return.</param>
+    /// <param name="address">Address of the first page; on return, of the page behind the last that was tried.</param>
+    /// <param name="end">First address behind those wanted; at most the end of the VMA.</param>
+    /// <param name="flags">The access wanted.</param>
+    /// <param name="counters">Whose faults to count.</param>
+    internal MmResult FaultIn(uint space, uint vma, ref ulong address, ulong end, GupFlags flags, ref FaultCounters counters)
+    {
+        ulong first = address;
+        if (IsAllowed(mm.Vmas.FlagsOf(vma), flags))
+            address = faults.HandleRun(vma, first, end, FaultFor(Follow.NeedsFault, flags), (flags & GupFlags.Touch) != 0, ref counters);
+        if (address != first)
+            return MmResult.Ok;
+        address += 1UL << TArch.PageShift;
+        return FaultIn(space, first, flags, out _, ref counters);
+    }
+
+    /// <summary>
     /// Has a userfault resolved by the handler of this process, without the mmap_lock. A caller that must keep the lock cannot wait for that,
     /// nor can one without a handler: they get the error that the kernel has for faults which may not be retried.
     /// </summary>

@@ -81,12 +81,15 @@ public sealed class Madvise<TArch, TModel>
         return result;
     }
 
-    /// <summary>Page by page (madvise_populate); the permission is looked at again for each, because the lock may be given up between them.</summary>
+    /// <summary>
+    /// Page by page (madvise_populate), but for those that come in together; the permission is looked at again for each, because the lock may be
+    /// given up between them.
+    /// </summary>
     private MmResult Populate(uint space, ulong start, ulong end, VmaFlags needed, GupFlags flags, ref FaultCounters counters)
     {
         MmResult result = MmResult.Ok;
         using MmapHold<TModel> hold = mm.Spaces.HoldRead(space);
-        for (ulong address = start; address < end && result == MmResult.Ok; address += 1UL << TArch.PageShift)
+        for (ulong address = start; address < end && result == MmResult.Ok;)
         {
             uint vma = mm.Vmas.Find(space, address);
             if (vma == 0)
@@ -94,7 +97,7 @@ public sealed class Madvise<TArch, TModel>
             else if ((mm.Vmas.FlagsOf(vma) & needed) == 0)
                 result = MmResult.Invalid;
             else
-                result = gup.FaultIn(space, address, flags, out _, ref counters);
+                result = gup.FaultIn(space, vma, ref address, Math.Min(mm.Vmas[vma].End, end), flags, ref counters);
         }
 
         mm.Folios.Allocator.AdvanceEpoch(); // lru_add_drain

@@ -62,15 +62,15 @@ public sealed class Mlock<TArch, TModel>
     {
         flags |= GupFlags.ForgetTried | GupFlags.Touch;
         MmResult result = MmResult.Ok;
-        for (ulong address = start; address < end && result == MmResult.Ok; address += 1UL << TArch.PageShift)
+        for (ulong address = start; address < end && result == MmResult.Ok;)
         {
             uint vma = mm.Vmas.Find(space, address);
             if (vma == 0)
                 return MmResult.NoMemory;
             bool write = (mm.Vmas.FlagsOf(vma) & (VmaFlags.Write | VmaFlags.Shared)) == VmaFlags.Write;
-            bool isLast = Math.Min(mm.Vmas[vma].End, end) - address == 1UL << TArch.PageShift;
-            result = gup.FaultIn(space, address, write ? flags | GupFlags.Write : flags, out _, ref counters);
-            if (isLast || result != MmResult.Ok)
+            ulong stop = Math.Min(mm.Vmas[vma].End, end);
+            result = gup.FaultIn(space, vma, ref address, stop, write ? flags | GupFlags.Write : flags, ref counters);
+            if (address == stop || result != MmResult.Ok)
                 mm.Folios.Allocator.AdvanceEpoch(); // lru_add_drain
         }
 

@@ -161,11 +161,11 @@ internal sealed class SwapAreas<TModel>
         return full;
     }
 
-    /// <summary>Counts a slot freed. The slot's cluster is locked.</summary>
-    internal void CountFreed(ref SwapAreaRecord area)
+    /// <summary>Counts slots of one cluster freed, which is locked.</summary>
+    internal void CountFreed(ref SwapAreaRecord area, int slots = 1)
     {
-        Atomic<TModel>.Add(ref State.FreeSlots, 1);
-        if (Atomic<TModel>.Add(ref area.InUse, -1) + 1 == area.Usable)
+        Atomic<TModel>.Add(ref State.FreeSlots, slots);
+        if (Atomic<TModel>.Add(ref area.InUse, -slots) + (ulong)slots == area.Usable)
             RefreshListed(ref area);
     }
 

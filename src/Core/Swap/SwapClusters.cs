@@ -72,14 +72,18 @@ internal sealed class SwapClusters<TModel>
     }
 
     /// <summary>Counts a slot of a locked cluster as freed and puts the cluster where it belongs then.</summary>
-    internal void SlotFreed(ref SwapAreaRecord area, ulong offset)
+    internal void SlotFreed(ref SwapAreaRecord area, ulong offset) => SlotsFreed(ref area, [new SwapEntry(0, offset)]);
+
+    /// <summary>The same of several slots of one cluster.</summary>
+    internal void SlotsFreed(ref SwapAreaRecord area, ReadOnlySpan<SwapEntry> slots)
     {
-        uint index = (uint)(offset / areas.ClusterSlots);
+        uint index = (uint)(slots[0].Offset / areas.ClusterSlots);
         ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
-        SlotGroups.Open(ref cluster, offset % areas.ClusterSlots);
-        uint used = --cluster.Used;
-        areas.CountFreed(ref area);
-        MoveTo(ref area, index, used == 0 ? SwapClusterState.Free : SwapClusterState.NonFull);
+        foreach (SwapEntry slot in slots)
+            SlotGroups.Open(ref cluster, slot.Offset % areas.ClusterSlots);
+        cluster.Used -= (uint)slots.Length;
+        areas.CountFreed(ref area, slots.Length);
+        MoveTo(ref area, index, cluster.Used == 0 ? SwapClusterState.Free : SwapClusterState.NonFull);
     }
 
     /// <summary>Notes that a slot that was in use is bound to a folio; the caller has stabilised the area, and changed the word before.</summary>

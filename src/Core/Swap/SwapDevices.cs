@@ -45,6 +45,14 @@ internal sealed class SwapDevices<TModel>
         return true;
     }
 
+    /// <summary>Asks for the content of a slot in memory that is read soon; nothing depends on it.</summary>
+    internal void Prefetch(SwapEntry entry)
+    {
+        ulong store = areas[entry.Type].FirstStore + entry.Offset;
+        if (image.TryCommit(MetadataRegion.SwapStore, store))
+            SharedBytes<TModel>.Prefetch(image.RecordBytes(MetadataRegion.SwapStore, store));
+    }
+
     /// <summary>Writes a slot of an area that the caller has stabilised.</summary>
     internal bool TryWrite(SwapEntry entry, ReadOnlySpan<byte> page)
     {

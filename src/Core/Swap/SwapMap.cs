@@ -19,6 +19,8 @@ namespace PageTableEmu.Swap;
 ///  L+  pin           in use, 1+, no pin      pinned                                   direct swap-in, before the read
 ///  L-  unpin         pinned                  not pinned; free if count 0              who pinned, after the page-table lock
 ///  E   evict         pinned, count 0         in use, count 1, shadow, zero mark       who reserved; no entry names it yet
+///  F   fetch         in use, 1, no pin       pinned, count 0                          L+ and P at once: who owns the reference
+///  F-  put back      pinned, count 0         in use, count 1                          who fetched, and could not read
 ///  Z   mark zero     cached(f)               zero mark set or cleared                 f locked, being written
 /// </code>
 /// </summary>
@@ -29,7 +31,7 @@ namespace PageTableEmu.Swap;
 /// <para>The caller has stabilised the area: a pin, a swap reference to the slot under its page-table lock, or the locked folio
 /// bound to it.</para>
 /// </remarks>
-public sealed class SwapMap<TModel>
+public sealed partial class SwapMap<TModel>
     where TModel : IModel
 {
     private readonly SlotFinder<TModel> slots;
@@ -308,20 +310,6 @@ public sealed class SwapMap<TModel>
             if (seen.Count == 0 ? TryFree(entry, ref slot, ref seen) : TryChange(ref slot, ref seen, seen.AsUncached(shadow)))
                 return;
         }
-    }
-
-    /// <summary>
-    /// E: what a page leaves behind that was written without the swap cache. The word is the caller's alone: nobody claims, counts or binds a pinned
-    /// slot that has no reference.
-    /// </summary>
-    internal void Fill(SwapEntry entry, uint shadow, bool zero)
-    {
-        ref ulong slot = ref areas.Slot(entry);
-        SwapSlotWord seen = Unsafe.IsNullRef(ref slot) ? default : Read(ref slot);
-        if (!seen.IsPinned || seen.Count != 0 || seen.Tag != SwapSlotTag.InUse)
-            Refuse("an eviction", entry, seen);
-        else
-            Atomic<TModel>.Store(ref slot, seen.AsUnpinned.WithZero(zero).WithCount(1).AsUncached(shadow).Value);
     }
 
     /// <summary>Z.</summary>

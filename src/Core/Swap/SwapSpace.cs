@@ -5,7 +5,7 @@ namespace PageTableEmu.Swap;
 
 /// <summary>The swap floor's front: areas, swap map, swap cache and their I/O.</summary>
 /// <seealso cref="ClusterReadahead{TModel}"/>
-public sealed class SwapSpace<TModel> : IDisposable
+public sealed partial class SwapSpace<TModel> : IDisposable
     where TModel : IModel
 {
     private readonly Folios<TModel> folios;
@@ -242,27 +242,6 @@ public sealed class SwapSpace<TModel> : IDisposable
     /// Returns how many there were.
     /// </summary>
     public int TryReserve(Span<SwapEntry> entries) => allocator.TryReserveMany(entries);
-
-    /// <summary>
-    /// Whether so many pages can go to reserved slots with nothing else to be seen of it: areas are in memory, with room left, nobody saves metadata,
-    /// and no write is to fail.
-    /// </summary>
-    internal bool TakesReserved(int slots) =>
-        !areas.IsHalfFullWith(slots) && areas.TagEvents is null && Faults.FailWrite == 0 && areas.AreInMemory;
-
-    /// <summary>
-    /// Writes the content of a frozen page to a reserved slot and puts that to use with one reference; false, and nothing changed, when there is no
-    /// room for the content.
-    /// </summary>
-    internal bool TryFillReserved(SwapEntry entry, uint frame, uint shadow, ref int written) =>
-        transfer.TryFillReserved(entry, frame, shadow, ref written);
-
-    /// <summary>Counts what <see cref="TryFillReserved"/> has written.</summary>
-    internal void CountWritten(int pages)
-    {
-        if (pages != 0)
-            Atomic<TModel>.Add(ref areas.State.PagesWritten, pages);
-    }
 
     /// <summary>One more swap reference. From 0 only with the bound folio locked; else the caller protects an existing reference.</summary>
     public SwapResult TryDuplicate(SwapEntry entry) => Map.TryDuplicate(entry);

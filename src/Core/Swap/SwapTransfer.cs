@@ -111,6 +111,20 @@ internal sealed class SwapTransfer<TModel>
     }
 
     /// <summary>
+    /// Reads a slot in memory that the caller has fetched into a frame that nobody can see. False, and nothing changed, when there is no storage.
+    /// </summary>
+    internal bool TryReadFetched(SwapEntry entry, SwapSlotWord fetched, uint frame, ref int read)
+    {
+        Span<byte> page = frames.Bytes(frame);
+        if (fetched.IsZero)
+            SharedBytes<TModel>.Clear(page);
+        else if (!devices.TryRead(entry, page))
+            return false;
+        read += fetched.IsZero ? 0 : 1;
+        return true;
+    }
+
+    /// <summary>
     /// Writes a locked large folio to its slots. Only content that is zero in all pages is left out; a zero page among others is written.
     /// </summary>
     internal SwapWrite WriteLarge(uint head)

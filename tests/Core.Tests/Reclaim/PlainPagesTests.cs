@@ -9,8 +9,8 @@ using PageTableEmu.Swap;
 
 namespace PageTableEmu.Core.Tests.Reclaim;
 
-/// <summary>Paging out plain pages together does to each what paging it out by itself does, step by step.</summary>
-public sealed class PlainPageOutTests
+/// <summary>Paging plain pages out together, or in, does to each what paging it by itself does, step by step.</summary>
+public sealed class PlainPagesTests
 {
     private const ulong Base = 0x7000_0000_0000 - (8 << 12); // across two tables
     private const int Pages = 96;
@@ -26,9 +26,10 @@ public sealed class PlainPageOutTests
     {
         using var rig = new Pair(SwapAreaOptions.Zram(512));
         var random = new Random(seed);
-        for (int step = 0; step < 400; step++)
+        for (int step = 0; step < 1000; step++)
             rig.Step(random);
         Assert.True(rig.PagedOut > 100, $"{rig.PagedOut} pages went to swap");
+        Assert.True(rig.Populated > 100, $"{rig.Populated} pages came back together");
     }
 
     [Theory]
@@ -65,6 +66,46 @@ public sealed class PlainPageOutTests
         Assert.Equal(Pages, rig.PagedOut);
     }
 
+    [Theory]
+    [InlineData(7)]
+    [InlineData(50)]
+    public void AFailingRead_StrikesTheSamePage(int number)
+    {
+        using var rig = new Pair(SwapAreaOptions.Zram(512));
+        rig.Both(one => one.Fill(0, Pages));
+        rig.Both(one => one.PageOut(0, Pages));
+        rig.Both(one => one.FailRead(number));
+        rig.Both(one => one.Populate(0, Pages));
+        Assert.Contains($"read {number} ", rig.State, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WithoutAFrameToBeHad_TheSamePagesComeIn()
+    {
+        using var rig = new Pair(SwapAreaOptions.Zram(512));
+        rig.Both(one => one.Fill(0, Pages));
+        rig.Both(one => one.PageOut(0, Pages));
+        rig.Both(one => one.KeepFrames(40));
+        rig.Both(one => one.Populate(0, Pages));
+        rig.Both(one => one.KeepFrames(0));
+        rig.Both(one => one.Populate(0, Pages));
+    }
+
+    [Fact]
+    public void Pages_ComeInManyAtOnce()
+    {
+        using var plain = new One<CheckedModel>(SwapAreaOptions.Zram(512));
+        plain.Fill(0, Pages);
+        plain.PageOut(0, Pages);
+        plain.Populate(0, Pages);
+        Assert.Equal(Pages, plain.Populated);
+        Assert.Equal(Pages, (int)plain.Machine.Context.Spaces[plain.Parent].AnonPages);
+        Assert.Equal(0ul, plain.Machine.Context.Swap.TotalInUse);
+        for (int page = 0; page < Pages; page++)
+            Assert.Equal(1, plain.FirstByte(page));
+        Assert.Empty(plain.Machine.Verify());
+    }
+
     [Fact]
     public void Pages_GoOutManyAtOnce()
     {
@@ -87,6 +128,13 @@ public sealed class PlainPageOutTests
         void PageOut(int first, int count);
 
         void FailWrite(int number);
+
+        void FailRead(int number);
+
+        void Populate(int first, int count);
+
+        /// <summary>Takes all frames but some, or gives back what was taken.</summary>
+        void KeepFrames(int left);
 
         /// <summary>Somebody else has the lock of the area's only cluster, or lets go of it.</summary>
         void KeepCluster(bool value);
@@ -111,6 +159,8 @@ public sealed class PlainPageOutTests
 
         internal int PagedOut => shortWay.PagedOut;
 
+        internal int Populated => shortWay.Populated;
+
         internal string State => shortWay.State;
 
         public void Dispose()
@@ -121,7 +171,7 @@ public sealed class PlainPageOutTests
 
         internal void Step(Random random)
         {
-            int what = random.Next(14);
+            int what = random.Next(20);
             int first = random.Next(Pages);
             int count = random.Next(1, Math.Min(Pages - first, random.Next(2) == 0 ? 4 : Pages) + 1);
             byte value = (byte)random.Next(3);
@@ -141,8 +191,10 @@ public sealed class PlainPageOutTests
         where TModel : struct, IModel
     {
         private readonly Stack<uint> pinned = [];
+        private readonly Stack<uint> kept = [];
         private readonly byte[] content = new byte[64];
         private FaultCounters faults;
+        private MmResult last;
         private uint child;
 
         internal One(SwapAreaOptions area)
@@ -154,6 +206,9 @@ public sealed class PlainPageOutTests
         }
 
         public int PagedOut { get; private set; }
+
+        /// <summary>Pages that came back from swap by advice.</summary>
+        internal int Populated { get; private set; }
 
         internal Machine<X64FourLevel, TModel> Machine { get; }
 
@@ -175,6 +230,7 @@ public sealed class PlainPageOutTests
                     state.Append(CultureInfo.InvariantCulture, $"{kind} {folios.Lru.Pages(kind)}\n");
                 state.Append(CultureInfo.InvariantCulture, $"free {folios.Allocator.FreeCount} in use {swap.TotalInUse} read {swap.PagesRead}");
                 state.Append(CultureInfo.InvariantCulture, $" written {swap.PagesWritten} errors {swap.WriteErrors}\n");
+                state.Append(CultureInfo.InvariantCulture, $"minor {faults.Minor} major {faults.Major} last {last}\n");
                 return state.ToString();
             }
         }
@@ -193,6 +249,25 @@ public sealed class PlainPageOutTests
         {
             SwapAreas<TModel> areas = Machine.Context.Swap.Areas;
             areas.Cluster(ref areas[0], 0).Lock = value ? ulong.MaxValue : 0;
+        }
+
+        public void FailRead(int number) => Machine.Context.Swap.Faults.FailRead = number;
+
+        public void Populate(int first, int count) => Advise(Parent, first, count, Advice.PopulateWrite);
+
+        public void KeepFrames(int left)
+        {
+            FrameAllocator<TModel> allocator = Machine.Context.Folios.Allocator;
+            while (left != 0 && allocator.FreeCount > left)
+                kept.Push(allocator.TryAllocate());
+            while (left == 0 && kept.TryPop(out uint frame))
+                Machine.Context.Folios.Put(frame);
+        }
+
+        internal int FirstByte(int page)
+        {
+            Assert.Equal(UserAccessResult.Ok, Machine.Read(Parent, At(page), content, ref faults));
+            return content[0];
         }
 
         public void PageOut(int first, int count) => Advise(Parent, first, count, Advice.PageOut);
@@ -231,6 +306,18 @@ public sealed class PlainPageOutTests
                 case 9:
                     Machine.Settle();
                     break;
+                case 10 or 11:
+                    Advise(space, first, count, Advice.PopulateWrite);
+                    break;
+                case 12:
+                    Advise(space, first, count, Advice.PopulateRead);
+                    break;
+                case 13:
+                    last = Machine.Lock(space, At(first), (ulong)count << 12, ref faults);
+                    break;
+                case 14 or 15:
+                    last = Machine.Unlock(space, Base, (ulong)Pages << 12);
+                    break;
                 default:
                     Advise(space, first, count, Advice.PageOut);
                     break;
@@ -254,9 +341,12 @@ public sealed class PlainPageOutTests
         private void Advise(uint space, int first, int count, Advice advice)
         {
             ulong before = Machine.Context.Spaces[space].SwapEntries;
-            Machine.Advise(space, At(first), (ulong)count << 12, advice, ref faults);
+            last = Machine.Advise(space, At(first), (ulong)count << 12, advice, ref faults);
+            int more = (int)(Machine.Context.Spaces[space].SwapEntries - before);
             if (advice == Advice.PageOut)
-                PagedOut += (int)(Machine.Context.Spaces[space].SwapEntries - before);
+                PagedOut += more;
+            else if (advice is Advice.PopulateRead or Advice.PopulateWrite)
+                Populated -= more;
         }
 
         private void Describe(StringBuilder state, uint space)
