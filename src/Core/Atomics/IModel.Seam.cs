@@ -12,9 +12,9 @@ public partial interface IModel
     static virtual bool Explored => false;
 
     /// <summary>
-    /// Whether plain cases of fork, unmapping, MADV_PAGEOUT, swap references and slots for many go ways of their own that do the same in fewer steps,
-    /// whatever the other switches say. Rules of other kernels are told by the long ways, so an explorer's models take those unless they say
-    /// otherwise.
+    /// Whether plain cases of fork, unmapping, MADV_PAGEOUT, MADV_POPULATE, swap references and slots for many go ways of their own that do the same
+    /// in fewer steps, whatever the other switches say. Rules of other kernels are told by the long ways, so an explorer's models take those unless
+    /// they say otherwise.
     /// </summary>
     static virtual bool TakesShortcuts => true;
 

@@ -147,7 +147,7 @@ public sealed class Folios<TModel>
         if (frames.IsEmpty)
             return;
         Lru.TakeOff(frames);
-        Allocator.Free(frames);
+        Allocator.FreeFrozen(frames);
     }
 
     /// <summary>Frees a frame whose references the caller froze to 0.</summary>

@@ -33,11 +33,23 @@ public sealed partial class FrameAllocator<TModel>
         }
     }
 
-    /// <summary>As <see cref="Free(uint)"/>, many at once, one after the other.</summary>
-    internal void Free(ReadOnlySpan<uint> many)
+    /// <summary>
+    /// As <see cref="Free(uint)"/>, many at once, one after the other, whose references the caller froze or never gave: nobody else changes their
+    /// flags.
+    /// </summary>
+    internal void FreeFrozen(ReadOnlySpan<uint> many)
     {
+        if (many.IsEmpty)
+            return;
         foreach (uint frame in many)
-            MarkFree(frame);
+        {
+            AssertUnused(frame);
+            ref ulong flags = ref frames[frame].Flags;
+            ulong before = Atomic<TModel>.Load(ref flags);
+            Atomic<TModel>.Store(ref flags, before | (ulong)FrameFlags.Free);
+            ThrowIfFree(frame, before);
+        }
+
         int own = FrameCache.Own;
         ref FrameCache cache = ref Cache(own);
         if (!WordLock<TModel>.TryAcquire(ref cache.Lock))
@@ -61,12 +73,24 @@ public sealed partial class FrameAllocator<TModel>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void MarkFree(uint frame)
     {
+        AssertUnused(frame);
+        ThrowIfFree(frame, Atomic<TModel>.Or(ref frames[frame].Flags, (ulong)FrameFlags.Free));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void AssertUnused(uint frame)
+    {
         ref FrameRecord record = ref frames[frame];
         if (frame < image.Options.ReservedFrames)
             throw new ArgumentException($"Frame {frame} is reserved: the first {image.Options.ReservedFrames} are.", nameof(frame));
         if (Atomic<TModel>.Load(ref record.RefCount) is not 0 and var references)
             throw new ArgumentException($"Frame {frame} has {references} references and must have 0.", nameof(frame));
-        if ((Atomic<TModel>.Or(ref record.Flags, (ulong)FrameFlags.Free) & (ulong)FrameFlags.Free) != 0)
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void ThrowIfFree(uint frame, ulong before)
+    {
+        if ((before & (ulong)FrameFlags.Free) != 0)
             throw new CorruptImageException(nameof(MetadataRegion.Frames), $"frame {frame} is freed twice");
     }
 

@@ -109,7 +109,7 @@ public sealed partial class FrameAllocator<TModel>
     {
         int own = FrameCache.Own;
         ref FrameCache cache = ref Cache(own);
-        if (pinning || !WordLock<TModel>.TryAcquire(ref cache.Lock))
+        if (many.IsEmpty || pinning || !WordLock<TModel>.TryAcquire(ref cache.Lock))
             return 0;
         int count = 0;
         try

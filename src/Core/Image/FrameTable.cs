@@ -232,6 +232,9 @@ public sealed class FrameTable<TModel>
     /// </summary>
     public bool MaybePinned(uint frame) => IsLarge(frame) ? large.Pins(HeadOf(frame)) != 0 : References(frame) >= PinBias;
 
+    /// <summary>Number of frames of the folio whose flags are given.</summary>
+    internal static uint FolioPages(FrameFlags flags) => 1u << OrderOf((ulong)flags);
+
     private static int OrderOf(ulong flags) => (int)((flags & (ulong)FrameFlags.OrderMask) >> OrderShift);
 
     private static uint HeadOf(uint frame, ulong flags) => frame & ~((1u << OrderOf(flags)) - 1);

@@ -131,15 +131,26 @@ public sealed partial class LruLists<TModel>
         return head;
     }
 
-    /// <summary>Whether a folio is on a list; if it was on its way it is there on return. The lists are locked.</summary>
     private bool IsListed(uint frame)
     {
-        if (!table.Has(frame, FrameFlags.Lru))
-            return false;
-        if (!IsLinked(frame))
-            BringAllIn();
-        return IsLinked(frame);
+        FrameFlags flags = table.Flags(frame);
+        return IsListed(frame, ref flags);
     }
 
-    private bool IsLinked(uint frame) => table[frame].LruPrevious != 0 || State.Lru[(int)KindOf(frame)].Oldest == frame;
+    /// <summary>
+    /// Whether a folio, whose flags are given and kept up to date, is on a list; if it was on its way it is there on return. The lists are locked.
+    /// </summary>
+    private bool IsListed(uint frame, ref FrameFlags flags)
+    {
+        if ((flags & FrameFlags.Lru) == 0)
+            return false;
+        if (IsLinked(frame, flags))
+            return true;
+        BringAllIn();
+        flags = table.Flags(frame);
+        return IsLinked(frame, flags);
+    }
+
+    private bool IsLinked(uint frame, FrameFlags flags) =>
+        table[frame].LruPrevious != 0 || State.Lru[(int)KindOf(flags)].Oldest == frame;
 }

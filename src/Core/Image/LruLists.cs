@@ -81,7 +81,7 @@ public sealed partial class LruLists<TModel>
         if ((table.Set(frame, FrameFlags.Lru) & FrameFlags.Lru) == 0)
         {
             if (listed && KindOf(neighbour) == ListFor(table.Flags(frame)))
-                LinkBehind(frame, neighbour, KindOf(neighbour));
+                LinkBehind(frame, table.Flags(frame), neighbour, KindOf(neighbour));
             else
                 LinkYoungest(frame);
         }
@@ -104,7 +104,11 @@ public sealed partial class LruLists<TModel>
     {
         WordLock<TModel>.Acquire(ref State.LruLock);
         if (IsListed(head))
-            Count(KindOf(head), head, 1 - (long)table.PagesOf(head));
+        {
+            FrameFlags flags = table.Flags(head);
+            Count(KindOf(flags), flags, 1 - (long)FrameTable<TModel>.FolioPages(flags));
+        }
+
         WordLock<TModel>.Release(ref State.LruLock);
     }
 
@@ -131,11 +135,12 @@ public sealed partial class LruLists<TModel>
         WordLock<TModel>.Acquire(ref State.LruLock);
         foreach (uint frame in frames)
         {
-            if (!IsListed(frame))
+            ref ulong word = ref table[frame].Flags;
+            var flags = (FrameFlags)Atomic<TModel>.Load(ref word);
+            if (!IsListed(frame, ref flags))
                 continue;
-            Unlink(frame);
-            ref ulong flags = ref table[frame].Flags;
-            Atomic<TModel>.Store(ref flags, Atomic<TModel>.Load(ref flags) & ~(ulong)FrameFlags.Lru);
+            Detach(frame, flags);
+            Atomic<TModel>.Store(ref word, (ulong)(flags & ~(FrameFlags.Lru | FrameFlags.LruKindMask)));
         }
 
         WordLock<TModel>.Release(ref State.LruLock);
@@ -239,7 +244,7 @@ public sealed partial class LruLists<TModel>
         {
             Unlink(frame);
             table.Clear(frame, FrameFlags.Active);
-            LinkBehind(frame, 0, ListFor(table.Flags(frame)));
+            LinkBehind(frame, table.Flags(frame), 0, ListFor(table.Flags(frame)));
         }
 
         WordLock<TModel>.Release(ref State.LruLock);
@@ -298,7 +303,9 @@ public sealed partial class LruLists<TModel>
     }
 
     /// <summary>The list that a frame is on, if it is on one.</summary>
-    public LruKind KindOf(uint frame) => (LruKind)((ulong)(table.Flags(frame) & FrameFlags.LruKindMask) >> KindShift);
+    public LruKind KindOf(uint frame) => KindOf(table.Flags(frame));
+
+    private static LruKind KindOf(FrameFlags flags) => (LruKind)((ulong)(flags & FrameFlags.LruKindMask) >> KindShift);
 
     private static LruKind ListFor(FrameFlags flags)
     {
@@ -336,15 +343,16 @@ public sealed partial class LruLists<TModel>
 
     private void LinkYoungest(uint frame)
     {
-        LruKind kind = ListFor(table.Flags(frame));
-        LinkBehind(frame, State.Lru[(int)kind].Youngest, kind);
+        FrameFlags flags = table.Flags(frame);
+        LruKind kind = ListFor(flags);
+        LinkBehind(frame, flags, State.Lru[(int)kind].Youngest, kind);
     }
 
-    /// <summary>Links a frame on the young side of another; 0 stands for the old end.</summary>
-    private void LinkBehind(uint frame, uint neighbour, LruKind kind)
+    /// <summary>Links a frame, whose flags are given, on the young side of another; 0 stands for the old end.</summary>
+    private void LinkBehind(uint frame, FrameFlags flags, uint neighbour, LruKind kind)
     {
         ref LruList list = ref State.Lru[(int)kind];
-        SetKind(frame, kind);
+        SetKind(frame, flags, kind);
         ref FrameRecord record = ref table[frame];
         uint next = neighbour == 0 ? list.Oldest : table[neighbour].LruNext;
         record.LruPrevious = neighbour;
@@ -357,12 +365,20 @@ public sealed partial class LruLists<TModel>
             list.Youngest = frame;
         else
             table[next].LruPrevious = frame;
-        Count(kind, frame, table.PagesOf(frame));
+        Count(kind, flags, FrameTable<TModel>.FolioPages(flags));
     }
 
     private void Unlink(uint frame)
     {
-        LruKind kind = KindOf(frame);
+        FrameFlags flags = table.Flags(frame);
+        Detach(frame, flags);
+        SetKind(frame, flags, default);
+    }
+
+    /// <summary>Takes a frame out of the chain of its list; its flags, which are given, say still on which it was.</summary>
+    private void Detach(uint frame, FrameFlags flags)
+    {
+        LruKind kind = KindOf(flags);
         ref LruList list = ref State.Lru[(int)kind];
         ref FrameRecord record = ref table[frame];
         if (record.LruPrevious != 0)
@@ -374,17 +390,16 @@ public sealed partial class LruLists<TModel>
         else
             list.Youngest = record.LruPrevious;
         record.LruNext = record.LruPrevious = 0;
-        Count(kind, frame, -(long)table.PagesOf(frame));
-        SetKind(frame, default);
+        Count(kind, flags, -(long)FrameTable<TModel>.FolioPages(flags));
     }
 
     /// <summary>
     /// Notes on which list a frame is, which is most often what its flags say already: they belong to the holder of the lock, and every change that
     /// is left out makes the time shorter that others wait for it.
     /// </summary>
-    private void SetKind(uint frame, LruKind kind)
+    private void SetKind(uint frame, FrameFlags flags, LruKind kind)
     {
-        LruKind now = KindOf(frame);
+        LruKind now = KindOf(flags);
         if (now == kind)
             return;
         if (now != default)
@@ -394,11 +409,11 @@ public sealed partial class LruLists<TModel>
     }
 
     /// <summary>Counts pages in or out of a list, and of the part of it that belongs to their group. The lists are locked.</summary>
-    private void Count(LruKind kind, uint frame, long pages)
+    private void Count(LruKind kind, FrameFlags flags, long pages)
     {
         ref LruList list = ref State.Lru[(int)kind];
         Atomic<TModel>.Store(ref list.Pages, list.Pages + (ulong)pages);
-        uint group = OwnerOf(table.Flags(frame));
+        uint group = OwnerOf(flags);
         if (group == 0 || kind == LruKind.Unevictable)
             return;
         ref uint ofGroup = ref GroupOf(group).Lru[(int)kind];

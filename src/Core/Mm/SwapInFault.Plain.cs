@@ -14,12 +14,12 @@ namespace PageTableEmu.Mm;
 /// leaves (<see cref="IModel.TakesShortcuts"/>).
 /// </content>
 /// <remarks>
-/// <para>Order for a batch, with the area pinned: frames, frozen → table's lock → for each: the entry is the one that was seen, its slot's only
-/// reference becomes a pin (F) → for each: content → for each: record, the frame's reference, entry → counters, lists. Then without the lock: the
-/// slots are free.</para>
-/// <para>Protected by (b), from before the content is read until after the table is unlocked, as in <c>HandleDirect</c>. The frames need no lock:
-/// nobody finds them before their reference is there, which is the last that is stored before the entry. Nobody waits for anything but the lists' and
-/// the cluster's lock while it has a pin here, so that who waits for the end of the pin with the mmap_lock held does not wait for itself.</para>
+/// <para>Order for a batch, with the area pinned: table's lock → for each: the entry, whose slot's only reference becomes a pin (F) → frames,
+/// frozen → for each: content → for each: record, the frame's reference, entry → counters, lists. Then without the lock: the slots are free.</para>
+/// <para>Protected by (b), from before the content is read until after the table is unlocked, as in <c>HandleDirect</c>; and what the entry names is
+/// sure by (d). The frames need no lock: nobody finds them before their reference is there, which is the last that is stored before the entry. Nobody
+/// waits for anything but the lists' and the cluster's lock while it has a pin here, so that who waits for the end of the pin does not wait for
+/// itself.</para>
 /// </remarks>
 public sealed partial class SwapInFault<TArch, TModel>
 {
@@ -71,47 +71,15 @@ public sealed partial class SwapInFault<TArch, TModel>
         try
         {
             int most = Math.Min((int)Math.Min((end - fault.Address) >> TArch.PageShift, LargestRun), mm.Folios.Lru.RoomForArrivals);
-            return HandleRunPinned(fault, table, touch, new Run(
-                stackalloc Pte[most], stackalloc SwapEntry[most], stackalloc SwapSlotWord[most], stackalloc uint[most]));
+            var run = new Run(stackalloc Pte[most], stackalloc SwapEntry[most], stackalloc SwapSlotWord[most], stackalloc uint[most]);
+            int done = FetchAndMap(fault, first.Type, run, touch);
+            mm.Swap.FreeFetched(run.Slots[..done]);
+            return done;
         }
         finally
         {
             mm.Swap.UnpinArea(first); // also when a damaged image throws: swapoff waits for it
         }
-    }
-
-    private int HandleRunPinned(in Fault fault, uint table, bool touch, Run run)
-    {
-        int seen = LookAhead(fault, table, run);
-        seen = mm.Folios.Allocator.TryAllocateFrozen(run.Frames[..seen]);
-        if (seen == 0)
-            return 0;
-        int done = ReadAndMap(fault, run, seen, touch);
-        if (done != 0)
-            mm.Swap.FreeFetched(run.Slots[..done]);
-        if (done < seen)
-            mm.Folios.Allocator.Free(run.Frames[done..seen]);
-        return done;
-    }
-
-    /// <summary>
-    /// How many entries name slots of one area that can be fetched. What is seen here without the lock decides only how many frames are asked for.
-    /// </summary>
-    private int LookAhead(in Fault fault, uint table, in Run run)
-    {
-        ref ulong word = ref mm.Tables.Entry(table, fault.Address);
-        int count = 0;
-        for (; count < run.Entries.Length; count++)
-        {
-            Pte entry = PageTables<TArch, TModel>.Load(ref word);
-            if (!IsSwap(entry, out SwapEntry slot) || !mm.Swap.IsFetchable(slot) || (count != 0 && slot.Type != run.Slots[0].Type))
-                break;
-            run.Entries[count] = entry;
-            run.Slots[count] = slot;
-            word = ref Unsafe.Add(ref word, 1); // safe: the run ends in the table
-        }
-
-        return count;
     }
 
     private bool IsSwap(Pte entry, out SwapEntry slot)
@@ -124,13 +92,15 @@ public sealed partial class SwapInFault<TArch, TModel>
     }
 
     /// <summary>Returns how many pages are mapped; their slots are still pinned.</summary>
-    private int ReadAndMap(in Fault fault, in Run run, int count, bool touch)
+    private int FetchAndMap(in Fault fault, uint type, in Run run, bool touch)
     {
         using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(fault.Root, fault.Address);
-        int fetched = guard.Table == 0 ? 0 : Fetch(guard, fault.Address, run, count);
-        int done = ReadFetched(run, fetched);
+        int fetched = guard.Table == 0 ? 0 : Fetch(guard.Table, fault.Address, type, run);
+        int count = mm.Folios.Allocator.TryAllocateFrozen(run.Frames[..fetched]);
+        int done = count == 0 ? 0 : mm.Swap.ReadFetched(run.Slots[..count], run.Words[..count], run.Frames[..count]);
+        mm.Folios.Allocator.FreeFrozen(run.Frames[done..count]);
         for (int i = done; i < fetched; i++)
-            mm.Swap.PutBackFetched(run.Slots[i], run.Words[i]);
+            mm.Swap.PutBackFetched(run.Slots[i], run.Words[i]); // no frame, or no storage: the long way tells what comes of that
         if (done == 0)
             return 0;
         Map(guard, fault, run, done);
@@ -140,32 +110,24 @@ public sealed partial class SwapInFault<TArch, TModel>
         return done;
     }
 
-    private int Fetch(in TableGuard<TArch, TModel> guard, ulong address, in Run run, int count)
+    /// <summary>
+    /// Makes the references of neighbouring entries of a locked table pins; ends in front of the first that cannot be, or names another area.
+    /// </summary>
+    private int Fetch(uint table, ulong address, uint type, in Run run)
     {
+        ref ulong word = ref mm.Tables.Entry(table, address);
         int fetched = 0;
-        for (; fetched < count; fetched++, address += 1UL << TArch.PageShift)
+        for (; fetched < run.Entries.Length; fetched++)
         {
-            if (guard[address].Value != run.Entries[fetched] || !mm.Swap.TryFetch(run.Slots[fetched], out run.Words[fetched]))
+            Pte entry = PageTables<TArch, TModel>.Load(ref word);
+            if (!IsSwap(entry, out SwapEntry slot) || slot.Type != type || !mm.Swap.TryFetch(slot, out run.Words[fetched]))
                 break;
+            run.Entries[fetched] = entry;
+            run.Slots[fetched] = slot;
+            word = ref Unsafe.Add(ref word, 1); // safe: the run ends in the table
         }
 
         return fetched;
-    }
-
-    private int ReadFetched(in Run run, int count)
-    {
-        int read = 0;
-        int done = 0;
-        for (; done < count; done++)
-        {
-            if (done + 1 < count)
-                mm.Swap.Prefetch(run.Slots[done + 1]);
-            if (!mm.Swap.TryReadFetched(run.Slots[done], run.Words[done], run.Frames[done], ref read))
-                break;
-        }
-
-        mm.Swap.CountRead(read);
-        return done;
     }
 
     private void Map(in TableGuard<TArch, TModel> guard, in Fault fault, in Run run, int count)
@@ -173,15 +135,16 @@ public sealed partial class SwapInFault<TArch, TModel>
         const FrameFlags Flags = FrameFlags.SwapBacked | FrameFlags.Uptodate | FrameFlags.Lru;
         uint anonVma = mm.Vmas.AnonVmaOf(fault.Vma);
         ulong index = mm.Vmas.LinearIndex(fault.Vma, fault.Address);
+        for (int i = 0; i < count; i++)
+            mm.Rmap.AddFrozen(run.Frames[i], anonVma, index + (ulong)i, Flags);
+        mm.Swap.WorkingSet.Refault(run.Frames[..count], run.Words[..count]);
+
         ulong address = fault.Address;
         for (int i = 0; i < count; i++, address += 1UL << TArch.PageShift)
         {
-            uint frame = run.Frames[i];
             bool write = fault.HasAny(FaultFlags.Write);
-            Pte entry = BuildEntry(fault, run.Entries[i], frame, exclusive: true, ref write);
-            mm.Rmap.AddFrozen(frame, anonVma, index + (ulong)i, Flags);
-            mm.Swap.WorkingSet.Refault(frame, run.Words[i].Payload);
-            mm.Frames.Unfreeze(frame, 1);
+            Pte entry = BuildEntry(fault, run.Entries[i], run.Frames[i], exclusive: true, ref write);
+            mm.Frames.Unfreeze(run.Frames[i], 1);
             mm.Leaves.Resolve(guard[address], entry);
         }
 

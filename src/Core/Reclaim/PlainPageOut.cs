@@ -66,9 +66,7 @@ internal sealed class PlainPageOut<TArch, TModel>
             int most = (int)Math.Min((stop - address) >> TArch.PageShift, LargestBatch);
             if (!mm.Swap.TakesReserved(most))
                 break;
-            int count = ReclaimBatch(space, ref address, stop, pages[..most], out goesOn);
-            for (int i = 0; i < count; i++)
-                frames[i] = pages[i].Frame;
+            int count = ReclaimBatch(space, ref address, stop, pages[..most], frames, out goesOn);
             mm.Folios.FreeFrozen(frames[..count]);
         }
 
@@ -76,10 +74,10 @@ internal sealed class PlainPageOut<TArch, TModel>
     }
 
     /// <summary>Evicts pages and leaves their frames to the caller, frozen.</summary>
-    private int ReclaimBatch(uint space, ref ulong address, ulong stop, Span<Evicted> pages, out bool goesOn)
+    private int ReclaimBatch(uint space, ref ulong address, ulong stop, Span<Evicted> pages, Span<uint> frames, out bool goesOn)
     {
         using TableGuard<TArch, TModel> guard = mm.Leaves.Lock(mm.Spaces[space].Root, address);
-        int count = guard.Table != 0 ? Take(guard, ref address, stop, pages) : 0;
+        int count = guard.Table != 0 ? Take(guard, ref address, stop, pages, frames) : 0;
         goesOn = count == pages.Length;
         if (count == 0)
             return 0;
@@ -87,13 +85,13 @@ internal sealed class PlainPageOut<TArch, TModel>
         int reserved = mm.Swap.TryReserve(slots[..count]);
         mm.Spaces.AddToMmList(space); // before an entry is published: swapoff must be able to find it
         Atomic<TModel>.Add(ref mm.Spaces[space].SwapEntries, reserved);
-        int done = Write(guard, pages[..reserved], slots);
+        int done = Write(guard, pages, frames, slots[..reserved]);
         Atomic<TModel>.Add(ref mm.Spaces[space].AnonPages, -done);
         if (done == count)
             return count;
         goesOn = false; // no slot, or no room for the content: the long way tells what comes of that
         address = pages[done].Address;
-        PutBack(guard, pages[done..count]);
+        PutBack(guard, pages[done..count], frames[done..count]);
         Atomic<TModel>.Add(ref mm.Spaces[space].SwapEntries, done - reserved);
         foreach (SwapEntry slot in slots[done..reserved])
             mm.Swap.UnpinSlot(slot);
@@ -101,7 +99,7 @@ internal sealed class PlainPageOut<TArch, TModel>
     }
 
     /// <summary>Clears the entries of plain pages and freezes these, from an address on; ends at another page, or when there are enough.</summary>
-    private int Take(in TableGuard<TArch, TModel> guard, ref ulong address, ulong stop, Span<Evicted> pages)
+    private int Take(in TableGuard<TArch, TModel> guard, ref ulong address, ulong stop, Span<Evicted> pages, Span<uint> frames)
     {
         int count = 0;
         ref ulong word = ref mm.Tables.Entry(guard.Table, address);
@@ -127,42 +125,35 @@ internal sealed class PlainPageOut<TArch, TModel>
                 break;
             }
 
-            pages[count++] = new Evicted(address, entry, frame, (flags & FrameFlags.AnonExclusive) != 0);
+            frames[count] = frame;
+            pages[count++] = new Evicted(address, entry, (flags & FrameFlags.AnonExclusive) != 0);
         }
 
         return count;
     }
 
     /// <summary>Writes frozen pages to their slots and publishes the entries; returns how many went.</summary>
-    private int Write(in TableGuard<TArch, TModel> guard, ReadOnlySpan<Evicted> pages, ReadOnlySpan<SwapEntry> slots)
+    private int Write(in TableGuard<TArch, TModel> guard, ReadOnlySpan<Evicted> pages, ReadOnlySpan<uint> frames, ReadOnlySpan<SwapEntry> slots)
     {
-        uint age = mm.Swap.WorkingSet.Age(scope, (uint)pages.Length);
-        int done = 0;
-        int written = 0;
-        foreach (Evicted page in pages)
+        int done = slots.IsEmpty ? 0 : mm.Swap.FillReserved(slots, frames, scope);
+        for (int i = 0; i < done; i++)
         {
-            if (done + 1 < pages.Length)
-                SharedBytes<TModel>.Prefetch(mm.Frames.Bytes(pages[done + 1].Frame));
-            if (!mm.Swap.TryFillReserved(slots[done], page.Frame, WorkingSet<TModel>.Shadow(scope, age++), ref written))
-                break;
-            Atomic<TModel>.Store(ref mm.Frames[page.Frame].MapCount, 0);
-            LeafOperations<TArch, TModel>.Remember(guard[page.Address], page.Previous, slots[done], page.WasExclusive);
-            done++;
+            Atomic<TModel>.Store(ref mm.Frames[frames[i]].MapCount, 0);
+            LeafOperations<TArch, TModel>.Remember(guard[pages[i].Address], pages[i].Previous, slots[i], pages[i].WasExclusive);
         }
 
-        mm.Swap.CountWritten(written);
         return done;
     }
 
-    private void PutBack(in TableGuard<TArch, TModel> guard, ReadOnlySpan<Evicted> pages)
+    private void PutBack(in TableGuard<TArch, TModel> guard, ReadOnlySpan<Evicted> pages, ReadOnlySpan<uint> frames)
     {
-        foreach (Evicted page in pages)
+        for (int i = 0; i < pages.Length; i++)
         {
-            mm.Frames.Unfreeze(page.Frame, 1);
-            guard[page.Address].SetPresent(page.Previous);
+            mm.Frames.Unfreeze(frames[i], 1);
+            guard[pages[i].Address].SetPresent(pages[i].Previous);
         }
     }
 
     /// <summary>A frozen page whose entry is clear.</summary>
-    private readonly record struct Evicted(ulong Address, Pte Previous, uint Frame, bool WasExclusive);
+    private readonly record struct Evicted(ulong Address, Pte Previous, bool WasExclusive);
 }

@@ -45,12 +45,11 @@ internal sealed class SwapDevices<TModel>
         return true;
     }
 
-    /// <summary>Asks for the content of a slot in memory that is read soon; nothing depends on it.</summary>
-    internal void Prefetch(SwapEntry entry)
+    /// <summary>The content of a slot of an area in memory that the caller has stabilised; empty when there is no storage for it.</summary>
+    internal Span<byte> Bytes(SwapEntry entry)
     {
         ulong store = areas[entry.Type].FirstStore + entry.Offset;
-        if (image.TryCommit(MetadataRegion.SwapStore, store))
-            SharedBytes<TModel>.Prefetch(image.RecordBytes(MetadataRegion.SwapStore, store));
+        return image.TryCommit(MetadataRegion.SwapStore, store) ? image.RecordBytes(MetadataRegion.SwapStore, store) : default;
     }
 
     /// <summary>Writes a slot of an area that the caller has stabilised.</summary>

@@ -1,5 +1,3 @@
-using PageTableEmu.Atomics;
-
 namespace PageTableEmu.Swap;
 
 /// <content>Pages that go to areas in memory and come back without the swap cache, many at once.</content>
@@ -13,18 +11,14 @@ public sealed partial class SwapSpace<TModel>
         !areas.IsHalfFullWith(slots) && areas.TagEvents is null && Faults.FailWrite == 0 && areas.AreInMemory;
 
     /// <summary>
-    /// Writes the content of a frozen page to a reserved slot and puts that to use with one reference; false, and nothing changed, when there is no
-    /// room for the content.
+    /// Writes frozen pages to reserved slots, which are in use with one reference then. Returns how many; for those after them, of which nothing
+    /// changed, there is no room.
     /// </summary>
-    internal bool TryFillReserved(SwapEntry entry, uint frame, uint shadow, ref int written) =>
-        transfer.TryFillReserved(entry, frame, shadow, ref written);
-
-    /// <summary>Counts what <see cref="TryFillReserved"/> has written.</summary>
-    internal void CountWritten(int pages)
-    {
-        if (pages != 0)
-            Atomic<TModel>.Add(ref areas.State.PagesWritten, pages);
-    }
+    /// <param name="slots">The slots, one at least.</param>
+    /// <param name="frames">The pages.</param>
+    /// <param name="scope">On whose behalf they are evicted: <see cref="WorkingSet{TModel}"/>.</param>
+    internal int FillReserved(ReadOnlySpan<SwapEntry> slots, ReadOnlySpan<uint> frames, uint scope) =>
+        transfer.FillReserved(slots, frames, scope, WorkingSet.Age(scope, (uint)slots.Length));
 
     /// <summary>
     /// Whether pages of an area can be fetched with nothing else to be seen of it: it is in memory, nobody saves metadata, and no read is to fail.
@@ -43,22 +37,14 @@ public sealed partial class SwapSpace<TModel>
         return OwnerOf(entry) == 0 && Map.TryFetch(entry, out fetched);
     }
 
-    /// <summary>Whether <see cref="TryFetch"/> would do now.</summary>
-    internal bool IsFetchable(SwapEntry entry) => Map[entry] is { IsHeldByCountOnly: true, Count: 1 } && OwnerOf(entry) == 0;
-
-    /// <summary>Reads the content of a fetched slot into a frame that nobody can see; false when there is no storage for it.</summary>
-    internal bool TryReadFetched(SwapEntry entry, SwapSlotWord fetched, uint frame, ref int read) =>
-        transfer.TryReadFetched(entry, fetched, frame, ref read);
-
-    /// <summary>The content of a slot in memory, which is read soon: only a hint.</summary>
-    internal void Prefetch(SwapEntry entry) => devices.Prefetch(entry);
-
-    /// <summary>Counts what <see cref="TryReadFetched"/> has read.</summary>
-    internal void CountRead(int pages)
-    {
-        if (pages != 0)
-            Atomic<TModel>.Add(ref areas.State.PagesRead, pages);
-    }
+    /// <summary>
+    /// Reads fetched slots into frames that nobody can see. Returns how many; for those after them there is no storage.
+    /// </summary>
+    /// <param name="slots">The slots, one at least.</param>
+    /// <param name="words">What <see cref="TryFetch"/> said of them.</param>
+    /// <param name="frames">The frames.</param>
+    internal int ReadFetched(ReadOnlySpan<SwapEntry> slots, ReadOnlySpan<SwapSlotWord> words, ReadOnlySpan<uint> frames) =>
+        transfer.ReadFetched(slots, words, frames);
 
     /// <summary>Ends <see cref="TryFetch"/>: the entry names the slot still.</summary>
     internal void PutBackFetched(SwapEntry entry, SwapSlotWord fetched) => Map.PutBack(entry, fetched);

@@ -10,7 +10,7 @@ namespace PageTableEmu.Swap;
 /// again after that. An asynchronous write sets Writeback before it unlocks; its completion first stores what went wrong and clears
 /// Writeback last, because from then on the folio can leave the cache and be freed.
 /// </remarks>
-internal sealed class SwapTransfer<TModel>
+internal sealed partial class SwapTransfer<TModel>
     where TModel : IModel
 {
     private readonly SwapAreas<TModel> areas;
@@ -93,35 +93,6 @@ internal sealed class SwapTransfer<TModel>
             Complete(1);
         frames.Unlock(frame);
         return SwapWrite.UnderWay;
-    }
-
-    /// <summary>
-    /// Writes the content of a frozen page to a slot that the caller reserved for it, in an area in memory, and puts the slot to use: one reference,
-    /// and nothing in the swap cache. False, and nothing changed, when there is no room for it.
-    /// </summary>
-    internal bool TryFillReserved(SwapEntry entry, uint frame, uint shadow, ref int written)
-    {
-        Span<byte> page = frames.Bytes(frame);
-        bool zero = SharedBytes<TModel>.IsZero(page);
-        if (!zero && !devices.TryWrite(entry, page))
-            return false;
-        written += zero ? 0 : 1;
-        map.Fill(entry, shadow, zero);
-        return true;
-    }
-
-    /// <summary>
-    /// Reads a slot in memory that the caller has fetched into a frame that nobody can see. False, and nothing changed, when there is no storage.
-    /// </summary>
-    internal bool TryReadFetched(SwapEntry entry, SwapSlotWord fetched, uint frame, ref int read)
-    {
-        Span<byte> page = frames.Bytes(frame);
-        if (fetched.IsZero)
-            SharedBytes<TModel>.Clear(page);
-        else if (!devices.TryRead(entry, page))
-            return false;
-        read += fetched.IsZero ? 0 : 1;
-        return true;
     }
 
     /// <summary>

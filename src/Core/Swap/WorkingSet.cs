@@ -74,10 +74,38 @@ public sealed class WorkingSet<TModel>
     /// </summary>
     internal void Refault(uint head, uint shadow)
     {
-        if ((shadow & Present) == 0 || !IsRecent(shadow))
-            return;
-        folios.Table.Set(head, FrameFlags.Active);
-        folios.Lru.NoteActivation(head);
+        if ((shadow & Present) != 0 && Distance(shadow, folios.Lru.Age(ScopeOf(shadow))) <= Room(ScopeOf(shadow), areas.HasFreeSlot))
+            Activate(head);
+    }
+
+    /// <summary>
+    /// The same of single frames, one after the other, each of which frees its slot. What they are measured by is looked up once for neighbours that
+    /// were evicted from the same lists.
+    /// </summary>
+    /// <param name="frames">The frames.</param>
+    /// <param name="slots">The words of their slots.</param>
+    internal void Refault(ReadOnlySpan<uint> frames, ReadOnlySpan<SwapSlotWord> slots)
+    {
+        uint scope = uint.MaxValue;
+        uint age = 0;
+        long room = 0;
+        for (int i = 0; i < frames.Length; i++)
+        {
+            uint shadow = slots[i].Payload;
+            if ((shadow & Present) == 0)
+                continue;
+            if (ScopeOf(shadow) != scope || i == 1)
+            {
+                scope = ScopeOf(shadow);
+                age = folios.Lru.Age(scope);
+                room = Room(scope, i != 0 || areas.HasFreeSlot);
+            }
+
+            if (Distance(shadow, age) > room)
+                continue;
+            Activate(frames[i]);
+            age = folios.Lru.Age(scope);
+        }
     }
 
     /// <summary>The same of a folio that is read without the swap cache. Whoever does not pin the slot may find that its area has gone.</summary>
@@ -88,17 +116,28 @@ public sealed class WorkingSet<TModel>
             Refault(head, new SwapSlotWord(Atomic<Mainline>.Load(ref word)).Payload);
     }
 
-    private bool IsRecent(uint shadow)
+    private void Activate(uint head)
     {
-        uint scope = (shadow & ~Present) >> ScopeShift;
+        folios.Table.Set(head, FrameFlags.Active);
+        folios.Lru.NoteActivation(head);
+    }
+
+    private static uint ScopeOf(uint shadow) => (shadow & ~Present) >> ScopeShift;
+
+    private static long Distance(uint shadow, uint age) => (age - shadow) & AgeMask;
+
+    /// <summary>How far away a page may have been evicted that is needed all the time; below 0 when the group is gone.</summary>
+    private long Room(uint scope, bool hasFreeSlot)
+    {
         uint group = scope == MemoryGroups<TModel>.Outside ? 0 : scope;
         if (group != 0 && !folios.Groups.Exists(group))
-            return false;
-        uint distance = (folios.Lru.Age(scope) - shadow) & AgeMask;
+            return -1;
         ulong room = Known(LruKind.ActiveFile, group) + Known(LruKind.InactiveFile, group);
         if (scope == MemoryGroups<TModel>.Outside)
             room += OutsidePages;
-        return distance <= room || (distance <= room + Known(LruKind.ActiveAnon, group) && areas.HasFreeSlot);
+        if (hasFreeSlot)
+            room += Known(LruKind.ActiveAnon, group);
+        return (long)Math.Min(room, long.MaxValue);
     }
 
     private ulong Known(LruKind kind, uint group)
