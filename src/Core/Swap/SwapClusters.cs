@@ -121,28 +121,29 @@ internal sealed class SwapClusters<TModel>
     /// told each its new state, with its lock held.
     /// </summary>
     /// <param name="area">The area.</param>
+    /// <param name="table">Its clusters.</param>
     /// <param name="from">The list they are on.</param>
     /// <param name="to">The list they go to.</param>
     /// <param name="first">Index of the first of them plus 1.</param>
     /// <param name="last">Index of the last of them plus 1.</param>
-    internal void MoveRun(ref SwapAreaRecord area, SwapClusterState from, SwapClusterState to, uint first, uint last)
+    internal static void MoveRun(ref SwapAreaRecord area, SwapClusterTable table, SwapClusterState from, SwapClusterState to, uint first, uint last)
     {
-        ref SwapClusterRecord head = ref areas.Cluster(ref area, first - 1);
-        ref SwapClusterRecord tail = ref areas.Cluster(ref area, last - 1);
+        ref SwapClusterRecord head = ref table[first];
+        ref SwapClusterRecord tail = ref table[last];
         ref SwapClusterList source = ref area.Lists[SwapClusterLists.IndexOf(from, 0)];
         ref SwapClusterList target = ref area.Lists[SwapClusterLists.IndexOf(to, 0)];
         if (head.Previous != 0)
-            areas.Cluster(ref area, head.Previous - 1).Next = tail.Next;
+            table[head.Previous].Next = tail.Next;
         else
             source.Head = tail.Next;
         if (tail.Next != 0)
-            areas.Cluster(ref area, tail.Next - 1).Previous = head.Previous;
+            table[tail.Next].Previous = head.Previous;
         else
             source.Tail = head.Previous;
         head.Previous = target.Tail;
         tail.Next = 0;
         if (target.Tail != 0)
-            areas.Cluster(ref area, target.Tail - 1).Next = first;
+            table[target.Tail].Next = first;
         else
             target.Head = first;
         target.Tail = last;
