@@ -35,11 +35,13 @@ internal sealed partial class SwapAllocator<TModel>
 
     private int ReserveFromHint(Span<SwapEntry> entries)
     {
-        var hint = new SwapEntry(Atomic<TModel>.Load(ref ProcessorHint(0)));
+        ulong owner = Owner.Current;
+        ref ulong word = ref areas.State.Hints[(int)((uint)owner % SwapStateRecord.Processors)].Orders[0];
+        var hint = new SwapEntry(Atomic<TModel>.Load(ref word));
         if (hint.IsNone || !areas.TryPin(hint.Type))
             return 0;
         int done = 0;
-        var view = new View(areas, hint.Type, Owner.Current);
+        var view = new View(areas, hint.Type, owner, ref word);
         if (hint.Offset < view.Area.Slots)
         {
             uint held = ((uint)hint.Offset / view.Size) + 1;
@@ -67,7 +69,7 @@ internal sealed partial class SwapAllocator<TModel>
             if (!areas.TryPin(type))
                 continue;
             int done = 0;
-            var view = new View(areas, type, Owner.Current);
+            var view = new View(areas, type, Owner.Current, ref ProcessorHint(0));
             if (MayWalk(in view, entries.Length))
                 Unlock(in view, WalkLists(in view, first && alone, held: 0, uncounted: 0, entries, ref done));
             if (done == 0 && AllocateIn(type, frame: 0, order: 0) is not 0 and ulong offset)
@@ -125,7 +127,7 @@ internal sealed partial class SwapAllocator<TModel>
             return WalkLists(in view, alone: true, position, uncounted, entries, ref done);
         Count(ref area, ref uncounted);
         clusters.Relocate(ref area, index);
-        StoreHint(view.Type, cluster.Used < areas.ClusterSlots && offset < end ? offset : 0, 0);
+        StoreHint(in view, cluster.Used < view.Size && offset < end ? offset : 0);
         return position;
     }
 
@@ -133,6 +135,7 @@ internal sealed partial class SwapAllocator<TModel>
     /// Reserves the free slots of a locked cluster from an offset on, group by group, up to one that the swap cache alone holds where such are
     /// reclaimed: what comes then is looked at slot by slot. Free slots change under the cluster's lock alone, so a store is enough.
     /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)] // large: who calls it would keep its variables on the stack
     private static int ReserveFree(in View view, uint position, ref ulong offset, Span<SwapEntry> entries)
     {
         ref SwapClusterRecord cluster = ref view.Clusters[position];
@@ -172,6 +175,14 @@ internal sealed partial class SwapAllocator<TModel>
         else if (done != 0)
             offset = entries[done - 1].Offset + 1;
         return done;
+    }
+
+    private void StoreHint(in View view, ulong next)
+    {
+        if (SwapAreas<TModel>.Has(ref view.Area, SwapAreaFlags.Rotational))
+            StoreHint(view.Type, next, 0);
+        else if (SwapAreas<TModel>.Has(ref view.Area, SwapAreaFlags.WriteOk))
+            Atomic<TModel>.Store(ref view.Hint, next == 0 ? 0 : new SwapEntry(view.Type, next).Value);
     }
 
     private void Count(ref SwapAreaRecord area, ref int slots)

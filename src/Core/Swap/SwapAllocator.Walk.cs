@@ -43,7 +43,7 @@ internal sealed partial class SwapAllocator<TModel>
         var walk = new Walk { Alone = alone, Held = held, Done = done };
         WordLock<TModel>.Acquire(ref area.ListLock, view.Owner);
         if (held != 0)
-            clusters.MoveListed(ref area, held - 1, SwapClusterState.Full);
+            SwapClusters<TModel>.MoveListed(ref area, view.Clusters, held, SwapClusterState.Full);
         WalkList(SwapClusterState.NonFull, in view, ref walk, entries);
         if (!walk.Ended && walk.Done < entries.Length)
             WalkList(SwapClusterState.Free, in view, ref walk, entries);
@@ -51,7 +51,7 @@ internal sealed partial class SwapAllocator<TModel>
         done = walk.Done;
         Count(ref area, ref uncounted);
         if (walk.Held != 0)
-            StoreHint(view.Type, walk.Hint, 0);
+            StoreHint(in view, walk.Hint);
         WordLock<TModel>.Release(ref area.ListLock);
         return walk.Held;
     }
@@ -329,6 +329,9 @@ internal sealed partial class SwapAllocator<TModel>
         /// <summary>The words of its slots.</summary>
         internal readonly ref ulong Words;
 
+        /// <summary>The hint of the processor.</summary>
+        internal readonly ref ulong Hint;
+
         /// <summary>Who takes locks.</summary>
         internal readonly ulong Owner;
 
@@ -340,11 +343,12 @@ internal sealed partial class SwapAllocator<TModel>
         /// <summary>Whether slots that the swap cache alone holds are reclaimed.</summary>
         internal readonly bool OrCacheOnly;
 
-        internal View(SwapAreas<TModel> areas, uint type, ulong owner)
+        internal View(SwapAreas<TModel> areas, uint type, ulong owner, ref ulong hint)
         {
             Area = ref areas[type];
             Clusters = areas.Clusters(ref Area);
             Words = ref areas.FirstWord(ref Area);
+            Hint = ref hint;
             Owner = owner;
             Type = type;
             Size = areas.ClusterSlots;
