@@ -46,7 +46,7 @@ internal sealed partial class SwapAllocator<TModel>
         {
             uint held = ((uint)hint.Offset / view.Size) + 1;
             ref SwapClusterRecord cluster = ref view.Clusters[held];
-            WordLock<TModel>.Acquire(ref cluster.Lock, view.Owner);
+            SwapClusters<TModel>.Lock(ref cluster, view.Owner);
             if (SwapClusters<TModel>.IsUsable(ref cluster, 0))
                 held = ReserveLocked(in view, held, hint.Offset, entries, ref done);
             Unlock(in view, held);

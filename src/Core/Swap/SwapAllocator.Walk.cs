@@ -10,10 +10,10 @@ namespace PageTableEmu.Swap;
 /// one, each cluster has five.
 /// </content>
 /// <remarks>
-/// <para>The list lock is held all the time, and slots are counted at the end. Clusters are locked hand over hand: one is let go of only when the
-/// next was locked and seen to be in an area that hands out slots, or when all slots are counted. So swapoff, which takes WriteOk away and then goes
-/// through the locks of all clusters, comes to one of the walk's clusters before the walk, which ends there, or behind its end: what it finds then is
-/// counted.</para>
+/// <para>The list lock is held all the time, and slots are counted at the end. Clusters are locked one after the other without waiting, and one is
+/// let go of only when a later one was locked and then seen to be in an area that hands out slots, or when all slots are counted. So swapoff, which
+/// takes WriteOk away and then goes through the locks of all clusters, comes to one of the walk's clusters before the walk, which ends there, or
+/// behind its end: what it finds then is counted.</para>
 /// <para>A walk ends before the first cluster that gives nothing, or at a slot that the swap cache alone holds and that may be reclaimed: what is
 /// to be done then is for who goes slot by slot.</para>
 /// </remarks>
@@ -22,11 +22,11 @@ internal sealed partial class SwapAllocator<TModel>
     /// <summary>So many groups of a cluster are listed without a branch.</summary>
     private const int Unrolled = 8;
 
-    /// <summary>Whether slots may be taken in walks: the area has no order of its own, and what is held by the swap cache alone is not overlooked.</summary>
+    /// <summary>Whether slots may be taken in walks: the area has no order of its own, and nothing that may be reclaimed is overlooked.</summary>
     private bool MayWalk(in View view, int slots) =>
         TModel.TakesShortcuts && !SwapAreas<TModel>.Has(ref view.Area, SwapAreaFlags.Rotational) && StaysSo(in view, slots);
 
-    /// <summary>Whether swap is not becoming half full by so many slots, or was that before: then who takes them ends at what may be reclaimed.</summary>
+    /// <summary>Whether swap does not become half full by so many slots, or was it before: a walk then ends at what may be reclaimed.</summary>
     private bool StaysSo(in View view, int slots) => view.OrCacheOnly || !areas.IsHalfFullWith(slots);
 
     /// <summary>Reserves slots of clusters off the lists that are asked first: NONFULL, then FREE.</summary>
@@ -170,7 +170,7 @@ internal sealed partial class SwapAllocator<TModel>
             uint next = cluster.Next;
             if (free - 1 >= left)
             {
-                AnnounceGroups(in view, ref cluster, position); // who takes some of them comes next, or with the next call
+                Announce(in view, ref cluster, position); // who takes some of them comes next, or with the next call
                 break;
             }
 
@@ -205,25 +205,19 @@ internal sealed partial class SwapAllocator<TModel>
 
     /// <summary>Asks for the words of the first groups of a cluster, or for what lies behind it where it has fewer.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AnnounceGroups(in View view, ref SwapClusterRecord cluster, uint position)
+    private static void Announce(in View view, ref SwapClusterRecord cluster, uint position)
     {
-        Span<uint> ignored = stackalloc uint[Unrolled];
-        ListSome(in view, ref MemoryMarshal.GetReference(ignored), view.First(position), Atomic<Mainline>.Load(ref cluster.Open));
+        uint ignored = 0;
+        ulong open = Atomic<Mainline>.Load(ref cluster.Open);
+        for (int i = 0; i < Unrolled; i++)
+            open = ListGroup(in view, ref ignored, view.First(position), open);
     }
 
-    /// <summary>Lists the groups of a cluster, and asks for their words. Most have no more than eight: that many are written without looking.</summary>
+    /// <summary>Lists the groups of a cluster, and asks for their words. Few have more than eight: that many are written without looking.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void ListGroups(in View view, ref uint groups, uint first, ulong open)
     {
         // Safe: there is room for as many groups as slots are wanted, and for as many as are written without looking behind them.
-        open = ListSome(in view, ref groups, first, open);
-        for (int i = Unrolled; open != 0; i++)
-            open = ListGroup(in view, ref Unsafe.Add(ref groups, i), first, open);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong ListSome(in View view, ref uint groups, uint first, ulong open)
-    {
         open = ListGroup(in view, ref groups, first, open);
         open = ListGroup(in view, ref Unsafe.Add(ref groups, 1), first, open);
         open = ListGroup(in view, ref Unsafe.Add(ref groups, 2), first, open);
@@ -232,7 +226,8 @@ internal sealed partial class SwapAllocator<TModel>
         open = ListGroup(in view, ref Unsafe.Add(ref groups, 5), first, open);
         open = ListGroup(in view, ref Unsafe.Add(ref groups, 6), first, open);
         open = ListGroup(in view, ref Unsafe.Add(ref groups, 7), first, open);
-        return open;
+        for (int i = Unrolled; open != 0; i++)
+            open = ListGroup(in view, ref Unsafe.Add(ref groups, i), first, open);
     }
 
     /// <summary>Lists the first group of those left; what lies behind the cluster when none is.</summary>
@@ -246,7 +241,8 @@ internal sealed partial class SwapAllocator<TModel>
     }
 
     /// <summary>
-    /// Takes the free slots of groups whose clusters are locked, up to one that the swap cache alone holds where such are reclaimed; returns how many.
+    /// Takes the free slots of groups whose clusters are locked, up to one that the swap cache alone holds where such are reclaimed; returns how
+    /// many.
     /// </summary>
     private static int TakeGroups(in View view, scoped Span<uint> groups, scoped Span<SwapEntry> taken, int wanted)
     {
@@ -258,7 +254,8 @@ internal sealed partial class SwapAllocator<TModel>
             if (i == groups.Length)
                 return done;
             uint first = groups[i];
-            Span<ulong> group = MemoryMarshal.CreateSpan(ref Unsafe.Add(ref view.Words, first), SlotGroups.Slots); // safe: a whole group of the area
+            // Safe: a whole group of the area.
+            Span<ulong> group = MemoryMarshal.CreateSpan(ref Unsafe.Add(ref view.Words, first), SlotGroups.Slots);
             uint free = SwapSlotWord.Free(group);
             uint cached = view.OrCacheOnly ? SwapSlotWord.CacheOnly(group) : 0;
             if (cached == 0 && free == 0)

@@ -32,5 +32,5 @@ internal readonly ref struct SwapClusterTable(ref SwapClusterRecord first, uint 
 
     [DoesNotReturn]
     private static void ThrowAbsent(uint position) =>
-        throw new CorruptImageException(nameof(MetadataRegion.SwapClusters), $"a list names cluster {(long)position - 1}, which its area does not have");
+        throw new CorruptImageException(nameof(MetadataRegion.SwapClusters), $"a list names cluster {(long)position - 1}, beyond its area");
 }

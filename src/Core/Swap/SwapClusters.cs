@@ -22,9 +22,11 @@ internal sealed class SwapClusters<TModel>
     internal ref SwapClusterRecord Lock(ref SwapAreaRecord area, ulong offset)
     {
         ref SwapClusterRecord cluster = ref areas.Cluster(ref area, (uint)(offset / areas.ClusterSlots));
-        WordLock<TModel>.Acquire(ref cluster.Lock);
+        Lock(ref cluster, Owner.Current);
         return ref cluster;
     }
+
+    internal static void Lock(ref SwapClusterRecord cluster, ulong owner) => WordLock<TModel>.Acquire(ref cluster.Lock, owner);
 
     internal static void Unlock(ref SwapClusterRecord cluster) => WordLock<TModel>.Release(ref cluster.Lock);
 
