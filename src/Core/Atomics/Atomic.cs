@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
+#if NET10_0_OR_GREATER
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+#endif
 
 namespace PageTableEmu.Atomics;
 
