@@ -59,7 +59,8 @@ internal sealed unsafe class SwapPathSuite : IGateSuite
         {
             SameResult = false,
         });
-        rows.Add(new GateRow("B2", "swap in, one call", "by faults", null, new Side(Populate, Pages, () => Out()), new Side(InEach, Pages, () => Out()))
+        rows.Add(new GateRow("B2", "swap in, one call", "by faults", null,
+            new Side(Populate, Pages, () => Out()), new Side(InEach, Pages, () => Out()))
         {
             SameResult = false,
         });

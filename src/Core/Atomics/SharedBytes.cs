@@ -2,7 +2,6 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace PageTableEmu.Atomics;
 
@@ -31,22 +30,22 @@ public static class SharedBytes<TModel>
     }
 
     /// <summary>Here, because the runtime leaves copies of a page to native code, and the way there costs a quarter of what the copy does.</summary>
-    private static unsafe void CopyBlocks(ReadOnlySpan<byte> source, Span<byte> destination, ReadOnlySpan<byte> soon)
+    private static void CopyBlocks(ReadOnlySpan<byte> source, Span<byte> destination, ReadOnlySpan<byte> soon)
     {
         ref byte from = ref MemoryMarshal.GetReference(source);
         ref byte to = ref MemoryMarshal.GetReference(destination[..source.Length]);
-        byte* hint = (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(soon)); // safe: never accessed, so it may be what it will
+        ref byte hint = ref MemoryMarshal.GetReference(soon);
         for (nuint at = 0; at < (nuint)source.Length; at += CopyBlock)
         {
-            // Safe: a whole number of blocks lies in both spans.
+            // Safe: a whole number of blocks lies in both spans; the hint is no access, so it may point anywhere.
             Vector512<byte> first = Vector512.LoadUnsafe(ref from, at);
             Vector512<byte> second = Vector512.LoadUnsafe(ref from, at + 64);
             Vector512<byte> third = Vector512.LoadUnsafe(ref from, at + 128);
             Vector512<byte> fourth = Vector512.LoadUnsafe(ref from, at + 192);
-            Sse.Prefetch1(hint + at);
-            Sse.Prefetch1(hint + at + 64);
-            Sse.Prefetch1(hint + at + 128);
-            Sse.Prefetch1(hint + at + 192);
+            Prefetch.LaterLine(ref Unsafe.Add(ref hint, at));
+            Prefetch.LaterLine(ref Unsafe.Add(ref hint, at + 64));
+            Prefetch.LaterLine(ref Unsafe.Add(ref hint, at + 128));
+            Prefetch.LaterLine(ref Unsafe.Add(ref hint, at + 192));
             first.StoreUnsafe(ref to, at);
             second.StoreUnsafe(ref to, at + 64);
             third.StoreUnsafe(ref to, at + 128);
