@@ -56,12 +56,12 @@ internal sealed class Meter
         {
             long compiled = JitInfo.GetCompiledMethodCount();
             double time = WarmUp(row.Ours);
+            WarmUp(row.Other); // some of these are C# too
             Thread.Sleep(CompileDelay);
             unchanged = time < best * 0.95 || compiled != JitInfo.GetCompiledMethodCount() ? 0 : unchanged + 1;
             best = Math.Min(best, time);
         }
 
-        WarmUp(row.Other);
         row.Ours.Prepare?.Invoke();
         ulong ours = row.Ours.Run();
         row.Other.Prepare?.Invoke();
