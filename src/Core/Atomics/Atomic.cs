@@ -1,4 +1,8 @@
 using System.Runtime.CompilerServices;
+#if NET10_0_OR_GREATER
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+#endif
 
 namespace PageTableEmu.Atomics;
 
@@ -74,6 +78,25 @@ public static class Atomic<TModel>
         Seam(Access.Store, ref word);
         Volatile.Write(ref word, value);
     }
+
+#if NET10_0_OR_GREATER
+    /// <summary>Whether <see cref="StoreChosen"/> can be used: the hardware has it, and nobody watches the steps.</summary>
+    internal static bool StoresChosen
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => typeof(TModel) == typeof(Mainline) && Avx512F.IsSupported;
+    }
+
+    /// <summary>
+    /// Release stores to some of eight words in one cache line, those of which the lane in <paramref name="chosen"/> is all ones. The others are not
+    /// written: what somebody else stores there meanwhile stays.
+    /// </summary>
+    // Safe: words of an image do not move, and the caller has checked that all eight lie inside a mapping. A lane is an aligned word, which hardware
+    // writes whole; stores of x86-64 are release stores.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static unsafe void StoreChosen(ref ulong first, Vector512<ulong> values, Vector512<ulong> chosen) =>
+        Avx512F.MaskStore((ulong*)Unsafe.AsPointer(ref first), chosen, values);
+#endif
 
     /// <summary>Stores <paramref name="desired"/> if the word is <paramref name="expected"/>; returns what the word was.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

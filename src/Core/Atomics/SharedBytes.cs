@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.X86;
 
 namespace PageTableEmu.Atomics;
 
@@ -17,16 +16,6 @@ public static class SharedBytes<TModel>
     {
         Seam(source, default, destination);
         source.CopyTo(destination);
-    }
-
-    /// <summary>Asks for the first half of a page that is read soon; hardware finds out about the other half when it is read.</summary>
-    internal static unsafe void Prefetch(ReadOnlySpan<byte> source)
-    {
-        if (!Sse.IsSupported)
-            return;
-        ref byte first = ref MemoryMarshal.GetReference(source);
-        for (int at = 0; at < source.Length / 2; at += 64)
-            Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.Add(ref first, at))); // safe: within the page, and it is no access
     }
 
     /// <summary>Fills a page's content with zeros.</summary>

@@ -11,13 +11,21 @@ public static class WordLock<TModel>
 {
     /// <summary>Takes the lock if it is free.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool TryAcquire(ref ulong word) => Atomic<TModel>.CompareExchange(ref word, Owner.Current, 0) == 0;
+    public static bool TryAcquire(ref ulong word) => TryAcquire(ref word, Owner.Current);
+
+    /// <summary>As <see cref="TryAcquire(ref ulong)"/>, for who takes many locks and has looked up <see cref="Owner.Current"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool TryAcquire(ref ulong word, ulong owner) => Atomic<TModel>.CompareExchange(ref word, owner, 0) == 0;
 
     /// <summary>Takes the lock, waiting while another owner holds it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Acquire(ref ulong word)
+    public static void Acquire(ref ulong word) => Acquire(ref word, Owner.Current);
+
+    /// <summary>As <see cref="Acquire(ref ulong)"/>, for who takes many locks and has looked up <see cref="Owner.Current"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Acquire(ref ulong word, ulong owner)
     {
-        if (!TryAcquire(ref word))
+        if (!TryAcquire(ref word, owner))
             AcquireAfterWaiting(ref word);
     }
 

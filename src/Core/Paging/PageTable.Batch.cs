@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.X86;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 
@@ -154,15 +153,7 @@ public sealed partial class PageTable<TArch, TModel>
         next = entry - marks + QuickOffset(virtualAddress, shift, index);
         if (!ram.Has(entry - less, QuickShape<TArch>.PageShift))
             return false;
-        Prefetch(ref ram.Word(next));
+        Prefetch.Line(ref ram.Word(next));
         return true;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe void Prefetch(ref ulong word)
-    {
-        // Safe: a hint that reads nothing and cannot fail; words of an image do not move.
-        if (Sse.IsSupported)
-            Sse.Prefetch0(Unsafe.AsPointer(ref word));
     }
 }

@@ -142,7 +142,7 @@ internal sealed class PlainPageOut<TArch, TModel>
         foreach (Evicted page in pages)
         {
             if (done + 1 < pages.Length)
-                SharedBytes<TModel>.Prefetch(mm.Frames.Bytes(pages[done + 1].Frame));
+                Prefetch.HalfPage(mm.Frames.Bytes(pages[done + 1].Frame));
             if (!mm.Swap.TryFillReserved(slots[done], page.Frame, WorkingSet<TModel>.Shadow(scope, age++), ref written))
                 break;
             Atomic<TModel>.Store(ref mm.Frames[page.Frame].MapCount, 0);

@@ -1,5 +1,10 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+#if NET10_0_OR_GREATER
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+#endif
 using PageTableEmu.Atomics;
 
 namespace PageTableEmu.Swap;
@@ -73,6 +78,92 @@ internal static class SlotGroups
         Atomic<Mainline>.And(ref cluster.Open, ~bit);
         if (MayBeTaken(group)) // bound meanwhile, by somebody who still saw the bit
             Atomic<Mainline>.Or(ref cluster.Open, bit);
+    }
+
+    /// <summary>
+    /// Reserves slots of a group that were seen to be free, and says which they are; returns how many. The caller has locked the cluster: free slots
+    /// change under its lock alone, so a store is enough.
+    /// </summary>
+    /// <param name="group">The words.</param>
+    /// <param name="free">Which of them, a bit for each.</param>
+    /// <param name="name">The entry of the first one.</param>
+    /// <param name="into">Where the entries go.</param>
+    /// <param name="room">How many fit there.</param>
+    /// <param name="most">How many are wanted, at most as many as fit.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static int Reserve<TModel>(Span<ulong> group, uint free, ulong name, ref SwapEntry into, int room, int most)
+        where TModel : IModel
+    {
+        ref ulong words = ref MemoryMarshal.GetReference(group);
+#if NET10_0_OR_GREATER // .NET 9 has neither vpcompressq nor stores of chosen words
+        if (Atomic<TModel>.StoresChosen && group.Length == Slots && room >= Slots && BitOperations.PopCount(free) <= most)
+        {
+            // Safe: there are eight words, and room for eight entries; what is written behind the last one is written again or looked at by nobody.
+            Vector512<ulong> bits = Vector512.Create(1UL, 2, 4, 8, 16, 32, 64, 128);
+            Vector512<ulong> chosen = Vector512.Equals(Vector512.Create((ulong)free) & bits, bits);
+            Atomic<TModel>.StoreChosen(ref words, SwapSlotWord.Reserved(Vector512.LoadUnsafe(ref words)), chosen);
+            Vector512<ulong> names = Avx512F.Compress(Vector512<ulong>.Zero, chosen, Vector512.Create(name) + Vector512<ulong>.Indices);
+            names.StoreUnsafe(ref Unsafe.As<SwapEntry, ulong>(ref into));
+            return BitOperations.PopCount(free);
+        }
+#endif
+        int done = 0;
+        for (; free != 0 && done < most; free &= free - 1)
+        {
+            uint slot = (uint)BitOperations.TrailingZeroCount(free);
+            ref ulong word = ref Unsafe.Add(ref words, slot); // safe: bits name words of the group
+            Atomic<TModel>.Store(ref word, new SwapSlotWord(word).AsReserved.Value);
+            Unsafe.Add(ref into, done++) = new SwapEntry(name + slot);
+        }
+
+        return done;
+    }
+
+    /// <summary>
+    /// Reserves the free slots of group after group, up to the first that has none, or more than are wanted, or one that has to be looked at closer;
+    /// returns how many groups that was. Their clusters are locked.
+    /// </summary>
+    /// <param name="words">The words of an area.</param>
+    /// <param name="groups">The groups, by first slot.</param>
+    /// <param name="name">The entry of the first word.</param>
+    /// <param name="into">Where the entries go; there is room for a group more than is wanted.</param>
+    /// <param name="orCacheOnly">Whether a group with a slot that the swap cache alone holds is looked at closer.</param>
+    /// <param name="wanted">How many are wanted.</param>
+    /// <param name="done">How many of them there are.</param>
+    // A method for itself, so that its few variables stay in registers.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    internal static int ReserveEach<TModel>(
+        ref ulong words, ReadOnlySpan<uint> groups, ulong name, Span<SwapEntry> into, bool orCacheOnly, int wanted, ref int done)
+        where TModel : IModel
+    {
+        int i = 0;
+#if NET10_0_OR_GREATER
+        if (Atomic<TModel>.StoresChosen)
+        {
+            ref ulong to = ref Unsafe.As<SwapEntry, ulong>(ref MemoryMarshal.GetReference(into));
+            uint closer = orCacheOnly ? uint.MaxValue : 0;
+            uint left = (uint)(wanted - done);
+            for (; i < groups.Length; i++)
+            {
+                // Safe: a whole group of the area, and room for eight entries.
+                ulong first = groups[i];
+                ref ulong group = ref Unsafe.Add(ref words, (nint)first);
+                Vector512<ulong> seen = Vector512.LoadUnsafe(ref group);
+                Vector512<ulong> free = SwapSlotWord.Free(seen);
+                uint count = (uint)BitOperations.PopCount(free.ExtractMostSignificantBits());
+                if (count - 1 >= left || ((uint)SwapSlotWord.CacheOnly(seen).ExtractMostSignificantBits() & closer) != 0)
+                    break;
+                Atomic<TModel>.StoreChosen(ref group, SwapSlotWord.Reserved(seen), free);
+                Vector512<ulong> names = Vector512.Create(name + first) + Vector512<ulong>.Indices;
+                Avx512F.Compress(Vector512<ulong>.Zero, free, names).StoreUnsafe(ref to);
+                to = ref Unsafe.Add(ref to, (nint)count);
+                left -= count;
+            }
+
+            done = wanted - (int)left;
+        }
+#endif
+        return i;
     }
 
     private static bool MayBeTaken(Span<ulong> group) => (SwapSlotWord.Free(group) | SwapSlotWord.Cached(group)) != 0;

@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using PageTableEmu.Atomics;
 
 namespace PageTableEmu.Swap;
@@ -33,18 +35,21 @@ internal sealed partial class SwapAllocator<TModel>
 
     private int ReserveFromHint(Span<SwapEntry> entries)
     {
-        var hint = new SwapEntry(Atomic<TModel>.Load(ref ProcessorHint(0)));
+        ulong owner = Owner.Current;
+        ref ulong word = ref areas.State.Hints[(int)((uint)owner % SwapStateRecord.Processors)].Orders[0];
+        var hint = new SwapEntry(Atomic<TModel>.Load(ref word));
         if (hint.IsNone || !areas.TryPin(hint.Type))
             return 0;
         int done = 0;
-        ref SwapAreaRecord area = ref areas[hint.Type];
-        if (hint.Offset < area.Slots)
+        var view = new View(areas, hint.Type, owner, ref word);
+        if (hint.Offset < view.Area.Slots)
         {
-            ref SwapClusterRecord cluster = ref clusters.Lock(ref area, hint.Offset);
-            uint held = (uint)(hint.Offset / areas.ClusterSlots) + 1;
+            uint held = ((uint)hint.Offset / view.Size) + 1;
+            ref SwapClusterRecord cluster = ref view.Clusters[held];
+            SwapClusters<TModel>.Lock(ref cluster, view.Owner);
             if (SwapClusters<TModel>.IsUsable(ref cluster, 0))
-                held = ReserveLocked(hint, entries, ref done);
-            Unlock(ref area, held);
+                held = ReserveLocked(in view, held, hint.Offset, entries, ref done);
+            Unlock(in view, held);
         }
 
         areas.Unpin(hint.Type);
@@ -64,8 +69,9 @@ internal sealed partial class SwapAllocator<TModel>
             if (!areas.TryPin(type))
                 continue;
             int done = 0;
-            if (MayWalk(ref areas[type], entries.Length))
-                Unlock(ref areas[type], WalkLists(type, first && alone, held: 0, uncounted: 0, entries, ref done));
+            var view = new View(areas, type, Owner.Current, ref ProcessorHint(0));
+            if (MayWalk(in view, entries.Length))
+                Unlock(in view, WalkLists(in view, first && alone, held: 0, uncounted: 0, entries, ref done));
             if (done == 0 && AllocateIn(type, frame: 0, order: 0) is not 0 and ulong offset)
                 entries[done++] = new SwapEntry(type, offset);
             areas.Unpin(type);
@@ -74,29 +80,33 @@ internal sealed partial class SwapAllocator<TModel>
         }
     }
 
-    private void Unlock(ref SwapAreaRecord area, uint position)
+    private static void Unlock(in View view, uint position)
     {
         if (position != 0)
-            SwapClusters<TModel>.Unlock(ref areas.Cluster(ref area, position - 1));
+            SwapClusters<TModel>.Unlock(ref view.Clusters[position]);
     }
 
+    /// <param name="view">The area.</param>
+    /// <param name="position">The cluster of the hint, as index plus 1; locked.</param>
+    /// <param name="offset">The hint.</param>
+    /// <param name="entries">The slots.</param>
+    /// <param name="done">How many of them there are.</param>
     /// <returns>The cluster that is locked now, as index plus 1: that of the hint, or the last one of those that came after it.</returns>
-    private uint ReserveLocked(SwapEntry hint, Span<SwapEntry> entries, ref int done)
+    private uint ReserveLocked(in View view, uint position, ulong offset, Span<SwapEntry> entries, ref int done)
     {
-        ref SwapAreaRecord area = ref areas[hint.Type];
-        uint index = (uint)(hint.Offset / areas.ClusterSlots);
-        ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
-        ulong end = Math.Min(FirstSlot(index) + areas.ClusterSlots, area.Slots);
-        ulong offset = cluster.Used == 0 ? FirstSlot(index) : hint.Offset;
+        ref SwapAreaRecord area = ref view.Area;
+        uint index = position - 1;
+        ref SwapClusterRecord cluster = ref view.Clusters[position];
+        ulong end = view.End(position);
+        offset = cluster.Used == 0 ? view.First(position) : offset;
         int uncounted = 0;
-        if (!TModel.Checked && !TModel.Explored && areas.IsHalfFull == areas.IsHalfFullWith(entries.Length)
-            && SwapAreas<TModel>.Has(ref area, SwapAreaFlags.WriteOk))
-            done = uncounted = ReserveFree(hint.Type, index, ref offset, end, entries);
+        if (!TModel.Checked && !TModel.Explored && StaysSo(in view, entries.Length) && SwapAreas<TModel>.Has(ref area, SwapAreaFlags.WriteOk))
+            done = uncounted = ReserveFree(in view, position, ref offset, entries);
         while (done < entries.Length && offset < end && cluster.Used < areas.ClusterSlots)
         {
             if (areas.IsHalfFullWith(uncounted))
                 Count(ref area, ref uncounted); // the search asks for more from here on, or lets go of the cluster
-            ulong found = FirstTakeable(hint.Type, index, offset, end, 0);
+            ulong found = FirstTakeable(view.Type, index, offset, end, 0);
             if (found == 0 || !SwapAreas<TModel>.Has(ref area, SwapAreaFlags.WriteOk))
             {
                 offset = end;
@@ -105,7 +115,7 @@ internal sealed partial class SwapAllocator<TModel>
 
             if (cluster.Used == 0)
                 cluster.Order = 0;
-            entries[done] = new SwapEntry(hint.Type, found);
+            entries[done] = new SwapEntry(view.Type, found);
             map.Reserve(entries[done++]);
             cluster.Used++;
             uncounted++;
@@ -113,35 +123,37 @@ internal sealed partial class SwapAllocator<TModel>
         }
 
         bool usedUp = done != 0 && done < entries.Length && cluster.Used == areas.ClusterSlots;
-        if (usedUp && MayWalk(ref area, uncounted + entries.Length - done) && areas.TryTakeTurn(hint.Type))
-            return WalkLists(hint.Type, alone: true, index + 1, uncounted, entries, ref done);
+        if (usedUp && MayWalk(in view, uncounted + entries.Length - done) && areas.TryTakeTurn(view.Type))
+            return WalkLists(in view, alone: true, position, uncounted, entries, ref done);
         Count(ref area, ref uncounted);
         clusters.Relocate(ref area, index);
-        StoreHint(hint.Type, cluster.Used < areas.ClusterSlots && offset < end ? offset : 0, 0);
-        return index + 1;
+        StoreHint(in view, cluster.Used < view.Size && offset < end ? offset : 0);
+        return position;
     }
 
     /// <summary>
     /// Reserves the free slots of a locked cluster from an offset on, group by group, up to one that the swap cache alone holds where such are
     /// reclaimed: what comes then is looked at slot by slot. Free slots change under the cluster's lock alone, so a store is enough.
     /// </summary>
-    private int ReserveFree(uint type, uint index, ref ulong offset, ulong end, Span<SwapEntry> entries)
+    [MethodImpl(MethodImplOptions.NoInlining)] // large: who calls it would keep its variables on the stack
+    private static int ReserveFree(in View view, uint position, ref ulong offset, Span<SwapEntry> entries)
     {
-        ref SwapAreaRecord area = ref areas[type];
-        ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
-        ulong start = FirstSlot(index);
-        Span<ulong> words = areas.SlotWords(ref area, start, end);
-        bool orCacheOnly = areas.IsHalfFull;
+        ref SwapClusterRecord cluster = ref view.Clusters[position];
+        ulong start = view.First(position);
+        ulong end = view.End(position);
+        // Safe: the slots of the cluster that the area has.
+        Span<ulong> words = MemoryMarshal.CreateSpan(ref Unsafe.Add(ref view.Words, (nint)start), (int)(end - start));
+        bool orCacheOnly = view.OrCacheOnly;
         int at = (int)(offset - start);
+        ulong name = new SwapEntry(view.Type, start).Value;
+        bool usedUp = false;
         int done = 0;
         for (ulong open = SlotGroups.From(ref cluster, at); done < entries.Length; open &= open - 1)
         {
             int first = BitOperations.TrailingZeroCount(open) * SlotGroups.Slots; // 512 when there is none
-            if (first >= words.Length)
-            {
-                at = words.Length;
+            usedUp = first >= words.Length;
+            if (usedUp)
                 break;
-            }
 
             Span<ulong> group = SlotGroups.Of(words, first);
             uint later = uint.MaxValue << Math.Max(at - first, 0);
@@ -149,22 +161,28 @@ internal sealed partial class SwapAllocator<TModel>
             uint cached = orCacheOnly ? SwapSlotWord.CacheOnly(group) & later : 0;
             if (free == 0 && cached == 0)
                 SlotGroups.CloseIfOwned(ref cluster, group, first);
-            for (free &= ~cached & (cached - 1); free != 0 && done < entries.Length; free &= free - 1)
-            {
-                int slot = BitOperations.TrailingZeroCount(free);
-                Atomic<TModel>.Store(ref group[slot], new SwapSlotWord(group[slot]).AsReserved.Value);
-                at = first + slot + 1;
-                entries[done++] = new SwapEntry(type, start + (ulong)at - 1);
-            }
-
+            free &= ~cached & (cached - 1);
+            int room = entries.Length - done;
+            done += SlotGroups.Reserve<TModel>(group, free, name + (uint)first, ref entries[done], room, room);
             if (cached != 0)
                 break;
         }
 
         cluster.Order = cluster.Used == 0 && done != 0 ? 0 : cluster.Order;
         cluster.Used += (uint)done;
-        offset = start + (ulong)at;
+        if (usedUp)
+            offset = end;
+        else if (done != 0)
+            offset = entries[done - 1].Offset + 1;
         return done;
+    }
+
+    private void StoreHint(in View view, ulong next)
+    {
+        if (SwapAreas<TModel>.Has(ref view.Area, SwapAreaFlags.Rotational))
+            StoreHint(view.Type, next, 0);
+        else if (SwapAreas<TModel>.Has(ref view.Area, SwapAreaFlags.WriteOk))
+            Atomic<TModel>.Store(ref view.Hint, next == 0 ? 0 : new SwapEntry(view.Type, next).Value);
     }
 
     private void Count(ref SwapAreaRecord area, ref int slots)

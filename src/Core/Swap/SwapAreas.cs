@@ -98,18 +98,18 @@ internal sealed class SwapAreas<TModel>
     internal ref SwapClusterRecord Cluster(ref SwapAreaRecord area, uint index) =>
         ref image.Record<SwapClusterRecord>(MetadataRegion.SwapClusters, area.FirstCluster + index);
 
-    /// <summary>The first cluster of an area; the others lie behind it.</summary>
-    internal ref SwapClusterRecord FirstCluster(ref SwapAreaRecord area)
+    /// <summary>The clusters of an area; they lie side by side.</summary>
+    internal SwapClusterTable Clusters(ref SwapAreaRecord area)
     {
-        Cluster(ref area, area.Clusters - 1);
-        return ref Cluster(ref area, 0);
+        ref SwapClusterRecord last = ref Cluster(ref area, area.Clusters - 1); // safe below: the last one has storage, so have those before it
+        return new SwapClusterTable(ref Unsafe.Subtract(ref last, (nint)(ulong)(area.Clusters - 1)), area.Clusters);
     }
 
     /// <summary>The word of the first slot of an area; the others lie behind it. The caller has stabilised the area.</summary>
     internal ref ulong FirstWord(ref SwapAreaRecord area)
     {
-        image.SlotWord((ulong)area.FirstSlot + area.Slots - 1);
-        return ref image.SlotWord(area.FirstSlot);
+        ref ulong last = ref image.SlotWord((ulong)area.FirstSlot + area.Slots - 1);
+        return ref Unsafe.Subtract(ref last, (nint)(ulong)(area.Slots - 1)); // safe: the last one has storage, so have those before it
     }
 
     internal static bool Has(ref SwapAreaRecord area, SwapAreaFlags flags) =>

@@ -22,9 +22,11 @@ internal sealed class SwapClusters<TModel>
     internal ref SwapClusterRecord Lock(ref SwapAreaRecord area, ulong offset)
     {
         ref SwapClusterRecord cluster = ref areas.Cluster(ref area, (uint)(offset / areas.ClusterSlots));
-        WordLock<TModel>.Acquire(ref cluster.Lock);
+        Lock(ref cluster, Owner.Current);
         return ref cluster;
     }
+
+    internal static void Lock(ref SwapClusterRecord cluster, ulong owner) => WordLock<TModel>.Acquire(ref cluster.Lock, owner);
 
     internal static void Unlock(ref SwapClusterRecord cluster) => WordLock<TModel>.Release(ref cluster.Lock);
 
@@ -43,15 +45,16 @@ internal sealed class SwapClusters<TModel>
         uint found = None;
         if (SwapAreas<TModel>.Has(ref area, SwapAreaFlags.WriteOk))
         {
+            SwapClusterTable table = areas.Clusters(ref area);
             uint position = area.Lists[SwapClusterLists.IndexOf(list, order)].Head;
-            while (position != 0 && !WordLock<TModel>.TryAcquire(ref areas.Cluster(ref area, position - 1).Lock))
-                position = areas.Cluster(ref area, position - 1).Next;
+            while (position != 0 && !WordLock<TModel>.TryAcquire(ref table[position].Lock))
+                position = table[position].Next;
             if (position != 0)
             {
                 found = position - 1;
-                if (areas.Cluster(ref area, found).State != list)
+                if (table[position].State != list)
                     ThrowAstray(found, list); // else it could be taken off for ever, from a list that it is not on
-                Unlink(ref area, found);
+                Unlink(ref area, table, position);
             }
         }
 
@@ -91,18 +94,20 @@ internal sealed class SwapClusters<TModel>
     }
 
     /// <summary>Puts a cluster that is on no list on its first one: swapon.</summary>
-    internal void Append(ref SwapAreaRecord area, uint index, SwapClusterState state)
+    internal void Append(ref SwapAreaRecord area, uint index, SwapClusterState state) => Append(ref area, areas.Clusters(ref area), index + 1, state);
+
+    private static void Append(ref SwapAreaRecord area, SwapClusterTable table, uint position, SwapClusterState state)
     {
-        ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
+        ref SwapClusterRecord cluster = ref table[position];
         ref SwapClusterList list = ref area.Lists[SwapClusterLists.IndexOf(state, cluster.Order)];
         cluster.State = state;
         cluster.Previous = list.Tail;
         cluster.Next = 0;
         if (list.Tail != 0)
-            areas.Cluster(ref area, list.Tail - 1).Next = index + 1;
+            table[list.Tail].Next = position;
         else
-            list.Head = index + 1;
-        list.Tail = index + 1;
+            list.Head = position;
+        list.Tail = position;
     }
 
     /// <summary>Returns when no allocator that saw the area active is still at work (wait_for_allocation).</summary>
@@ -121,28 +126,29 @@ internal sealed class SwapClusters<TModel>
     /// told each its new state, with its lock held.
     /// </summary>
     /// <param name="area">The area.</param>
+    /// <param name="table">Its clusters.</param>
     /// <param name="from">The list they are on.</param>
     /// <param name="to">The list they go to.</param>
     /// <param name="first">Index of the first of them plus 1.</param>
     /// <param name="last">Index of the last of them plus 1.</param>
-    internal void MoveRun(ref SwapAreaRecord area, SwapClusterState from, SwapClusterState to, uint first, uint last)
+    internal static void MoveRun(ref SwapAreaRecord area, SwapClusterTable table, SwapClusterState from, SwapClusterState to, uint first, uint last)
     {
-        ref SwapClusterRecord head = ref areas.Cluster(ref area, first - 1);
-        ref SwapClusterRecord tail = ref areas.Cluster(ref area, last - 1);
+        ref SwapClusterRecord head = ref table[first];
+        ref SwapClusterRecord tail = ref table[last];
         ref SwapClusterList source = ref area.Lists[SwapClusterLists.IndexOf(from, 0)];
         ref SwapClusterList target = ref area.Lists[SwapClusterLists.IndexOf(to, 0)];
         if (head.Previous != 0)
-            areas.Cluster(ref area, head.Previous - 1).Next = tail.Next;
+            table[head.Previous].Next = tail.Next;
         else
             source.Head = tail.Next;
         if (tail.Next != 0)
-            areas.Cluster(ref area, tail.Next - 1).Previous = head.Previous;
+            table[tail.Next].Previous = head.Previous;
         else
             source.Tail = head.Previous;
         head.Previous = target.Tail;
         tail.Next = 0;
         if (target.Tail != 0)
-            areas.Cluster(ref area, target.Tail - 1).Next = first;
+            table[target.Tail].Next = first;
         else
             target.Head = first;
         target.Tail = last;
@@ -151,35 +157,35 @@ internal sealed class SwapClusters<TModel>
     /// <summary>A cluster already in the state stays where it is on the list.</summary>
     private void MoveTo(ref SwapAreaRecord area, uint index, SwapClusterState state)
     {
-        ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
-        if (cluster.State == state)
+        SwapClusterTable table = areas.Clusters(ref area);
+        if (table[index + 1].State == state)
             return;
         WordLock<TModel>.Acquire(ref area.ListLock);
-        MoveListed(ref area, index, state);
+        MoveListed(ref area, table, index + 1, state);
         WordLock<TModel>.Release(ref area.ListLock);
     }
 
-    /// <summary>Puts a locked cluster on the list of another state; the caller holds the list lock too.</summary>
-    internal void MoveListed(ref SwapAreaRecord area, uint index, SwapClusterState state)
+    /// <summary>Puts a locked cluster, named by its index plus 1, on the list of another state; the caller holds the list lock too.</summary>
+    internal static void MoveListed(ref SwapAreaRecord area, SwapClusterTable table, uint position, SwapClusterState state)
     {
-        ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
+        ref SwapClusterRecord cluster = ref table[position];
         if (cluster.State != SwapClusterState.None)
-            Unlink(ref area, index);
+            Unlink(ref area, table, position);
         if (state == SwapClusterState.Free)
             cluster.Order = 0;
-        Append(ref area, index, state);
+        Append(ref area, table, position, state);
     }
 
-    private void Unlink(ref SwapAreaRecord area, uint index)
+    private static void Unlink(ref SwapAreaRecord area, SwapClusterTable table, uint position)
     {
-        ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
+        ref SwapClusterRecord cluster = ref table[position];
         ref SwapClusterList list = ref area.Lists[SwapClusterLists.IndexOf(cluster.State, cluster.Order)];
         if (cluster.Previous != 0)
-            areas.Cluster(ref area, cluster.Previous - 1).Next = cluster.Next;
+            table[cluster.Previous].Next = cluster.Next;
         else
             list.Head = cluster.Next;
         if (cluster.Next != 0)
-            areas.Cluster(ref area, cluster.Next - 1).Previous = cluster.Previous;
+            table[cluster.Next].Previous = cluster.Previous;
         else
             list.Tail = cluster.Previous;
         cluster.Next = cluster.Previous = 0;

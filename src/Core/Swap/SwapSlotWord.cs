@@ -184,6 +184,24 @@ public readonly struct SwapSlotWord(ulong value) : IEquatable<SwapSlotWord>
         return bits;
     }
 
+    /// <summary>Which of eight words are free: all bits of a lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<ulong> Free(Vector512<ulong> words) => Vector512.Equals(words & Vector512.Create(TagMask), Vector512<ulong>.Zero);
+
+    /// <summary>Which of eight words are held by the swap cache alone: all bits of a lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<ulong> CacheOnly(Vector512<ulong> words) =>
+        Vector512.Equals(words & Vector512.Create(TagMask | CountMask), Vector512.Create((ulong)SwapSlotTag.Cached << TagShift));
+
+    /// <summary><see cref="AsReserved"/> of eight words.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector512<ulong> Reserved(Vector512<ulong> words)
+    {
+        Vector512<ulong> next = words + Vector512.Create(1UL << GenerationShift);
+        Vector512<ulong> rest = words & Vector512.Create(CountMask | ZeroBit);
+        return (next & Vector512.Create(GenerationMask)) | rest | Vector512.Create(((ulong)SwapSlotTag.InUse << TagShift) | PinBit);
+    }
+
     private SwapSlotWord NextGeneration =>
         new((Value & ~GenerationMask) | ((Value + (1UL << GenerationShift)) & GenerationMask));
 
