@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
+using PageTableEmu.Atomics;
 
 namespace PageTableEmu.Paging;
 
@@ -75,17 +75,17 @@ internal static class VectorPass<TStep>
     }
 
     /// <summary>Four words at a time, those after the next ones asked for; returns how many it did.</summary>
-    // Safe: i + 32 + Ahead is within both spans. A prefetch reads nothing; when the words are moved meanwhile it is merely useless.
+    // Safe: i + 32 + Ahead is within both spans.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static unsafe nint Asking(ref ulong from, ref ulong to, nint count)
+    private static nint Asking(ref ulong from, ref ulong to, nint count)
     {
         nint i = 0;
-        for (; Sse.IsSupported && i <= count - 32 - Ahead; i += 32)
+        for (; i <= count - 32 - Ahead; i += 32)
         {
-            Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.Add(ref from, i + Ahead)));
-            Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.Add(ref from, i + Ahead + 8)));
-            Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.Add(ref from, i + Ahead + 16)));
-            Sse.Prefetch0(Unsafe.AsPointer(ref Unsafe.Add(ref from, i + Ahead + 24)));
+            Prefetch.Line(ref Unsafe.Add(ref from, i + Ahead));
+            Prefetch.Line(ref Unsafe.Add(ref from, i + Ahead + 8));
+            Prefetch.Line(ref Unsafe.Add(ref from, i + Ahead + 16));
+            Prefetch.Line(ref Unsafe.Add(ref from, i + Ahead + 24));
             FourOfFour(ref from, ref to, i);
             FourOfFour(ref from, ref to, i + 16);
         }
