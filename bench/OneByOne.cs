@@ -12,34 +12,32 @@ internal static class OneByOne<TArch>
     internal static ulong Decode(ReadOnlySpan<ulong> words)
     {
         ulong sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
-        int i = 0;
-        for (; i <= words.Length - 4; i += 4)
+        for (; words.Length >= 4; words = words[4..])
         {
-            sum0 += Decode(words[i]);
-            sum1 += Decode(words[i + 1]);
-            sum2 += Decode(words[i + 2]);
-            sum3 += Decode(words[i + 3]);
+            sum0 += Decode(words[0]);
+            sum1 += Decode(words[1]);
+            sum2 += Decode(words[2]);
+            sum3 += Decode(words[3]);
         }
 
-        for (; i < words.Length; i++)
-            sum0 += Decode(words[i]);
+        foreach (ulong word in words)
+            sum0 += Decode(word);
         return sum0 + sum1 + sum2 + sum3;
     }
 
     internal static ulong Encode(ReadOnlySpan<ulong> entries)
     {
         ulong sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
-        int i = 0;
-        for (; i <= entries.Length - 4; i += 4)
+        for (; entries.Length >= 4; entries = entries[4..])
         {
-            sum0 += Encode(entries[i]);
-            sum1 += Encode(entries[i + 1]);
-            sum2 += Encode(entries[i + 2]);
-            sum3 += Encode(entries[i + 3]);
+            sum0 += Encode(entries[0]);
+            sum1 += Encode(entries[1]);
+            sum2 += Encode(entries[2]);
+            sum3 += Encode(entries[3]);
         }
 
-        for (; i < entries.Length; i++)
-            sum0 += Encode(entries[i]);
+        foreach (ulong entry in entries)
+            sum0 += Encode(entry);
         return sum0 + sum1 + sum2 + sum3;
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime;
 using System.Runtime.CompilerServices;
 using PageTableEmu.Bench.Native;
 
@@ -47,18 +48,20 @@ internal sealed class Meter
     /// <summary>Runs both sides until the JIT has done with them, and compares what they return.</summary>
     private static bool WarmUp(GateRow row)
     {
-        // A method is compiled anew in the background, twice, when it has run often enough and the JIT has had nothing else to do for a while.
+        // A method is compiled anew in the background, twice, when it has run often enough and the JIT has had nothing else to do for a while. A
+        // time that stays the same says too little: the version for a loop that runs already may be as fast as the last one, or nearly.
         double best = double.MaxValue;
         int unchanged = 0;
-        for (int phase = 0; phase < 12 && unchanged < 3; phase++)
+        for (int phase = 0; phase < 20 && unchanged < 3; phase++)
         {
+            long compiled = JitInfo.GetCompiledMethodCount();
             double time = WarmUp(row.Ours);
-            unchanged = time < best * 0.95 ? 0 : unchanged + 1;
-            best = Math.Min(best, time);
+            WarmUp(row.Other); // some of these are C# too
             Thread.Sleep(CompileDelay);
+            unchanged = time < best * 0.95 || compiled != JitInfo.GetCompiledMethodCount() ? 0 : unchanged + 1;
+            best = Math.Min(best, time);
         }
 
-        WarmUp(row.Other);
         row.Ours.Prepare?.Invoke();
         ulong ours = row.Ours.Run();
         row.Other.Prepare?.Invoke();

@@ -45,5 +45,5 @@ public static class X64Swap
 
     /// <summary>__swp_offset.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Offset(Pte entry) => (~entry.Raw >> OffsetShift) & OffsetMask;
+    public static ulong Offset(Pte entry) => OffsetMask & ~(entry.Raw >> OffsetShift); // in this order one instruction negates and masks
 }

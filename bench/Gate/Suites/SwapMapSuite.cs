@@ -89,9 +89,11 @@ internal sealed unsafe class SwapMapSuite : IGateSuite
     {
         SwapMap<Mainline> map = swap.Map;
         ulong failed = 0;
-        foreach (SwapEntry entry in list)
+        for (; !list.IsEmpty; list = list[1..])
         {
-            failed += map.TryDuplicate(entry) == SwapResult.Ok ? 0UL : 1;
+            SwapEntry entry = list[0];
+            if (map.TryDuplicate(entry) != SwapResult.Ok)
+                failed++;
             map.Put(entry);
         }
 

@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
 
@@ -132,18 +134,60 @@ public sealed class SoftTlb<TArch, TModel>
     private int Hits(ReadOnlySpan<ulong> virtualAddresses, ulong marks, ulong spread, ref ulong result)
     {
         nuint table = first;
-        int done = 0;
-        for (; done < virtualAddresses.Length; done++)
+        ref ulong from = ref MemoryMarshal.GetReference(virtualAddresses);
+        nint count = virtualAddresses.Length;
+        nint done = 0;
+
+        // Safe: done + 8, then done + 1, is within the span, and the caller has room for as many results.
+        if (Avx512DQ.IsSupported)
         {
-            ulong address = virtualAddresses[done];
+            while (done <= count - 8 && EightHits(table, ref Unsafe.Add(ref from, done), marks, spread, ref Unsafe.Add(ref result, done)))
+                done += 8;
+        }
+
+        for (; done < count; done++)
+        {
+            ulong address = Unsafe.Add(ref from, done);
             ref Entry entry = ref EntryAt(table, address, spread);
             if (entry.Tag != ((address & ~QuickShape<TArch>.PageMask) | marks))
                 break;
-            Unsafe.Add(ref result, done) = address + entry.Distance; // safe: as above
+            Unsafe.Add(ref result, done) = address + entry.Distance;
         }
 
-        return done;
+        return (int)done;
     }
+
+    /// <summary>
+    /// Translates eight addresses; false when one of them misses. An entry is loaded whole, tag and distance at once, and all tags are compared
+    /// together: half the work of one after the other.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool EightHits(nuint table, ref ulong virtualAddresses, ulong marks, ulong spread, ref ulong results)
+    {
+        // Safe: the caller has eight addresses and room for eight results.
+        Vector512<ulong> addresses = Vector512.LoadUnsafe(ref virtualAddresses);
+        Vector512<ulong> even = Four(table, ref virtualAddresses, spread);
+        Vector512<ulong> odd = Four(table, ref Unsafe.Add(ref virtualAddresses, 1), spread);
+        Vector512<ulong> tags = (addresses & Vector512.Create(~QuickShape<TArch>.PageMask)) | Vector512.Create(marks);
+        if (!Vector512.EqualsAll(Avx512F.UnpackLow(even, odd), tags))
+            return false;
+        (addresses + Avx512F.UnpackHigh(even, odd)).StoreUnsafe(ref results);
+        return true;
+    }
+
+    /// <summary>The entries of every other address, four of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ulong> Four(nuint table, ref ulong virtualAddresses, ulong spread)
+    {
+        Vector512<ulong> four = Whole(table, virtualAddresses, spread).ToVector256Unsafe().ToVector512Unsafe();
+        four = Avx512DQ.InsertVector128(four, Whole(table, Unsafe.Add(ref virtualAddresses, 2), spread), 1);
+        four = Avx512DQ.InsertVector128(four, Whole(table, Unsafe.Add(ref virtualAddresses, 4), spread), 2);
+        return Avx512DQ.InsertVector128(four, Whole(table, Unsafe.Add(ref virtualAddresses, 6), spread), 3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<ulong> Whole(nuint table, ulong virtualAddress, ulong spread) =>
+        Vector128.LoadUnsafe(ref EntryAt(table, virtualAddress, spread).Tag); // the distance lies behind the tag
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong SpreadOf(AccessKind kind) => (ulong)kind * (SpreadOfKinds << EntryShift);

@@ -25,18 +25,24 @@ internal readonly unsafe struct SlotFinder<TModel>
     }
 
     /// <summary>
-    /// As <see cref="SwapAreas{TModel}.Slot"/>; a null reference also where that would have to look further. The caller has stabilised the area.
+    /// Where the word of a slot lies, by the rules of <see cref="SwapAreas{TModel}.Slot"/>; false also where that would have to look further. The
+    /// caller has stabilised the area.
     /// </summary>
+    /// <remarks>An index and not a reference: that none was found would have to be seen from the reference once more.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ref ulong Find(SwapEntry entry)
+    internal bool TryFind(SwapEntry entry, out ulong index)
     {
+        index = 0;
         ulong limit = image.SlotWordLimit;
-        if (entry.Type >= SwapAreas<TModel>.MaxAreas || limit == 0)
-            return ref Unsafe.NullRef<ulong>();
-        ref SwapAreaRecord area = ref Unsafe.AsRef<SwapAreaRecord>(areas + entry.Type);
-        ulong index = area.FirstSlot + entry.Offset;
-        if (entry.Offset >= area.Slots || index >= limit)
-            return ref Unsafe.NullRef<ulong>();
-        return ref Unsafe.AsRef<ulong>(words + index);
+        ulong type = entry.Value >> SwapEntry.TypeShift;
+        if (type >= SwapAreas<TModel>.MaxAreas || limit == 0)
+            return false;
+        ref SwapAreaRecord area = ref Unsafe.AsRef<SwapAreaRecord>(areas + type);
+        index = area.FirstSlot + entry.Offset;
+        return entry.Offset < area.Slots && index < limit;
     }
+
+    /// <summary>The word that was found.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ref ulong Word(ulong index) => ref Unsafe.AsRef<ulong>(words + index);
 }

@@ -8,7 +8,8 @@ namespace PageTableEmu.Swap;
 /// <seealso cref="Mm.Readahead.SwapReadahead{TArch, TModel}"/>
 public readonly struct SwapEntry(ulong value) : IEquatable<SwapEntry>
 {
-    private const int TypeShift = 58;
+    internal const int TypeShift = 58;
+
     private const ulong OffsetMask = (1UL << TypeShift) - 1;
 
     /// <summary>Makes an entry.</summary>

@@ -82,15 +82,12 @@ public sealed partial class SwapMap<TModel>
     /// </summary>
     public SwapResult TryDuplicate(SwapEntry entry)
     {
-        if (TModel.TakesShortcuts)
+        if (TModel.TakesShortcuts && slots.TryFind(entry, out ulong index))
         {
-            ref ulong slot = ref slots.Find(entry);
-            if (!Unsafe.IsNullRef(ref slot))
-            {
-                SwapSlotWord seen = Read(ref slot);
-                if (seen.IsUsed && seen.Count - 1 < SwapOverflow<TModel>.Limit - 1 && TryStep(ref slot, seen, seen.WithOneMore, SwapSlotWord.One))
-                    return SwapResult.Ok;
-            }
+            ref ulong slot = ref slots.Word(index);
+            SwapSlotWord seen = Read(ref slot);
+            if (seen.Others < SwapOverflow<TModel>.Limit - 1 && TryStep(ref slot, seen, seen.WithOneMore, SwapSlotWord.One))
+                return SwapResult.Ok;
         }
 
         return DuplicateUnusual(entry);
@@ -129,15 +126,15 @@ public sealed partial class SwapMap<TModel>
     /// <summary>P (swap_free). Returns the word after it: free if it was the last reference and nothing else held the slot.</summary>
     public SwapSlotWord Put(SwapEntry entry)
     {
-        if (TModel.TakesShortcuts)
+        if (TModel.TakesShortcuts && slots.TryFind(entry, out ulong index))
         {
-            ref ulong slot = ref slots.Find(entry);
-            if (!Unsafe.IsNullRef(ref slot))
+            ref ulong slot = ref slots.Word(index);
+            SwapSlotWord seen = Read(ref slot);
+            uint others = seen.Others;
+            if (others < SwapSlotWord.LargestCount && (others != 0 || !seen.IsHeldByCountOnly))
             {
-                SwapSlotWord seen = Read(ref slot);
                 SwapSlotWord next = seen.WithOneLess;
-                bool plain = seen.IsUsed && seen.Count - 1 < SwapSlotWord.LargestCount && (seen.Count != 1 || !seen.IsHeldByCountOnly);
-                if (plain && TryStep(ref slot, seen, next, -SwapSlotWord.One))
+                if (TryStep(ref slot, seen, next, -SwapSlotWord.One))
                     return next;
             }
         }

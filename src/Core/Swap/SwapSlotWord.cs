@@ -73,6 +73,20 @@ public readonly struct SwapSlotWord(ulong value) : IEquatable<SwapSlotWord>
     /// <summary>Whether the slot counts as used: in use or cached.</summary>
     public bool IsUsed => Tag is SwapSlotTag.InUse or SwapSlotTag.Cached;
 
+    /// <summary>
+    /// References beside one, if the slot is used and has one; else a number above all counts. One comparison of it says what would take two:
+    /// adding one to the tag leaves its upper bit set for the two tags of used slots only.
+    /// </summary>
+    internal uint Others
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get
+        {
+            const uint Used = 1u << (TagShift - CountShift + 1);
+            return (((uint)(Value >> CountShift) + (Used >> 1)) & (Used | OverflowedCount)) - Used - 1;
+        }
+    }
+
     /// <summary>Whether only the swap cache holds the slot.</summary>
     public bool IsCacheOnly => IsCached && Count == 0;
 

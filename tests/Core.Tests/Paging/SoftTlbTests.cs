@@ -53,6 +53,26 @@ public abstract class SoftTlbTests<TArch> : IDisposable
     }
 
     [Fact]
+    public void One_miss_among_many_hits_is_found_wherever_it_stands()
+    {
+        for (ulong page = 0; page < 64; page++)
+            Assert.True(machine.Tree.Map(page * Page, 0x100 + page, Writable).IsMapped);
+        for (int count = 0; count <= 40; count++)
+        {
+            for (int hole = 0; hole <= count; hole++)
+            {
+                ulong[] addresses = [.. Enumerable.Range(0, count).Select(i => ((ulong)(i == hole ? 64 : i) * Page) + (ulong)(count * 8))];
+                ulong[] results = new ulong[count + 1];
+                results[count] = 7;
+                int allowed = tlb.TranslateMany(addresses, AccessKind.Write, results);
+                Assert.Equal(addresses.Select(address => Expected(address, AccessKind.Write)), results.AsSpan(0, count).ToArray());
+                Assert.Equal(hole < count ? count - 1 : count, allowed);
+                Assert.Equal(7UL, results[count]); // not a word beyond
+            }
+        }
+    }
+
+    [Fact]
     public void A_flush_ends_what_was_cached_and_an_ignored_ticket_does_not()
     {
         ulong address = 5 * Page;

@@ -13,7 +13,7 @@ public abstract class SwapCodecTests<TArch>
 {
     private delegate int Path(ReadOnlySpan<ulong> source, Span<ulong> destination);
 
-    public static TheoryData<int> Lengths => [0, 1, 3, 4, 7, 8, 9, 31, 512, 1021];
+    public static TheoryData<int> Lengths => [0, 1, 3, 4, 7, 8, 9, 31, 512, 1021, (1 << 16) - 1, (1 << 16) + 77];
 
     [Theory]
     [MemberData(nameof(Lengths))]

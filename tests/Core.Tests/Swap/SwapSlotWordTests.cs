@@ -24,6 +24,19 @@ public sealed class SwapSlotWordTests
     }).QuickCheckThrowOnFailure();
 
     [Fact]
+    public void Others_is_one_less_than_the_count_of_a_used_slot_and_above_all_counts_without_a_reference()
+    {
+        for (ulong upper = 0; upper <= ushort.MaxValue; upper++)
+        {
+            var word = new SwapSlotWord(upper << 48 | 0x1234_5678_9ABC);
+            if (word.IsUsed && word.Count != 0)
+                Assert.Equal(word.Count - 1, word.Others);
+            else
+                Assert.True(word.Others > SwapSlotWord.OverflowedCount, word.ToString());
+        }
+    }
+
+    [Fact]
     public void The_generation_grows_by_one_when_a_slot_is_put_to_use_and_wraps() => Prop.ForAll((ushort generation, uint frame) =>
     {
         SwapSlotWord free = new SwapSlotWord((ulong)generation << 32);
