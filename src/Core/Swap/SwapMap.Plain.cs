@@ -31,8 +31,11 @@ public sealed partial class SwapMap<TModel>
     /// <param name="fetched">The word before.</param>
     internal bool TryFetch(SwapEntry entry, out SwapSlotWord fetched)
     {
-        ref ulong slot = ref slots.Find(entry);
-        fetched = Unsafe.IsNullRef(ref slot) ? default : Read(ref slot);
+        fetched = default;
+        if (!slots.TryFind(entry, out ulong index))
+            return false;
+        ref ulong slot = ref slots.Word(index);
+        fetched = Read(ref slot);
         return fetched is { IsHeldByCountOnly: true, Count: 1 } && TryChange(ref slot, ref fetched, fetched.AsPinned.WithOneLess);
     }
 
@@ -40,7 +43,7 @@ public sealed partial class SwapMap<TModel>
     internal void PutBack(SwapEntry entry, SwapSlotWord fetched)
     {
         AssertOwn("putting back", entry);
-        Atomic<TModel>.Store(ref slots.Find(entry), fetched.Value);
+        Atomic<TModel>.Store(ref areas.Slot(entry), fetched.Value);
     }
 
     /// <summary>
@@ -67,7 +70,7 @@ public sealed partial class SwapMap<TModel>
         foreach (SwapEntry entry in entries)
         {
             AssertOwn("freeing", entry);
-            ref ulong slot = ref slots.Find(entry); // found before, when it was fetched
+            ref ulong slot = ref areas.Slot(entry);
             Atomic<TModel>.Store(ref slot, Read(ref slot).AsFree.Value);
             devices.SlotFreed(ref area, entry);
         }
