@@ -191,11 +191,7 @@ public static class EntryScan<TArch>
         int i = 0;
         for (; i <= words.Length - 64; i += 64)
         {
-            ulong bits = 0;
-            // Safe: i + 64 is within the span.
-            for (int group = 0; group < 64; group += 8)
-                bits |= (ulong)Group(ref first, (nuint)(i + group), TKind.Kind) << group;
-            bitmap[i >> 6] = bits;
+            bitmap[i >> 6] = Group64(ref Unsafe.Add(ref first, i), TKind.Kind); // safe: i + 64 is within the span
         }
 
         if (i == words.Length)
@@ -219,14 +215,19 @@ public static class EntryScan<TArch>
         if (IsLinear && Avx512F.IsSupported)
         {
             Vector512<ulong> numbers = Vector512<ulong>.Indices;
-            for (; i <= words.Length - 8; i += 8)
+            nuint at = 0;
+            nuint end = 0;
+            for (; at + 8 <= (nuint)words.Length; at += 8)
             {
-                Vector512<ulong> found = Of(Vector512.LoadUnsafe(ref first, (nuint)i), TKind.Kind);
+                Vector512<ulong> found = Of(Vector512.LoadUnsafe(ref first, at), TKind.Kind);
                 Vector512<ulong> picked = Avx512F.Compress(Vector512<ulong>.Zero, found, numbers);
-                Avx512F.ConvertToVector256UInt32(picked).StoreUnsafe(ref to, (nuint)count);
-                count += BitOperations.PopCount((uint)found.ExtractMostSignificantBits());
+                Avx512F.ConvertToVector256UInt32(picked).StoreUnsafe(ref to, end);
+                end += (nuint)BitOperations.PopCount((uint)found.ExtractMostSignificantBits());
                 numbers += Vector512.Create(8UL);
             }
+
+            i = (int)at;
+            count = (int)end;
         }
 #endif
 
@@ -243,6 +244,17 @@ public static class EntryScan<TArch>
         }
 
         return count;
+    }
+
+    /// <summary>Which of 64 entries are of a kind. Written out: a loop would have as many instructions again.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Group64(ref ulong first, EntryKind kind)
+    {
+        uint low = Group(ref first, 0, kind) | (Group(ref first, 8, kind) << 8)
+            | (Group(ref first, 16, kind) << 16) | (Group(ref first, 24, kind) << 24);
+        uint high = Group(ref first, 32, kind) | (Group(ref first, 40, kind) << 8)
+            | (Group(ref first, 48, kind) << 16) | (Group(ref first, 56, kind) << 24);
+        return low | ((ulong)high << 32);
     }
 
     /// <summary>Which of eight entries are of a kind.</summary>
