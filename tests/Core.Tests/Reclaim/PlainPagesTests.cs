@@ -102,7 +102,7 @@ public sealed class PlainPagesTests
         Assert.Equal(Pages, (int)plain.Machine.Context.Spaces[plain.Parent].AnonPages);
         Assert.Equal(0ul, plain.Machine.Context.Swap.TotalInUse);
         for (int page = 0; page < Pages; page++)
-            Assert.Equal(1, plain.FirstByte(page));
+            Assert.Equal(page + 1, plain.ByteOfItsOwn(page));
         Assert.Empty(plain.Machine.Verify());
     }
 
@@ -264,10 +264,10 @@ public sealed class PlainPagesTests
                 Machine.Context.Folios.Put(frame);
         }
 
-        internal int FirstByte(int page)
+        internal int ByteOfItsOwn(int page)
         {
             Assert.Equal(UserAccessResult.Ok, Machine.Read(Parent, At(page), content, ref faults));
-            return content[0];
+            return content[1];
         }
 
         public void PageOut(int first, int count) => Advise(Parent, first, count, Advice.PageOut);
@@ -335,6 +335,7 @@ public sealed class PlainPagesTests
         private void Write(uint space, int page, byte value)
         {
             content.AsSpan().Fill(value); // pages of zeros too: they are not written
+            content[1] = value == 0 ? (byte)0 : (byte)(page + 1); // and of the others none is like its neighbour
             Machine.Write(space, At(page), content, ref faults);
         }
 
@@ -361,6 +362,7 @@ public sealed class PlainPagesTests
                     ref FrameRecord frame = ref Machine.Context.Frames[shown];
                     state.Append(CultureInfo.InvariantCulture, $" {frame.RefCount} {frame.MapCount} {frame.Flags:x}");
                     state.Append(CultureInfo.InvariantCulture, $" {frame.LruPrevious} {frame.LruNext}");
+                    state.Append(CultureInfo.InvariantCulture, $" {Convert.ToHexString(Machine.Context.Frames.Bytes(shown)[..2])}");
                 }
 
                 state.Append('\n');
