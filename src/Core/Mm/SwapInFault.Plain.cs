@@ -27,7 +27,7 @@ public sealed partial class SwapInFault<TArch, TModel>
 
     private static bool TakesRuns =>
         TModel.TakesShortcuts && TModel.DirectSwapIn == DirectSwapIn.PinSlot && TModel.SwapInRelease == SwapInRelease.BeforeMapping
-        && !TModel.TrustsLookupResult && !PageTags<TArch, TModel>.IsOn && !LeafTags<TArch, TModel>.IsOn;
+        && TModel.SwapInPinsArea && !TModel.TrustsLookupResult && !PageTags<TArch, TModel>.IsOn && !LeafTags<TArch, TModel>.IsOn;
 
     /// <summary>Brings in pages from the address of a fault on. The caller holds the mmap_lock, and the VMA allows the access.</summary>
     /// <param name="fault">The first of the faults.</param>

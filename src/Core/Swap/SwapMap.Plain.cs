@@ -17,7 +17,7 @@ public sealed partial class SwapMap<TModel>
     {
         ref ulong slot = ref areas.Slot(entry);
         SwapSlotWord seen = Unsafe.IsNullRef(ref slot) ? default : Read(ref slot);
-        if (!seen.IsPinned || seen.Count != 0 || seen.Tag != SwapSlotTag.InUse)
+        if (!IsPinnersAlone(seen))
             Refuse("an eviction", entry, seen);
         else
             Atomic<TModel>.Store(ref slot, seen.AsUnpinned.WithZero(zero).WithCount(1).AsUncached(shadow).Value);
@@ -81,7 +81,9 @@ public sealed partial class SwapMap<TModel>
 
     private void AssertOwn(string what, SwapEntry entry)
     {
-        if (TModel.Checked && this[entry] is var word && (!word.IsPinned || word.Count != 0 || word.Tag != SwapSlotTag.InUse))
+        if (TModel.Checked && this[entry] is var word && !IsPinnersAlone(word))
             Refuse(what, entry, word);
     }
+
+    private static bool IsPinnersAlone(SwapSlotWord word) => word.IsPinned && word.Count == 0 && word.Tag == SwapSlotTag.InUse;
 }

@@ -25,9 +25,9 @@ namespace PageTableEmu.Swap;
 /// </code>
 /// </summary>
 /// <remarks>
-/// <para>All changes are compare-exchanges of one word, so no lock is needed while a slot is in use. Between free and used a slot changes
-/// under its cluster's lock alone (and still by compare-exchange): in that section the device drops the content and the cluster is
-/// counted, so that nobody has the slot again before.</para>
+/// <para>Changes are compare-exchanges of one word, so no lock is needed while a slot is in use. A pinned slot without references is its
+/// pinner's alone, so E, F- and its being freed are stores. Between free and used a slot changes under its cluster's lock alone: in that
+/// section the device drops the content and the cluster is counted, so that nobody has the slot again before.</para>
 /// <para>The caller has stabilised the area: a pin, a swap reference to the slot under its page-table lock, or the locked folio
 /// bound to it.</para>
 /// </remarks>
