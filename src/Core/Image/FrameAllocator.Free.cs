@@ -37,7 +37,9 @@ public sealed partial class FrameAllocator<TModel>
     /// As <see cref="Free(uint)"/>, many at once, one after the other, whose references the caller froze or never gave: nobody else changes their
     /// flags.
     /// </summary>
-    internal void FreeFrozen(ReadOnlySpan<uint> many)
+    /// <param name="many">The frames.</param>
+    /// <param name="ended">Flags of what they were, which end here.</param>
+    internal void FreeFrozen(ReadOnlySpan<uint> many, FrameFlags ended = FrameFlags.None)
     {
         if (many.IsEmpty)
             return;
@@ -46,7 +48,7 @@ public sealed partial class FrameAllocator<TModel>
             AssertUnused(frame);
             ref ulong flags = ref frames[frame].Flags;
             ulong before = Atomic<TModel>.Load(ref flags);
-            Atomic<TModel>.Store(ref flags, before | (ulong)FrameFlags.Free);
+            Atomic<TModel>.Store(ref flags, (before & ~(ulong)ended) | (ulong)FrameFlags.Free);
             ThrowIfFree(frame, before);
         }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
 namespace PageTableEmu.Paging;
@@ -17,8 +18,9 @@ internal struct DetachedTables
     /// <summary>Whether no further one has room.</summary>
     internal readonly bool IsFull => Count == Limit;
 
-    /// <summary>The table that was added at a position.</summary>
-    internal readonly uint this[int index] => frames[index];
+    /// <summary>Those that wait, in the order in which they came; the span may be used as scratch before <see cref="Clear"/>.</summary>
+    [UnscopedRef]
+    internal Span<uint> Tables => frames[..Count];
 
     internal void Add(uint table) => frames[Count++] = table;
 

@@ -206,8 +206,7 @@ public sealed partial class PageTables<TArch, TModel>
             return;
         Atomic<TModel>.Add(ref folios.Table[parent].Count, -detached.Count);
         Invalidate(root);
-        for (int i = 0; i < detached.Count; i++)
-            FreeTable(detached[i]);
+        FreeAll(detached.Tables);
         detached.Clear();
     }
 
@@ -301,6 +300,21 @@ public sealed partial class PageTables<TArch, TModel>
             FreeTable(table); // nobody has seen it: no generation to raise
             table = below;
         }
+    }
+
+    /// <summary>As <see cref="FreeTable"/>, many at once: one exchange each ends the only reference.</summary>
+    private void FreeAll(Span<uint> many)
+    {
+        int frozen = 0;
+        foreach (uint table in many)
+        {
+            if (folios.Table.TryFreeze(table, 1))
+                many[frozen++] = table;
+            else
+                FreeTable(table); // somebody who looks at frames holds it for a moment, and may be the last
+        }
+
+        folios.Allocator.FreeFrozen(many[..frozen], FrameFlags.Table);
     }
 
     private void FreeTable(uint table)

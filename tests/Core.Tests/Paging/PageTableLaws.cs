@@ -1,4 +1,5 @@
 using PageTableEmu.Atomics;
+using PageTableEmu.Image;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Core.Tests.Paging;
@@ -191,6 +192,29 @@ public abstract class PageTableLaws<TArch, TModel>
             Assert.Equal(pages, gone.Pages);
             machine.AssertAllFreed();
         }
+    }
+
+    [Fact]
+    public void A_table_that_somebody_looks_at_outlives_its_tree()
+    {
+        using var machine = new PagingMachine<TArch, TModel>();
+        PageTable<TArch, TModel> tree = machine.Tree;
+        for (uint i = 0; i < 3; i++)
+            Assert.True(tree.Map(i * Size(2), 20 + i, Writable).IsMapped);
+        uint held = (uint)(tree.Walk(Size(2)).EntryAddress(1) >> TArch.PageShift);
+        Assert.True(machine.Folios.TryGet(held));
+        uint free = machine.Folios.Allocator.FreeCount;
+        int tables = machine.TableFrames;
+
+        tree.UnmapRange(0, 3 * Size(2), out _).Flush();
+        Assert.Equal(1, machine.LinkedTables());
+        Assert.Equal(1u, machine.Folios.Table.References(held));
+        Assert.False(machine.Folios.Table.Has(held, FrameFlags.Table | FrameFlags.Free));
+
+        machine.Folios.Put(held);
+        machine.Folios.Allocator.AdvanceEpoch();
+        Assert.Equal(free + (uint)tables - 1, machine.Folios.Allocator.FreeCount);
+        machine.AssertAllFreed();
     }
 
     [Fact]
