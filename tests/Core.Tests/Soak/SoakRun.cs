@@ -26,8 +26,6 @@ internal sealed class SoakRun<TArch, TModel>
     /// <summary>Frames that a group has at least: enough for all that may be pinned.</summary>
     private const int LeastLimit = 80;
 
-    private static readonly TimeSpan StallLimit = TimeSpan.FromSeconds(20);
-
     private readonly SoakOptions options;
     private readonly Lock swapping = new();
     private readonly uint freeAtStart;
@@ -159,11 +157,10 @@ internal sealed class SoakRun<TArch, TModel>
         return thread;
     }
 
-    /// <summary>Waits for the threads; throws when one stands still. After a failure the others may hang on what the failed one held.</summary>
+    /// <summary>Waits for the threads; throws when one stands still.</summary>
     private void Watch(Thread[] threads, SoakWorker<TArch, TModel>[] workers, Stopwatch clock)
     {
-        var last = new int[workers.Length];
-        var since = new TimeSpan[workers.Length];
+        var watch = new StallWatch(workers.Length);
         while (threads.Any(thread => thread.IsAlive))
         {
             threads.First(thread => thread.IsAlive).Join(TimeSpan.FromMilliseconds(20));
@@ -171,9 +168,7 @@ internal sealed class SoakRun<TArch, TModel>
                 Volatile.Write(ref over, true);
             for (int i = 0; i < workers.Length; i++)
             {
-                if (workers[i].Progress != last[i] || !threads[i].IsAlive || since[i] == default)
-                    (last[i], since[i]) = (workers[i].Progress, clock.Elapsed);
-                else if (clock.Elapsed - since[i] > (failure == null ? StallLimit : TimeSpan.FromSeconds(2)))
+                if (threads[i].IsAlive && watch.StandsStill(i, workers[i].Progress, failure != null))
                     throw new TimeoutException($"Seed {options.Seed}: {Standstill(workers)}", failure);
             }
         }
