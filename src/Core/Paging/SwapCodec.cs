@@ -1,3 +1,4 @@
+using PageTableEmu.Atomics;
 using PageTableEmu.Swap;
 
 namespace PageTableEmu.Paging;
@@ -8,7 +9,8 @@ namespace PageTableEmu.Paging;
 /// </summary>
 /// <remarks>
 /// The codec does not ask what a word is: it takes the type and offset fields of every word, as the kernel's macros do. The vector paths
-/// serve every architecture whose fields are plain or complemented bit fields; any other is served one by one.
+/// serve every architecture whose fields are plain or complemented bit fields; any other is served one by one. Results of 32 MiB and more that
+/// lie in other memory than their source go around the caches, as a copy's do.
 /// </remarks>
 /// <typeparam name="TArch">The architecture.</typeparam>
 /// <example>
@@ -43,15 +45,19 @@ public static class SwapCodec<TArch>
     public static void Decode(ReadOnlySpan<ulong> words, Span<ulong> offsets, Span<byte> types) =>
         SwapFormatCodec<TArch>.Decode(words, offsets, types, Swapped);
 
-    internal static int Decode512(ReadOnlySpan<ulong> words, Span<ulong> entries) => Swapped
-        ? SwapKernel<TArch, SwappedOrder>.Decode512(words, entries) : SwapKernel<TArch, NativeOrder>.Decode512(words, entries);
+    internal static int Decode512(ReadOnlySpan<ulong> words, Span<ulong> entries, nint around = Streaming.Limit) => Swapped
+        ? SwapKernel<TArch, SwappedOrder>.Decode512(words, entries, around) : SwapKernel<TArch, NativeOrder>.Decode512(words, entries, around);
 
-    internal static int Decode256(ReadOnlySpan<ulong> words, Span<ulong> entries) => Swapped
-        ? SwapKernel<TArch, SwappedOrder>.Decode256(words, entries) : SwapKernel<TArch, NativeOrder>.Decode256(words, entries);
+    internal static int Decode256(ReadOnlySpan<ulong> words, Span<ulong> entries, nint around = Streaming.Limit) => Swapped
+        ? SwapKernel<TArch, SwappedOrder>.Decode256(words, entries, around) : SwapKernel<TArch, NativeOrder>.Decode256(words, entries, around);
 
-    internal static int Encode512(ReadOnlySpan<ulong> entries, Span<ulong> words) => Swapped
-        ? SwapKernel<TArch, SwappedOrder>.Encode512(entries, words) : SwapKernel<TArch, NativeOrder>.Encode512(entries, words);
+    internal static int Encode512(ReadOnlySpan<ulong> entries, Span<ulong> words, nint around = Streaming.Limit) => Swapped
+        ? SwapKernel<TArch, SwappedOrder>.Encode512(entries, words, around) : SwapKernel<TArch, NativeOrder>.Encode512(entries, words, around);
 
-    internal static int Encode256(ReadOnlySpan<ulong> entries, Span<ulong> words) => Swapped
-        ? SwapKernel<TArch, SwappedOrder>.Encode256(entries, words) : SwapKernel<TArch, NativeOrder>.Encode256(entries, words);
+    internal static int Encode256(ReadOnlySpan<ulong> entries, Span<ulong> words, nint around = Streaming.Limit) => Swapped
+        ? SwapKernel<TArch, SwappedOrder>.Encode256(entries, words, around) : SwapKernel<TArch, NativeOrder>.Encode256(entries, words, around);
+
+    internal static int Apart512(ReadOnlySpan<ulong> words, Span<ulong> offsets, Span<byte> types, nint around = Streaming.Limit) => Swapped
+        ? SwapKernel<TArch, SwappedOrder>.Apart512(words, offsets, types, around)
+        : SwapKernel<TArch, NativeOrder>.Apart512(words, offsets, types, around);
 }

@@ -1,7 +1,5 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
+using PageTableEmu.Atomics;
 using PageTableEmu.Swap;
 
 namespace PageTableEmu.Paging;
@@ -18,23 +16,6 @@ internal static class SwapKernel<TFormat, TOrder>
 
     private static readonly SwapFields Fields = SwapFields.Of<TFormat>();
     private static readonly bool IsLinear = Fields.AreLinear;
-
-    // Each a number of its own, because the JIT compiles such into the loops as constants. A field goes from its place in the word to its place in
-    // the value by one shift; what is complemented anywhere is put right by one exclusive or at the end.
-    private static readonly int TypeMove = EntryTypeShift - Fields.TypeShift;
-    private static readonly int OffsetMove = -Fields.OffsetShift;
-    private static readonly ulong TypeField = Fields.TypeMask << EntryTypeShift;
-    private static readonly ulong OffsetField = Fields.OffsetMask;
-    private static readonly ulong Flip =
-        (Moved(Fields.TypeFlip, TypeMove) & TypeField) ^ (Moved(Fields.OffsetFlip, OffsetMove) & OffsetField);
-
-    private static readonly ulong EncodedTypeField = Fields.TypeMask << Fields.TypeShift;
-    private static readonly ulong EncodedOffsetField = Fields.EncodableOffset << Fields.OffsetShift;
-    private static readonly ulong Empty = Fields.Empty;
-    private static readonly ulong TypeMask = Fields.TypeMask;
-    private static readonly int TypeDown = Fields.TypeShift;
-    private static readonly ulong TypeFlip = (Fields.TypeFlip >> Fields.TypeShift) & Fields.TypeMask;
-    private static readonly ulong OffsetFlip = (Fields.OffsetFlip >> Fields.OffsetShift) & Fields.OffsetMask;
 
     /// <summary>Type and offset of each word, as <see cref="SwapEntry.Value"/>.</summary>
     /// <param name="words">Words of a table, in the guest's byte order.</param>
@@ -68,22 +49,7 @@ internal static class SwapKernel<TFormat, TOrder>
     /// <param name="types">Where the types go; at least as long.</param>
     internal static void Decode(ReadOnlySpan<ulong> words, Span<ulong> offsets, Span<byte> types)
     {
-        int i = 0;
-        if (IsLinear && Vector512.IsHardwareAccelerated && Avx512F.IsSupported)
-        {
-            ref ulong from = ref MemoryMarshal.GetReference(words);
-            ref ulong to = ref MemoryMarshal.GetReference(offsets);
-            ref byte toTypes = ref MemoryMarshal.GetReference(types);
-            // Safe: i + 16 is within all three spans.
-            for (; i <= words.Length - 16; i += 16)
-            {
-                ulong low = Apart(Vector512.LoadUnsafe(ref from, (nuint)i), ref to, i);
-                ulong high = Apart(Vector512.LoadUnsafe(ref from, (nuint)i + 8), ref to, i + 8);
-                Unsafe.WriteUnaligned(ref Unsafe.Add(ref toTypes, i), low);
-                Unsafe.WriteUnaligned(ref Unsafe.Add(ref toTypes, i + 8), high);
-            }
-        }
-
+        int i = IsLinear && Vector512.IsHardwareAccelerated ? Apart512(words, offsets, types) : 0;
         for (; i < words.Length; i++)
         {
             var entry = new Pte(WordOrder<TOrder>.Of(words[i]));
@@ -110,71 +76,85 @@ internal static class SwapKernel<TFormat, TOrder>
         }
     }
 
-    internal static int Decode512(ReadOnlySpan<ulong> words, Span<ulong> entries) => VectorPass<Decoding>.ByEight(words, entries);
+    internal static int Decode512(ReadOnlySpan<ulong> words, Span<ulong> entries, nint around = Streaming.Limit)
+    {
+        ulong seen = 0;
+        return VectorPass<WordMap<Decoding>>.ByEight(words, entries, ref seen, around);
+    }
 
-    internal static int Decode256(ReadOnlySpan<ulong> words, Span<ulong> entries) => VectorPass<Decoding>.ByFour(words, entries);
+    internal static int Decode256(ReadOnlySpan<ulong> words, Span<ulong> entries, nint around = Streaming.Limit)
+    {
+        ulong seen = 0;
+        return VectorPass<WordMap<Decoding>>.ByFour(words, entries, ref seen, around);
+    }
 
-    internal static int Encode512(ReadOnlySpan<ulong> entries, Span<ulong> words) => VectorPass<Encoding>.ByEight(entries, words);
+    internal static int Encode512(ReadOnlySpan<ulong> entries, Span<ulong> words, nint around = Streaming.Limit)
+    {
+        ulong seen = 0;
+        return VectorPass<WordMap<Encoding>>.ByEight(entries, words, ref seen, around);
+    }
 
-    internal static int Encode256(ReadOnlySpan<ulong> entries, Span<ulong> words) => VectorPass<Encoding>.ByFour(entries, words);
+    internal static int Encode256(ReadOnlySpan<ulong> entries, Span<ulong> words, nint around = Streaming.Limit)
+    {
+        ulong seen = 0;
+        return VectorPass<WordMap<Encoding>>.ByFour(entries, words, ref seen, around);
+    }
 
-    // Where exactly the offset is complemented, as on x86-64, masking does it too: one instruction less.
+    internal static int Apart512(ReadOnlySpan<ulong> words, Span<ulong> offsets, Span<byte> types, nint around = Streaming.Limit) =>
+        ApartPass<WordMap<Offsets>, Types, TOrder>.ByEight(words, offsets, types, around);
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<ulong> Joined(
-        Vector512<ulong> type, Vector512<ulong> offset, ulong typeField, ulong offsetField, ulong flip) => flip == offsetField
-            ? (type & Vector512.Create(typeField)) | Vector512.AndNot(Vector512.Create(offsetField), offset)
-            : ((type & Vector512.Create(typeField)) | (offset & Vector512.Create(offsetField))) ^ Vector512.Create(flip);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<ulong> Joined(
-        Vector256<ulong> type, Vector256<ulong> offset, ulong typeField, ulong offsetField, ulong flip) => flip == offsetField
-            ? (type & Vector256.Create(typeField)) | Vector256.AndNot(Vector256.Create(offsetField), offset)
-            : ((type & Vector256.Create(typeField)) | (offset & Vector256.Create(offsetField))) ^ Vector256.Create(flip);
+    // A field goes from its place in the word to its place in the value by one shift; what is complemented anywhere is so at the end.
 
     private static ulong Moved(ulong value, int left) => left >= 0 ? value << left : value >> -left;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<ulong> Moved(Vector512<ulong> value, int left) => left >= 0 ? value << left : value >>> -left;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<ulong> Moved(Vector256<ulong> value, int left) => left >= 0 ? value << left : value >>> -left;
-
-    /// <summary>Stores the offsets of eight words and returns their types, a byte each.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Apart(Vector512<ulong> inMemory, ref ulong offsets, int at)
+    private readonly struct Decoding : IWordMap
     {
-        Vector512<ulong> word = WordOrder<TOrder>.Of(inMemory);
-        ((Moved(word, OffsetMove) & Vector512.Create(OffsetField)) ^ Vector512.Create(OffsetFlip)).StoreUnsafe(ref offsets, (nuint)at);
-        Vector512<ulong> type = ((word >>> TypeDown) & Vector512.Create(TypeMask)) ^ Vector512.Create(TypeFlip);
-        return Avx512F.ConvertToVector128Byte(type).AsUInt64().ToScalar();
+        public static WordMove[] Moves =>
+        [
+            new(Fields.TypeMask << EntryTypeShift, EntryTypeShift - Fields.TypeShift),
+            new(Fields.OffsetMask, -Fields.OffsetShift),
+        ];
+
+        public static ulong Flip => (Moved(Fields.TypeFlip, EntryTypeShift - Fields.TypeShift) & (Fields.TypeMask << EntryTypeShift))
+            ^ (Moved(Fields.OffsetFlip, -Fields.OffsetShift) & Fields.OffsetMask);
+
+        public static bool FromSwapped => TOrder.IsSwapped;
+
+        public static bool ToSwapped => false;
     }
 
-    private readonly struct Decoding : IVectorStep
+    private readonly struct Encoding : IWordMap
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector512<ulong> Of(Vector512<ulong> words)
-        {
-            Vector512<ulong> word = WordOrder<TOrder>.Of(words);
-            return Joined(Moved(word, TypeMove), Moved(word, OffsetMove), TypeField, OffsetField, Flip);
-        }
+        public static WordMove[] Moves =>
+        [
+            new(Fields.TypeMask << Fields.TypeShift, Fields.TypeShift - EntryTypeShift),
+            new(Fields.EncodableOffset << Fields.OffsetShift, Fields.OffsetShift),
+        ];
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<ulong> Of(Vector256<ulong> words)
-        {
-            Vector256<ulong> word = WordOrder<TOrder>.Of(words);
-            return Joined(Moved(word, TypeMove), Moved(word, OffsetMove), TypeField, OffsetField, Flip);
-        }
+        public static ulong Flip => Fields.Empty;
+
+        public static bool FromSwapped => false;
+
+        public static bool ToSwapped => TOrder.IsSwapped;
     }
 
-    private readonly struct Encoding : IVectorStep
+    private readonly struct Offsets : IWordMap
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector512<ulong> Of(Vector512<ulong> words) => WordOrder<TOrder>.Of(
-            Joined(Moved(words, -TypeMove), Moved(words, -OffsetMove), EncodedTypeField, EncodedOffsetField, Empty));
+        public static WordMove[] Moves => [new(Fields.OffsetMask, -Fields.OffsetShift)];
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static Vector256<ulong> Of(Vector256<ulong> words) => WordOrder<TOrder>.Of(
-            Joined(Moved(words, -TypeMove), Moved(words, -OffsetMove), EncodedTypeField, EncodedOffsetField, Empty));
+        public static ulong Flip => Moved(Fields.OffsetFlip, -Fields.OffsetShift) & Fields.OffsetMask;
+
+        public static bool FromSwapped => TOrder.IsSwapped;
+
+        public static bool ToSwapped => false;
+    }
+
+    private readonly struct Types : ITypeField
+    {
+        public static int Shift => Fields.TypeShift;
+
+        public static ulong Mask => Fields.TypeMask;
+
+        public static ulong Flip => (Fields.TypeFlip >> Fields.TypeShift) & Fields.TypeMask;
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using PageTableEmu.Arch.Arm64;
 using PageTableEmu.Arch.Sparc;
 using PageTableEmu.Arch.X64;
@@ -34,6 +35,25 @@ public abstract class SwapTranscoderTests<TFrom, TTo>
         Assert.Equal(expected, words);
     }
 
+    /// <summary>Any words, of any length: what vectors make of them is what the formats' members make of each.</summary>
+    [Fact]
+    public void Every_length_gives_what_the_words_give_one_by_one()
+    {
+        var random = new Random(3);
+        ulong[] any = [.. Enumerable.Range(0, 1200).Select(_ => (ulong)random.NextInt64() << random.Next(2))];
+        foreach (int length in Enumerable.Range(0, 201).Append(1200))
+        {
+            ulong[] expected = new ulong[length];
+            for (int i = 0; i < length; i++)
+                SwapTranscoder<TFrom, TTo>.Transcode(any.AsSpan(i, 1), expected.AsSpan(i, 1));
+            ulong[] results = new ulong[length + 9];
+            SwapTranscoder<TFrom, TTo>.Transcode(any.AsSpan(0, length), results.AsSpan(length % 9));
+            Assert.Equal(expected, results.AsSpan(length % 9, length));
+            CheckKernel(Vector512.IsHardwareAccelerated, Kernel512, any.AsSpan(0, length), expected);
+            CheckKernel(Vector256.IsHardwareAccelerated, Kernel256, any.AsSpan(0, length), expected);
+        }
+    }
+
     [Fact]
     public void What_does_not_fit_is_told()
     {
@@ -53,6 +73,37 @@ public abstract class SwapTranscoderTests<TFrom, TTo>
         }
 
         Assert.Throws<ArgumentException>(() => SwapTranscoder<TFrom, TTo>.Transcode(new ulong[2], new ulong[1]));
+    }
+
+    private delegate int Kernel(ReadOnlySpan<ulong> words, Span<ulong> results, ref ulong seen, nint around);
+
+    private static Kernel Kernel512 => (GuestOrder<TFrom>.IsSwapped, GuestOrder<TTo>.IsSwapped) switch
+    {
+        (false, false) => TranscodingKernel<TFrom, NativeOrder, TTo, NativeOrder>.Transcode512,
+        (false, true) => TranscodingKernel<TFrom, NativeOrder, TTo, SwappedOrder>.Transcode512,
+        (true, false) => TranscodingKernel<TFrom, SwappedOrder, TTo, NativeOrder>.Transcode512,
+        _ => TranscodingKernel<TFrom, SwappedOrder, TTo, SwappedOrder>.Transcode512,
+    };
+
+    private static Kernel Kernel256 => (GuestOrder<TFrom>.IsSwapped, GuestOrder<TTo>.IsSwapped) switch
+    {
+        (false, false) => TranscodingKernel<TFrom, NativeOrder, TTo, NativeOrder>.Transcode256,
+        (false, true) => TranscodingKernel<TFrom, NativeOrder, TTo, SwappedOrder>.Transcode256,
+        (true, false) => TranscodingKernel<TFrom, SwappedOrder, TTo, NativeOrder>.Transcode256,
+        _ => TranscodingKernel<TFrom, SwappedOrder, TTo, SwappedOrder>.Transcode256,
+    };
+
+    private static void CheckKernel(bool exists, Kernel kernel, ReadOnlySpan<ulong> words, ulong[] expected)
+    {
+        if (!exists)
+            return;
+        ulong seen = 0;
+        foreach (nint around in new[] { nint.MaxValue, 1 })
+        {
+            ulong[] results = new ulong[words.Length];
+            int done = kernel(words, results, ref seen, around);
+            Assert.Equal(expected[..done], results[..done]);
+        }
     }
 
     private static Pte Marked<TArch>(Pte entry, int marks)
