@@ -8,12 +8,18 @@ namespace PageTableEmu.Paging;
 /// <content>Many translations at once.</content>
 /// <remarks>
 /// 32 walks go down level by level together, each asking for its next entry before any of them needs one, so that the cache misses of a
-/// large tree overlap: twice as fast as walk after walk where tables lie beyond the second-level cache. A batch that meets anything unusual
-/// above its leaves is translated address by address.
+/// large tree overlap: twice as fast as walk after walk where tables lie beyond the second-level cache. Addresses that lie near each other have
+/// their tables in the cache, and go walk after walk. A batch that meets anything unusual above its leaves is translated address by address.
 /// </remarks>
 public sealed partial class PageTable<TArch, TModel>
 {
     private const int Batch = 32;
+
+    /// <summary>
+    /// Addresses not farther apart than this have leaf tables of 256 KiB together, half of a small second-level cache. (Measured on a Xeon with 2 MiB:
+    /// the walks together are 1.6 times as dear within 4 MiB, 1.27 within 128 MiB, as dear at 768 MiB, 0.7 times from 2 GiB on.)
+    /// </summary>
+    private static readonly ulong Near = (256UL << 10) / 8 << TArch.PageShift;
 
     /// <summary>Translates addresses; <see cref="NotMapped"/> where there is no leaf. See <see cref="Translate"/>.</summary>
     /// <param name="virtualAddresses">The addresses.</param>
@@ -44,7 +50,7 @@ public sealed partial class PageTable<TArch, TModel>
     {
         ulong generation = Generation;
         RamView ram = image.View;
-        int mapped = ram.IsAttached ? QuickBatch(ram, addresses, words) : -1;
+        int mapped = !ram.IsAttached ? -1 : AreNear(addresses) ? QuickEach(ram, addresses, words) : QuickBatch(ram, addresses, words);
         if (mapped < 0 || Generation != generation)
             return TranslateEach(addresses, results);
         words.CopyTo(results); // only now: the caller may translate in place
@@ -62,6 +68,48 @@ public sealed partial class PageTable<TArch, TModel>
         }
 
         return mapped;
+    }
+
+    /// <summary>Whether some addresses of a batch lie near the first one; where that is not true of the others too, it only costs time.</summary>
+    private static bool AreNear(ReadOnlySpan<ulong> addresses)
+    {
+        ulong from = addresses[0] - Near;
+        for (int i = 3; i < addresses.Length; i += 4)
+        {
+            if (addresses[i] - from > 2 * Near)
+                return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>As <see cref="QuickBatch"/>, walk after walk up to the first address without a plain leaf.</summary>
+    private int QuickEach(RamView ram, ReadOnlySpan<ulong> addresses, Span<ulong> words)
+    {
+        ref ulong address = ref MemoryMarshal.GetReference(addresses);
+        ref ulong word = ref MemoryMarshal.GetReference(words); // safe below: the spans are equally long, and i is less than that
+        ulong start = ram.Start;
+        for (nint i = 0; i < addresses.Length; i++)
+        {
+            ulong at = Unsafe.Add(ref address, i);
+            if (!TryQuickTable(ram, at, out ulong table))
+                return -1;
+            ulong offset = QuickOffset(at, QuickShape<TArch>.Shift1, QuickShape<TArch>.Index1);
+            var entry = new Pte(QuickWord(Atomic<TModel>.LoadAt(start + offset + table - QuickShape<TArch>.Marks2)));
+            if (!TArch.IsPlainLeaf(entry))
+                return QuickRest(ram, addresses, words, (int)i);
+            Unsafe.Add(ref word, i) = PlainAddress(entry, at);
+        }
+
+        return addresses.Length;
+    }
+
+    /// <summary>A method of its own, at the end of the other: who calls nothing within a loop keeps everything in registers.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int QuickRest(RamView ram, ReadOnlySpan<ulong> addresses, Span<ulong> words, int from)
+    {
+        int mapped = QuickBatch(ram, addresses[from..], words[from..]);
+        return mapped < 0 ? mapped : from + mapped;
     }
 
     /// <summary>Translates a batch into <paramref name="words"/>; -1 when an address or an entry above the leaves is unusual.</summary>

@@ -194,6 +194,28 @@ public abstract class PageTableLaws<TArch, TModel>
         }
     }
 
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void Translations_of_many_addresses_are_those_of_each(bool far, bool holes)
+    {
+        using var machine = new PagingMachine<TArch, TModel>();
+        ulong[] starts = far ? [0, Size(TopLevel), Size(TopLevel) + Size(2)] : [Size(2) - (9 * Page)];
+        ulong[] addresses = [.. Enumerable.Range(0, 150).Select(i => starts[i % starts.Length] + ((ulong)(i / starts.Length) * Page) + (ulong)i)];
+        for (int i = 0; i < addresses.Length; i++)
+            Assert.True((holes && i % 7 == 5) || machine.Tree.Map(addresses[i] & ~(Page - 1), 20 + (ulong)i, Writable).IsMapped);
+        ulong[] expected = [.. addresses.Select(machine.Tree.Translate)];
+        for (int count = 0; count <= addresses.Length; count++)
+        {
+            ulong[] results = [.. addresses.AsSpan(0, count)];
+            int mapped = machine.Tree.TranslateMany(results, results);
+            Assert.Equal(expected.Take(count), results);
+            Assert.Equal(results.Count(result => result != PageTable<TArch, TModel>.NotMapped), mapped);
+        }
+    }
+
     [Fact]
     public void A_table_that_somebody_looks_at_outlives_its_tree()
     {
