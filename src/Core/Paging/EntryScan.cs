@@ -30,30 +30,12 @@ namespace PageTableEmu.Paging;
 public static class EntryScan<TArch>
     where TArch : struct, IArchitecture
 {
-    private static readonly bool IsLinear =
-        EntryTest.Present<TArch>(1).IsMask && EntryTest.Something<TArch>(1).IsMask && EntryTest.Young<TArch>().IsMask;
-
-    // Each a number of its own, because the JIT compiles such into the loops as constants.
-    private static readonly ulong PresentMask = EntryTest.Present<TArch>(1).InMemory;
-    private static readonly ulong SomethingMask = EntryTest.Something<TArch>(1).InMemory;
-    private static readonly ulong YoungMask = EntryTest.Young<TArch>().InMemory;
-
-    // Where present is one bit or either of two, and young one: they are moved to one place and combined, which takes no mask registers at all.
-    private static readonly bool IsNarrow =
-        IsLinear && BitOperations.PopCount(PresentMask) is 1 or 2 && BitOperations.PopCount(YoungMask) == 1;
-
-    private static readonly int PresentBit = BitOperations.TrailingZeroCount(PresentMask) & 63;
-    private static readonly int OtherPresentBit = BitOperations.Log2(PresentMask | 1);
-    private static readonly int YoungBit = BitOperations.TrailingZeroCount(YoungMask) & 63;
-    private static readonly ulong PresentToYoung = (ulong)(YoungBit - PresentBit) & 63;
-    private static readonly ulong OtherPresentToYoung = (ulong)(YoungBit - OtherPresentBit) & 63;
-
     /// <summary>How many entries are of a kind.</summary>
     public static int Count(ReadOnlySpan<ulong> words, EntryKind kind) => kind switch
     {
-        EntryKind.Present => CountOf<OfPresent>(words),
-        EntryKind.Young => CountOf<OfYoung>(words),
-        _ => CountOf<OfNonPresent>(words),
+        EntryKind.Present => CountOf<EntryGroup<TArch>.Present>(words),
+        EntryKind.Young => CountOf<EntryGroup<TArch>.Young>(words),
+        _ => CountOf<EntryGroup<TArch>.NonPresent>(words),
     };
 
     /// <summary>One bit for each entry: whether it is of a kind. The bits beyond the last entry are cleared.</summary>
@@ -68,13 +50,13 @@ public static class EntryScan<TArch>
         switch (kind)
         {
             case EntryKind.Present:
-                MarkOf<OfPresent>(words, bitmap);
+                MarkOf<EntryGroup<TArch>.Present>(words, bitmap);
                 break;
             case EntryKind.Young:
-                MarkOf<OfYoung>(words, bitmap);
+                MarkOf<EntryGroup<TArch>.Young>(words, bitmap);
                 break;
             default:
-                MarkOf<OfNonPresent>(words, bitmap);
+                MarkOf<EntryGroup<TArch>.NonPresent>(words, bitmap);
                 break;
         }
     }
@@ -91,9 +73,9 @@ public static class EntryScan<TArch>
             throw new ArgumentException($"{positions.Length} positions do not hold {words.Length}.", nameof(positions));
         return kind switch
         {
-            EntryKind.Present => ListOf<OfPresent>(words, positions),
-            EntryKind.Young => ListOf<OfYoung>(words, positions),
-            _ => ListOf<OfNonPresent>(words, positions),
+            EntryKind.Present => ListOf<EntryGroup<TArch>.Present>(words, positions),
+            EntryKind.Young => ListOf<EntryGroup<TArch>.Young>(words, positions),
+            _ => ListOf<EntryGroup<TArch>.NonPresent>(words, positions),
         };
     }
 
@@ -109,12 +91,10 @@ public static class EntryScan<TArch>
     {
         int count = 0;
         int i = 0;
-        ref ulong first = ref MemoryMarshal.GetReference(words);
-        // Safe: a group of 8 lies inside the span. Models that check see each entry loaded by itself.
-        for (; !TModel.Checked && i <= words.Length - 8; i += 8)
+        for (; !TModel.Checked && i < words.Length; i += 64) // models that check see each entry loaded by itself
         {
-            for (uint bits = Group(ref first, (nuint)i, EntryKind.Young); bits != 0; bits &= bits - 1)
-                count += MakeOld<TModel>(ref Unsafe.Add(ref first, i + BitOperations.TrailingZeroCount(bits))) ? 1 : 0;
+            for (ulong bits = EntryGroup<TArch>.Of<EntryGroup<TArch>.Young>(words[i..]); bits != 0; bits &= bits - 1)
+                count += MakeOld<TModel>(ref words[i + BitOperations.TrailingZeroCount(bits)]) ? 1 : 0;
         }
 
         for (; i < words.Length; i++)
@@ -140,90 +120,51 @@ public static class EntryScan<TArch>
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static int CountOf<TKind>(ReadOnlySpan<ulong> words)
-        where TKind : struct, IKind
+        where TKind : struct, EntryGroup<TArch>.IKind
     {
         int count = 0;
         int i = 0;
         ref ulong first = ref MemoryMarshal.GetReference(words);
-        // Safe: every group of 8, or of 32, lies inside the span.
-        if (IsNarrow && TKind.Kind != EntryKind.NonPresent && Avx512F.IsSupported)
-        {
-            Vector512<ulong> sums0 = default;
-            Vector512<ulong> sums1 = default;
-            for (; i <= words.Length - 32; i += 32)
-            {
-                sums0 += AtYoung(Vector512.LoadUnsafe(ref first, (nuint)i), TKind.Kind);
-                sums1 += AtYoung(Vector512.LoadUnsafe(ref first, (nuint)i + 8), TKind.Kind);
-                sums0 += AtYoung(Vector512.LoadUnsafe(ref first, (nuint)i + 16), TKind.Kind);
-                sums1 += AtYoung(Vector512.LoadUnsafe(ref first, (nuint)i + 24), TKind.Kind);
-            }
-
-            count = (int)(Vector512.Sum(sums0 + sums1) >> YoungBit);
-        }
-        else if (IsLinear && Vector512.IsHardwareAccelerated)
-        {
-            Vector512<ulong> sums0 = default;
-            Vector512<ulong> sums1 = default;
-            for (; i <= words.Length - 32; i += 32)
-            {
-                // Lanes that are of the TKind.Kind are minus one: counted by subtracting, which leaves the mask registers alone.
-                sums0 -= Of(Vector512.LoadUnsafe(ref first, (nuint)i), TKind.Kind);
-                sums1 -= Of(Vector512.LoadUnsafe(ref first, (nuint)i + 8), TKind.Kind);
-                sums0 -= Of(Vector512.LoadUnsafe(ref first, (nuint)i + 16), TKind.Kind);
-                sums1 -= Of(Vector512.LoadUnsafe(ref first, (nuint)i + 24), TKind.Kind);
-            }
-
-            count = (int)Vector512.Sum(sums0 + sums1);
-        }
-
-        for (; i <= words.Length - 8; i += 8)
-            count += BitOperations.PopCount(Group(ref first, (nuint)i, TKind.Kind));
-        for (; i < words.Length; i++)
-            count += Is(words[i], TKind.Kind) ? 1 : 0;
-        return count;
+        for (; i <= words.Length - 64; i += 64)
+            count += BitOperations.PopCount(EntryGroup<TArch>.Of64<TKind>(ref Unsafe.Add(ref first, i))); // safe: i + 64 is within the span
+        return count + BitOperations.PopCount(EntryGroup<TArch>.OfFew<TKind>(words[i..]));
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void MarkOf<TKind>(ReadOnlySpan<ulong> words, Span<ulong> bitmap)
-        where TKind : struct, IKind
+        where TKind : struct, EntryGroup<TArch>.IKind
     {
-        ref ulong first = ref MemoryMarshal.GetReference(words);
         int i = 0;
+        ref ulong first = ref MemoryMarshal.GetReference(words);
         for (; i <= words.Length - 64; i += 64)
-        {
-            bitmap[i >> 6] = Group64(ref Unsafe.Add(ref first, i), TKind.Kind); // safe: i + 64 is within the span
-        }
-
-        if (i == words.Length)
-            return;
-        ulong rest = 0;
-        for (int bit = 0; i + bit < words.Length; bit++)
-            rest |= Is(words[i + bit], TKind.Kind) ? 1UL << bit : 0;
-        bitmap[i >> 6] = rest;
+            bitmap[i >> 6] = EntryGroup<TArch>.Of64<TKind>(ref Unsafe.Add(ref first, i)); // safe: i + 64 is within the span
+        if (i < words.Length)
+            bitmap[i >> 6] = EntryGroup<TArch>.OfFew<TKind>(words[i..]);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static int ListOf<TKind>(ReadOnlySpan<ulong> words, Span<uint> positions)
-        where TKind : struct, IKind
+        where TKind : struct, EntryGroup<TArch>.IKind
     {
         int count = 0;
         int i = 0;
-        ref ulong first = ref MemoryMarshal.GetReference(words);
-        ref uint to = ref MemoryMarshal.GetReference(positions);
-        // Safe: a group of 8 lies inside the words, and no more than i positions were written before it, so 8 more fit.
-#if NET10_0_OR_GREATER // .NET 9 has no vpcompressq; the loop behind does it all there
-        if (IsLinear && Avx512F.IsSupported)
+#if NET10_0_OR_GREATER // .NET 9 has no vpcompressd; the loop behind does it all there
+        if (EntryGroup<TArch>.HasHalves)
         {
-            Vector512<ulong> numbers = Vector512<ulong>.Indices;
+            ref ulong first = ref MemoryMarshal.GetReference(words);
+            ref uint to = ref MemoryMarshal.GetReference(positions);
+            Vector512<uint> numbers = Vector512<uint>.Indices;
             nuint at = 0;
             nuint end = 0;
-            for (; at + 8 <= (nuint)words.Length; at += 8)
+            // Safe: a group of 16 lies inside the words, and no more than that many positions were written before it, so 16 more fit.
+            for (; at + 16 <= (nuint)words.Length; at += 16)
             {
-                Vector512<ulong> found = Of(Vector512.LoadUnsafe(ref first, at), TKind.Kind);
-                Vector512<ulong> picked = Avx512F.Compress(Vector512<ulong>.Zero, found, numbers);
-                Avx512F.ConvertToVector256UInt32(picked).StoreUnsafe(ref to, end);
+                Vector512<ulong> front = Vector512.LoadUnsafe(ref first, at);
+                Vector512<ulong> back = Vector512.LoadUnsafe(ref first, at + 8);
+                Vector512<uint> found = TKind.Of(EntryGroup<TArch>.Low(front, back), EntryGroup<TArch>.High(front, back));
+                Avx512F.Compress(Vector512<uint>.Zero, found, numbers).StoreUnsafe(ref to, end);
                 end += (nuint)BitOperations.PopCount((uint)found.ExtractMostSignificantBits());
-                numbers += Vector512.Create(8UL);
+                numbers += Vector512.Create(16u);
             }
 
             i = (int)at;
@@ -231,146 +172,12 @@ public static class EntryScan<TArch>
         }
 #endif
 
-        for (; i <= words.Length - 8; i += 8)
+        for (; i < words.Length; i += 64)
         {
-            for (uint bits = Group(ref first, (nuint)i, TKind.Kind); bits != 0; bits &= bits - 1)
-                Unsafe.Add(ref to, count++) = (uint)(i + BitOperations.TrailingZeroCount(bits));
-        }
-
-        for (; i < words.Length; i++)
-        {
-            if (Is(words[i], TKind.Kind))
-                Unsafe.Add(ref to, count++) = (uint)i;
+            for (ulong bits = EntryGroup<TArch>.Of<TKind>(words[i..]); bits != 0; bits &= bits - 1)
+                positions[count++] = (uint)(i + BitOperations.TrailingZeroCount(bits));
         }
 
         return count;
-    }
-
-    /// <summary>Which of 64 entries are of a kind. Written out: a loop would have as many instructions again.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Group64(ref ulong first, EntryKind kind)
-    {
-        uint low = Group(ref first, 0, kind) | (Group(ref first, 8, kind) << 8)
-            | (Group(ref first, 16, kind) << 16) | (Group(ref first, 24, kind) << 24);
-        uint high = Group(ref first, 32, kind) | (Group(ref first, 40, kind) << 8)
-            | (Group(ref first, 48, kind) << 16) | (Group(ref first, 56, kind) << 24);
-        return low | ((ulong)high << 32);
-    }
-
-    /// <summary>Which of eight entries are of a kind.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Group(ref ulong first, nuint i, EntryKind kind)
-    {
-        if (IsLinear && Vector512.IsHardwareAccelerated)
-            return Mask8(ref first, i, kind);
-        if (IsLinear && Vector256.IsHardwareAccelerated)
-            return Mask4(ref first, i, kind) | (Mask4(ref first, i + 4, kind) << 4);
-
-        uint bits = 0;
-        for (int bit = 0; bit < 8; bit++)
-            bits |= Is(Unsafe.Add(ref first, i + (nuint)bit), kind) ? 1u << bit : 0;
-        return bits;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Mask8(ref ulong first, nuint i, EntryKind kind)
-    {
-        Vector512<ulong> words = Vector512.LoadUnsafe(ref first, i);
-        return (uint)(IsNarrow && kind != EntryKind.NonPresent ? Top(words, kind) : Of(words, kind)).ExtractMostSignificantBits();
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Mask4(ref ulong first, nuint i, EntryKind kind)
-    {
-        Vector256<ulong> words = Vector256.LoadUnsafe(ref first, i);
-        return Combine(Unset(words, PresentMask), kind, kind == EntryKind.Young ? Unset(words, YoungMask) : Unset(words, SomethingMask)) & 0xf;
-    }
-
-    /// <summary>All ones in the lanes that are of a kind, zero in the others.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<ulong> Of(Vector512<ulong> words, EntryKind kind)
-    {
-        Vector512<ulong> absent = Vector512.Equals(words & Vector512.Create(PresentMask), Vector512<ulong>.Zero);
-        return kind switch
-        {
-            EntryKind.Present => ~absent,
-            EntryKind.Young => ~(absent | Vector512.Equals(words & Vector512.Create(YoungMask), Vector512<ulong>.Zero)),
-            _ => absent & ~Vector512.Equals(words & Vector512.Create(SomethingMask), Vector512<ulong>.Zero),
-        };
-    }
-
-    /// <summary>The highest bit set in the lanes that are of a kind; the other bits are anything.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<ulong> Top(Vector512<ulong> words, EntryKind kind)
-    {
-        Vector512<ulong> present = (words << (63 - PresentBit)) | (words << (63 - OtherPresentBit));
-        return kind == EntryKind.Present ? present : present & (words << (63 - YoungBit));
-    }
-
-    /// <summary>The bit that says young set in the lanes that are of a kind; the other bits are clear.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<ulong> AtYoung(Vector512<ulong> words, EntryKind kind)
-    {
-        Vector512<ulong> present = Avx512F.RotateLeftVariable(words, Vector512.Create(PresentToYoung))
-            | Avx512F.RotateLeftVariable(words, Vector512.Create(OtherPresentToYoung));
-        return (kind == EntryKind.Present ? present : present & words) & Vector512.Create(YoungMask);
-    }
-
-    /// <param name="absent">Which entries are not present.</param>
-    /// <param name="kind">What is looked for.</param>
-    /// <param name="other">Of young ones, which entries are not; of non-present ones, which are none.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Combine(uint absent, EntryKind kind, uint other) => kind switch
-    {
-        EntryKind.Present => ~absent,
-        EntryKind.Young => ~(absent | other),
-        _ => absent & ~other,
-    };
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint Unset(Vector256<ulong> words, ulong mask) =>
-        Vector256.Equals(words & Vector256.Create(mask), Vector256<ulong>.Zero).ExtractMostSignificantBits();
-
-    private static bool Is(ulong word, EntryKind kind)
-    {
-        var entry = new Pte(GuestOrder<TArch>.Of(word));
-        return kind switch
-        {
-            EntryKind.Present => TArch.IsPresent(entry, 1),
-            EntryKind.Young => TArch.IsPresent(entry, 1) && TArch.IsYoung(entry),
-            _ => !TArch.IsPresent(entry, 1) && !TArch.IsNone(entry, 1),
-        };
-    }
-
-    private interface IKind
-    {
-        static abstract EntryKind Kind { get; }
-    }
-
-    private readonly struct OfPresent : IKind
-    {
-        static EntryKind IKind.Kind
-        {
-            [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            get => EntryKind.Present;
-        }
-    }
-
-    private readonly struct OfYoung : IKind
-    {
-        static EntryKind IKind.Kind
-        {
-            [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            get => EntryKind.Young;
-        }
-    }
-
-    private readonly struct OfNonPresent : IKind
-    {
-        static EntryKind IKind.Kind
-        {
-            [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            get => EntryKind.NonPresent;
-        }
     }
 }

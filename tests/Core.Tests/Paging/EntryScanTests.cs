@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using PageTableEmu.Arch.Arm64;
 using PageTableEmu.Arch.Sparc;
 using PageTableEmu.Arch.X64;
@@ -10,41 +11,61 @@ namespace PageTableEmu.Core.Tests.Paging;
 public abstract class EntryScanTests<TArch>
     where TArch : struct, IArchitecture
 {
-    public static TheoryData<EntryKind, int> Cases
-    {
-        get
-        {
-            var cases = new TheoryData<EntryKind, int>();
-            foreach (EntryKind kind in Enum.GetValues<EntryKind>())
-            {
-                foreach (int length in new[] { 0, 1, 7, 8, 9, 31, 32, 33, 63, 64, 65, 512, 1021 })
-                    cases.Add(kind, length);
-            }
+    public static TheoryData<EntryKind> Kinds => [.. Enum.GetValues<EntryKind>()];
 
-            return cases;
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Every_form_of_result_names_the_same_entries(EntryKind kind)
+    {
+        foreach (int length in (int[])[.. Enumerable.Range(0, 300), 512, 1021])
+        {
+            ulong[] words = Words(length + 7);
+            int offset = length % 8;
+            Check(words.AsSpan(offset, length), kind);
         }
     }
 
     [Theory]
-    [MemberData(nameof(Cases))]
-    public void Every_form_of_result_names_the_same_entries(EntryKind kind, int length)
+    [MemberData(nameof(Kinds))]
+    public void Every_bit_of_every_entry_counts_for_its_entry_only(EntryKind kind)
     {
-        ulong[] words = Words(length);
-        uint[] expected = [.. Enumerable.Range(0, length).Where(i => Is(words[i], kind)).Select(i => (uint)i)];
-        Assert.Equal(expected.Length, EntryScan<TArch>.Count(words, kind));
-        uint[] positions = new uint[length];
-        Assert.Equal(expected.Length, EntryScan<TArch>.List(words, kind, positions));
-        Assert.Equal(expected, positions[..expected.Length]);
-        ulong[] bitmap = new ulong[(length + 63) / 64];
-        bitmap.AsSpan().Fill(ulong.MaxValue);
-        EntryScan<TArch>.Mark(words, kind, bitmap);
-        Assert.Equal(expected, Enumerable.Range(0, bitmap.Length * 64).Where(i => (bitmap[i / 64] >> (i % 64) & 1) != 0).Select(i => (uint)i));
+        ulong[] backgrounds = [0, ulong.MaxValue, Guest(TArch.MakeLeaf(0, TArch.ProtectionOf(AccessRights.Read), 1)), Guest(TArch.EncodeSwap(1, 1))];
+        foreach (ulong background in backgrounds)
+        {
+            ulong[] words = new ulong[64];
+            words.AsSpan().Fill(background);
+            for (int i = 0; i < 64; i++)
+            {
+                for (int bit = 0; bit < 64; bit++)
+                {
+                    words[i] = background ^ (1UL << bit);
+                    Check(words, kind);
+                }
+
+                words[i] = background;
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Words_of_any_bits_are_told_apart(EntryKind kind)
+    {
+        var random = new Random(7);
+        for (int round = 0; round < 500; round++)
+        {
+            ulong[] words = new ulong[64 + random.Next(80)];
+            random.NextBytes(MemoryMarshal.AsBytes(words.AsSpan()));
+            foreach (ref ulong word in words.AsSpan())
+                word &= random.Next(3) == 0 ? ulong.MaxValue : (ulong)random.NextInt64() & (ulong)random.NextInt64() << 1; // or few bits
+            Check(words, kind);
+        }
     }
 
     [Fact]
     public void Making_old_changes_the_young_and_nothing_else()
     {
-        foreach (int length in new[] { 5, 64, 509 })
+        foreach (int length in new[] { 0, 5, 64, 65, 127, 128, 509 })
         {
             ulong[] words = Words(length);
             ulong[] mainline = [.. words];
@@ -67,6 +88,28 @@ public abstract class EntryScanTests<TArch>
     [Fact]
     public void Vectors_serve_this_architecture() =>
         Assert.True(EntryTest.Present<TArch>(1).IsMask && EntryTest.Something<TArch>(1).IsMask && EntryTest.Young<TArch>().IsMask);
+
+    private static void Check(ReadOnlySpan<ulong> words, EntryKind kind)
+    {
+        List<uint> expected = [];
+        ulong[] bits = new ulong[(words.Length + 63) / 64];
+        for (int i = 0; i < words.Length; i++)
+        {
+            if (!Is(words[i], kind))
+                continue;
+            expected.Add((uint)i);
+            bits[i / 64] |= 1UL << (i % 64);
+        }
+
+        Assert.Equal(expected.Count, EntryScan<TArch>.Count(words, kind));
+        uint[] positions = new uint[words.Length];
+        Assert.Equal(expected.Count, EntryScan<TArch>.List(words, kind, positions));
+        Assert.True(expected.SequenceEqual(positions[..expected.Count]));
+        ulong[] bitmap = new ulong[bits.Length];
+        bitmap.AsSpan().Fill(ulong.MaxValue);
+        EntryScan<TArch>.Mark(words, kind, bitmap);
+        Assert.True(bits.SequenceEqual(bitmap));
+    }
 
     private static bool Is(ulong word, EntryKind kind) => kind switch
     {
