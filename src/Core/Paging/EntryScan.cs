@@ -1,9 +1,11 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using PageTableEmu.Atomics;
+#if NET10_0_OR_GREATER
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
-using PageTableEmu.Atomics;
+#endif
 
 namespace PageTableEmu.Paging;
 
