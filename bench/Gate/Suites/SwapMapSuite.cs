@@ -10,16 +10,21 @@ namespace PageTableEmu.Bench.Gate.Suites;
 internal sealed unsafe class SwapMapSuite : IGateSuite
 {
     private const int Slots = 1024;
+
+    // Long enough for the two to have found their rhythm: who holds the line when the other starts hardly matters then.
+    private const int Contended = 1 << 16;
     private readonly BenchMachine machine = new(16 << 20);
     private readonly SwapSpace<Mainline> swap;
     private readonly SwapEntry[] entries = new SwapEntry[Slots];
     private readonly NativeBuffer<uint> places = new(Slots);
+    private readonly NativeBuffer<uint> onePlace = new(Contended);
     private readonly NativeBuffer<byte> bytes = new(1 << 20);
     private readonly NativeBuffer<ulong> words = new(1 << 20);
     private readonly ConcurrentDictionary<ulong, int> dictionary = [];
     private readonly Dictionary<ulong, int> locked = [];
     private readonly Helper distinct;
     private readonly Helper same;
+    private readonly Helper sameInC;
 
     public SwapMapSuite()
     {
@@ -39,7 +44,8 @@ internal sealed unsafe class SwapMapSuite : IGateSuite
         bytes.Span.Fill(1);
         words.Span.Fill(1UL << 48);
         distinct = new Helper(() => Pairs(entries.AsSpan(Slots / 2)));
-        same = new Helper(() => Pairs(entries.AsSpan(0, 1)));
+        same = new Helper(() => Again());
+        sameInC = new Helper(() => AgainInC());
     }
 
     public IEnumerable<GateRow> Rows()
@@ -56,10 +62,15 @@ internal sealed unsafe class SwapMapSuite : IGateSuite
         rows.Add(Row("T12", "dup and put, another thread elsewhere", "alone", 1.20,
             half with { Prepare = distinct.Start }, half with { Prepare = distinct.Pause }) with
         { After = distinct.Pause });
-        var one = new Side(() => Again(1), 1024);
+        var one = new Side(Again, Contended);
         rows.Add(Row("T12", "dup and put, both the same slot", "alone", null,
             one with { Prepare = same.Start }, one with { Prepare = same.Pause }) with
         { After = same.Pause });
+        // No goal: two that fight for a line, and the rounds differ by half.
+        rows.Add(Row("T12", "dup and put, both the same slot", "C byte CAS, both the same slot", null,
+            one with { Prepare = () => Exchange(sameInC, same) },
+            new Side(AgainInC, Contended, () => Exchange(same, sameInC))) with
+        { After = sameInC.Pause });
         return rows;
     }
 
@@ -67,8 +78,10 @@ internal sealed unsafe class SwapMapSuite : IGateSuite
     {
         distinct.Dispose();
         same.Dispose();
+        sameInC.Dispose();
         swap.Dispose();
         places.Dispose();
+        onePlace.Dispose();
         bytes.Dispose();
         words.Dispose();
         machine.Dispose();
@@ -100,12 +113,21 @@ internal sealed unsafe class SwapMapSuite : IGateSuite
         return failed;
     }
 
-    private ulong Again(int slots)
+    private ulong Again()
     {
         ulong failed = 0;
-        for (int i = 0; i < 1024; i++)
-            failed += Pairs(entries.AsSpan(0, slots));
+        for (int i = 0; i < Contended; i++)
+            failed += Pairs(entries.AsSpan(0, 1));
         return failed;
+    }
+
+    /// <summary>C goes through a list: here it names one slot again and again.</summary>
+    private ulong AgainInC() => Baseline.RefsByte(bytes.Pointer, onePlace.Pointer, Contended);
+
+    private static void Exchange(Helper off, Helper on)
+    {
+        off.Pause();
+        on.Start();
     }
 
     private ulong Concurrent()

@@ -86,21 +86,30 @@ public sealed partial class SwapMap<TModel>
         {
             ref ulong slot = ref slots.Word(index);
             SwapSlotWord seen = Read(ref slot);
-            if (seen.Others < SwapOverflow<TModel>.Limit - 1 && TryStep(ref slot, seen, seen.WithOneMore, SwapSlotWord.One))
+            if (seen.Others < SwapOverflow<TModel>.Limit - 1 && TryStep(ref slot, ref seen, seen.WithOneMore, SwapSlotWord.One))
                 return SwapResult.Ok;
+            return DuplicateUnusual(entry, ref slot, seen);
         }
 
         return DuplicateUnusual(entry);
     }
 
-    /// <summary>Duplicates where another was faster, or the count is 0 or large, or there is no such slot.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private SwapResult DuplicateUnusual(SwapEntry entry)
     {
         ref ulong slot = ref areas.Slot(entry);
-        if (Unsafe.IsNullRef(ref slot))
-            return SwapResult.Invalid;
-        SwapSlotWord seen = Read(ref slot);
+        return Unsafe.IsNullRef(ref slot) ? SwapResult.Invalid : DuplicateUnusual(entry, ref slot, Read(ref slot));
+    }
+
+    /// <summary>Duplicates where another was faster, or the count is 0 or large.</summary>
+    /// <param name="entry">The slot.</param>
+    /// <param name="slot">Its word.</param>
+    /// <param name="seen">
+    /// What it was just now. Who has lost to another goes on with what that one left: the line is here, and reading again would give it away first.
+    /// </param>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private SwapResult DuplicateUnusual(SwapEntry entry, ref ulong slot, SwapSlotWord seen)
+    {
         while (true)
         {
             if (!seen.IsUsed || (seen.Count == 0 && !seen.IsCached))
@@ -134,22 +143,27 @@ public sealed partial class SwapMap<TModel>
             if (others < SwapSlotWord.LargestCount && (others != 0 || !seen.IsHeldByCountOnly))
             {
                 SwapSlotWord next = seen.WithOneLess;
-                if (TryStep(ref slot, seen, next, -SwapSlotWord.One))
+                if (TryStep(ref slot, ref seen, next, -SwapSlotWord.One))
                     return next;
             }
+
+            return PutUnusual(entry, ref slot, seen);
         }
 
         return PutUnusual(entry);
     }
 
-    /// <summary>Puts where another was faster, or the reference is the last, or the count is large, or the caller is wrong.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private SwapSlotWord PutUnusual(SwapEntry entry)
     {
         ref ulong slot = ref areas.Slot(entry);
-        if (Unsafe.IsNullRef(ref slot))
-            return Refuse("a reference put", entry, default);
-        SwapSlotWord seen = Read(ref slot);
+        return Unsafe.IsNullRef(ref slot) ? Refuse("a reference put", entry, default) : PutUnusual(entry, ref slot, Read(ref slot));
+    }
+
+    /// <summary>Puts where another was faster, or the reference is the last, or the count is large, or the caller is wrong.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private SwapSlotWord PutUnusual(SwapEntry entry, ref ulong slot, SwapSlotWord seen)
+    {
         while (true)
         {
             if (!seen.IsUsed || seen.Count == 0)
@@ -335,11 +349,14 @@ public sealed partial class SwapMap<TModel>
 
     /// <summary>
     /// One attempt to change a count by one. The word before is computed from the word after: the JIT would put it on the stack if it were needed
-    /// behind the locked instruction, which waits for every store before it.
+    /// behind the locked instruction, which waits for every store before it. Afterwards <paramref name="seen"/> is what the word was.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool TryStep(ref ulong slot, SwapSlotWord seen, SwapSlotWord next, long step) =>
-        unchecked((long)Atomic<TModel>.CompareExchange(ref slot, next.Value, seen.Value) + step) == (long)next.Value;
+    private static bool TryStep(ref ulong slot, ref SwapSlotWord seen, SwapSlotWord next, long step)
+    {
+        seen = new SwapSlotWord(Atomic<TModel>.CompareExchange(ref slot, next.Value, seen.Value));
+        return unchecked((long)seen.Value + step) == (long)next.Value;
+    }
 
     /// <summary>
     /// Frees a slot: word, device content, counters, list of the cluster, all in one section of the cluster's lock, in the kernel's order
