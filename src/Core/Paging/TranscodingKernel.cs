@@ -27,8 +27,17 @@ internal static class TranscodingKernel<TFrom, TFromOrder, TTo, TToOrder>
         ulong seen = 0;
         int i = !AreLinear ? 0 : Vector512.IsHardwareAccelerated ? Transcode512(words, results, ref seen)
             : Vector256.IsHardwareAccelerated ? Transcode256(words, results, ref seen) : 0;
-        ulong lost = AreLinear && WordMap<Turning>.HasSeen(seen) ? 1UL : 0;
-        for (; i < words.Length; i++)
+        bool fit = !AreLinear || !HasLost(seen);
+        return TranscodeScalar(words[i..], results[i..]) && fit;
+    }
+
+    /// <summary>Whether among the words that vectors have seen was one of which a bit is lost.</summary>
+    internal static bool HasLost(ulong seen) => WordMap<Turning>.HasSeen(seen);
+
+    internal static bool TranscodeScalar(ReadOnlySpan<ulong> words, Span<ulong> results)
+    {
+        ulong lost = 0;
+        for (int i = 0; i < words.Length; i++)
             results[i] = WordOrder<TToOrder>.Of(Turn(new Pte(WordOrder<TFromOrder>.Of(words[i])), ref lost).Raw);
         return lost == 0;
     }

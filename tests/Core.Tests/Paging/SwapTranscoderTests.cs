@@ -75,6 +75,51 @@ public abstract class SwapTranscoderTests<TFrom, TTo>
         Assert.Throws<ArgumentException>(() => SwapTranscoder<TFrom, TTo>.Transcode(new ulong[2], new ulong[1]));
     }
 
+    /// <summary>One word with one bit that a fitting word has not: alone among words that fit, at any place, whoever looks at it.</summary>
+    [Fact]
+    public void What_is_lost_is_told_wherever_it_lies()
+    {
+        ulong[] words = [.. Enumerable.Repeat(Guest<TFrom>(TFrom.EncodeSwap(1, 1)), Run)];
+        CheckLost(words, -1, false);
+        for (int bit = 0; bit < 64; bit++)
+        {
+            ulong fitting = words[0];
+            bool lost = IsLost(fitting ^ (1UL << bit));
+            for (int place = 0; place < Run; place++)
+            {
+                words[place] ^= 1UL << bit;
+                CheckLost(words, place, lost);
+                words[place] = fitting;
+            }
+        }
+    }
+
+    /// <summary>As the other, where there are enough words for two pages side by side.</summary>
+    [Fact]
+    public void What_is_lost_is_told_in_a_long_run()
+    {
+        ulong fitting = Guest<TFrom>(TFrom.EncodeSwap(1, 1));
+        int[] lost = [.. Enumerable.Range(0, 64).Where(bit => IsLost(fitting ^ (1UL << bit)))];
+        if (lost.Length == 0)
+            return;
+        ulong[] words = [.. Enumerable.Repeat(fitting, LongRun)];
+        CheckLost(words, -1, false);
+        for (int place = 0; place < LongRun; place++)
+        {
+            words[place] ^= 1UL << lost[place % lost.Length];
+            CheckLost(words, place, true);
+            words[place] = fitting;
+        }
+    }
+
+    // Words for all lengths of loops, and some after them.
+    private const int Run = 64 + 32 + 16 + 8 + 4 + 3;
+    private const int LongRun = 1024 + 16 + 8 + 5;
+
+    private delegate bool Scalar(ReadOnlySpan<ulong> words, Span<ulong> results);
+
+    private delegate bool Told(ulong seen);
+
     private delegate int Kernel(ReadOnlySpan<ulong> words, Span<ulong> results, ref ulong seen, nint around);
 
     private static Kernel Kernel512 => (GuestOrder<TFrom>.IsSwapped, GuestOrder<TTo>.IsSwapped) switch
@@ -92,6 +137,52 @@ public abstract class SwapTranscoderTests<TFrom, TTo>
         (true, false) => TranscodingKernel<TFrom, SwappedOrder, TTo, NativeOrder>.Transcode256,
         _ => TranscodingKernel<TFrom, SwappedOrder, TTo, SwappedOrder>.Transcode256,
     };
+
+    private static Scalar KernelScalar => (GuestOrder<TFrom>.IsSwapped, GuestOrder<TTo>.IsSwapped) switch
+    {
+        (false, false) => TranscodingKernel<TFrom, NativeOrder, TTo, NativeOrder>.TranscodeScalar,
+        (false, true) => TranscodingKernel<TFrom, NativeOrder, TTo, SwappedOrder>.TranscodeScalar,
+        (true, false) => TranscodingKernel<TFrom, SwappedOrder, TTo, NativeOrder>.TranscodeScalar,
+        _ => TranscodingKernel<TFrom, SwappedOrder, TTo, SwappedOrder>.TranscodeScalar,
+    };
+
+    private static Told HasLost => (GuestOrder<TFrom>.IsSwapped, GuestOrder<TTo>.IsSwapped) switch
+    {
+        (false, false) => TranscodingKernel<TFrom, NativeOrder, TTo, NativeOrder>.HasLost,
+        (false, true) => TranscodingKernel<TFrom, NativeOrder, TTo, SwappedOrder>.HasLost,
+        (true, false) => TranscodingKernel<TFrom, SwappedOrder, TTo, NativeOrder>.HasLost,
+        _ => TranscodingKernel<TFrom, SwappedOrder, TTo, SwappedOrder>.HasLost,
+    };
+
+    /// <summary>What the formats' members say: that the fields of a word are too large for the other format.</summary>
+    private static bool IsLost(ulong word)
+    {
+        Pte entry = PageTables<TFrom, Mainline>.Load(ref word);
+        return TFrom.SwapType(entry) >= 1u << TTo.SwapTypeBits
+            || TTo.SwapOffset(TTo.EncodeSwap(0, TFrom.SwapOffset(entry))) != TFrom.SwapOffset(entry);
+    }
+
+    private static void CheckLost(ulong[] words, int place, bool lost)
+    {
+        ulong[] results = new ulong[words.Length];
+        Assert.Equal(!lost, SwapTranscoder<TFrom, TTo>.Transcode(words, results));
+        Assert.Equal(!lost, KernelScalar(words, results));
+        CheckLost(Vector512.IsHardwareAccelerated, Kernel512, words, results, place, lost);
+        CheckLost(Vector256.IsHardwareAccelerated, Kernel256, words, results, place, lost);
+    }
+
+    private static void CheckLost(bool exists, Kernel kernel, ulong[] words, ulong[] results, int place, bool lost)
+    {
+        if (!exists)
+            return;
+        foreach (nint around in new[] { nint.MaxValue, 1 })
+        {
+            ulong seen = 0;
+            int done = kernel(words, results, ref seen, around);
+            Assert.True(done > words.Length - 8);
+            Assert.Equal(lost && place < done, HasLost(seen));
+        }
+    }
 
     private static void CheckKernel(bool exists, Kernel kernel, ReadOnlySpan<ulong> words, ulong[] expected)
     {
