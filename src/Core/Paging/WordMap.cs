@@ -65,11 +65,50 @@ internal readonly struct WordMap<TMap> : IVectorStep
     private static readonly bool IsGathered = Avx512Vbmi.IsSupported && Gathers is > 0 and <= 3 && !IsOneShift;
     private static readonly bool IsShuffled = Avx2.IsSupported && Plan.Shuffles && !IsOneShift;
 
+    // Two instructions where one gather does it, else three where two steps and one logic function do, else three or four around a field that stays;
+    // else two for each gather.
+    private static readonly bool IsShort = IsOneShift || IsShuffled || (IsGathered && Gathers == 1);
+    private static readonly WordBlend? Blend = !Avx512BW.IsSupported || TMap.ToSwapped || IsShort ? null
+        : WordBlend.Of(TMap.Moves, TMap.Flip, Avx512Vbmi.IsSupported);
+
+    private static readonly bool IsBlended = Blend is not null;
+    private static readonly int BlendShift = Blend?.Shift ?? 0;
+    private static readonly WordStep BlendOther = Blend?.Other ?? default;
+    private static readonly ulong BlendOperand = Blend?.Operand ?? 0;
+    private static readonly ulong BlendMask = Blend?.Mask ?? 0;
+    private static readonly byte BlendTable = Blend?.Table ?? 0;
+
+    private static readonly WordRoute? Route = !IsGathered || IsShort || IsBlended ? null : WordRoute.Of(TMap.Moves, TMap.Flip, TMap.ToSwapped);
+    private static readonly bool IsRouted = Route is not null && Route.Steps < 2 * Gathers;
+    private static readonly bool RouteShifts = Route?.Shifts ?? false;
+    private static readonly bool RouteTurns = Route?.Turns ?? false;
+    private static readonly ulong RouteCounts = Route?.Counts ?? 0;
+    private static readonly ulong RouteStarts = Route?.Starts ?? 0;
+    private static readonly ulong RouteMask = Route?.Mask ?? 0;
+    private static readonly byte RouteTable = Route?.Table ?? 0;
+    private static readonly ulong RouteEnds = Route?.Ends ?? 0;
+
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ulong> Of(Vector512<ulong> words)
     {
         Vector512<ulong> word = FromSwapped ? ByteReversal.Of(words) : words;
+        if (IsBlended)
+        {
+            Vector512<ulong> other = BlendOther == WordStep.Gather ? Gathered(word, BlendOperand)
+                : BlendOther == WordStep.Shift ? Moved(word, (int)BlendOperand)
+                : Avx512BW.MultiplyLow(word.AsUInt16(), Vector512.Create(BlendOperand).AsUInt16()).AsUInt64();
+            return Joined(Moved(word, BlendShift), other, BlendMask, BlendTable);
+        }
+
+        if (IsRouted)
+        {
+            Vector512<ulong> lanes = !RouteShifts ? word
+                : Avx512BW.ShiftRightLogicalVariable(word.AsUInt16(), Vector512.Create(RouteCounts).AsUInt16()).AsUInt64();
+            Vector512<ulong> all = Joined(word, Gathered(lanes, RouteStarts), RouteMask, RouteTable);
+            return RouteTurns ? Gathered(all, RouteEnds) : all;
+        }
+
         if (IsGathered)
         {
             Vector512<ulong> result = Avx512F.TernaryLogic(Gathered(word, Starts0), Vector512.Create(Mask0), Vector512.Create(Flip), MaskedXor);
@@ -139,6 +178,12 @@ internal readonly struct WordMap<TMap> : IVectorStep
 
     /// <summary>Whether a watched bit was among those seen.</summary>
     internal static bool HasSeen(ulong seen) => (seen & Watched) != 0;
+
+#pragma warning disable CA1857 // The callers' tables are constants where it counts: the JIT compiles such into the loops.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ulong> Joined(Vector512<ulong> first, Vector512<ulong> other, ulong mask, byte table) =>
+        Avx512F.TernaryLogic(first, other, Vector512.Create(mask), table);
+#pragma warning restore CA1857
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<ulong> Gathered(Vector512<ulong> word, ulong starts) =>
