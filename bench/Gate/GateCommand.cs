@@ -33,6 +33,7 @@ internal static class GateCommand
         () => new SwapMapSuite(),
         () => new SlotSuite(),
         () => new ScanSuite(),
+        () => new SwapEntrySuite(),
         () => new SwapPathSuite(),
         () => new ThreadSuite(),
         () => new FaultSuite(),

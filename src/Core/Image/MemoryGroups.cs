@@ -173,13 +173,16 @@ public sealed class MemoryGroups<TModel>
     /// </summary>
     internal void SetSlotOwner(ulong slot, uint group)
     {
-        if (Atomic<TModel>.Load(ref EverUsed) != 0)
+        if (HasOwners)
             Atomic<TModel>.Store(ref image.Record<uint>(MetadataRegion.SwapOwners, slot), group);
     }
 
+    /// <summary>Whether slots have owners that have to be looked at.</summary>
+    internal bool HasOwners => Atomic<TModel>.Load(ref EverUsed) != 0;
+
     /// <summary>The group that a slot in use is charged to.</summary>
     internal uint SlotOwner(ulong slot) =>
-        Atomic<TModel>.Load(ref EverUsed) == 0 ? 0 : Atomic<TModel>.Load(ref image.Record<uint>(MetadataRegion.SwapOwners, slot)) & Most;
+        !HasOwners ? 0 : Atomic<TModel>.Load(ref image.Record<uint>(MetadataRegion.SwapOwners, slot)) & Most;
 
     /// <summary>A slot was freed, and cannot be handed out again before the caller lets its cluster go.</summary>
     internal void ReleaseSlot(ulong slot)

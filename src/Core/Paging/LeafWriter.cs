@@ -5,14 +5,19 @@ using PageTableEmu.Image;
 namespace PageTableEmu.Paging;
 
 /// <summary>
-/// Maps and unmaps page after page, keeping the leaf table that it is in locked from one page to the next: a page then costs no walk and no
-/// atomic operation, which is most of what <see cref="PageTable{TArch, TModel}.Map"/> and <see cref="PageTable{TArch, TModel}.Unmap"/> cost.
+/// Maps, unmaps and replaces page after page, keeping the leaf table that it is in locked from one page to the next: a page then costs no walk
+/// and no atomic operation, which is most of what <see cref="PageTable{TArch, TModel}.Map"/> and <see cref="PageTable{TArch, TModel}.Unmap"/> cost.
 /// </summary>
 /// <remarks>
 /// <para>For the same callers and under the same rules as Map and Zap: tables that become empty stay. Between its first use and
 /// <see cref="Dispose"/> the writer holds the lock of at most one leaf table; others who change entries of that table wait, readers do not.
 /// Its thread takes no other lock of a table meanwhile, and that of no other writer.</para>
-/// <para>What is unmapped owes one flush, for all of it: <see cref="Finish"/>.</para>
+/// <para>What is unmapped or replaced owes one flush, for all of it: <see cref="Finish"/>.</para>
+/// <para><b>Swap entries.</b> <see cref="Read"/> and <see cref="TryReplace"/> are for those who swap pages of such a tree themselves. Out: take
+/// slots (<see cref="Swap.SwapSpace{TModel}.TryTake"/>), keep the content, put a swap entry in the place of the leaf; the slot's reference is the
+/// entry's now. In: read the entry, bring the content, put a leaf in its place, and put the reference
+/// (<see cref="Swap.SwapSpace{TModel}.Put(ReadOnlySpan{Swap.SwapEntry})"/>). Metadata of pages, where an architecture has it, is the caller's as the
+/// content is.</para>
 /// </remarks>
 /// <example>
 /// <code>
@@ -23,6 +28,8 @@ namespace PageTableEmu.Paging;
 ///     for (ulong page = 0; page &lt; 16; page++)
 ///         writer.Map(address + (page &lt;&lt; 12), frame: 0x1000 + page, writable);
 ///     writer.Unmap(address, out Pte old);
+///     Pte leaf = writer.Read(address + 0x1000);
+///     writer.TryReplace(address + 0x1000, X64Swap.Encode(type: 0, offset: 7), leaf);
 ///     writer.Finish().Flush();
 ///     Console.WriteLine(X64Leaf.FrameOf(old, 1));
 /// }
@@ -88,10 +95,42 @@ public ref struct LeafWriter<TArch, TModel>
             return TArch.IsNone(old, 1) ? ChangeStatus.Nothing : ChangeStatus.NotPresent;
         old = PageTable<TArch, TModel>.TakeAway(ref word, old);
         record.Count--;
-        first = Math.Min(first, virtualAddress);
-        last = Math.Max(last, virtualAddress);
-        owesFlush = true;
+        Owe(virtualAddress);
         return ChangeStatus.Done;
+    }
+
+    /// <summary>The entry of one page, whatever it is; all zero where no leaf table is.</summary>
+    /// <param name="virtualAddress">Its address.</param>
+    /// <exception cref="ArgumentException">The address is misaligned or not canonical.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Pte Read(ulong virtualAddress) =>
+        virtualAddress >> TArch.LevelShift(2) != covered && !TryEnter(virtualAddress, 0, make: false)
+            ? default
+            : PageTables<TArch, TModel>.Load(ref WordOf(virtualAddress));
+
+    /// <summary>
+    /// Puts any entry in the place of another, as <see cref="RangeCursor{TArch, TModel}.TryReplace"/> does. What a non-present entry owns, the caller
+    /// settles.
+    /// </summary>
+    /// <param name="virtualAddress">Address of the page.</param>
+    /// <param name="entry">The new entry: none, a leaf, or a non-present entry.</param>
+    /// <param name="expected">What is there, by <see cref="Read"/>.</param>
+    /// <returns>
+    /// False, and nothing has changed, when something else is there: an access may have set marks of a leaf since, or there is no leaf table.
+    /// </returns>
+    /// <exception cref="ArgumentException">The address is misaligned or not canonical.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryReplace(ulong virtualAddress, Pte entry, Pte expected)
+    {
+        if (virtualAddress >> TArch.LevelShift(2) != covered && !TryEnter(virtualAddress, 0, make: false))
+            return false;
+        if (!PageTable<TArch, TModel>.TryExchange(ref WordOf(virtualAddress), entry, expected))
+            return false;
+        if (TArch.IsNone(entry, 1) != TArch.IsNone(expected, 1))
+            record.Count += TArch.IsNone(expected, 1) ? 1u : uint.MaxValue;
+        if (TArch.IsLeaf(expected, 1))
+            Owe(virtualAddress);
+        return true;
     }
 
     /// <summary>Gives the lock back; the writer can be used on.</summary>
@@ -114,6 +153,14 @@ public ref struct LeafWriter<TArch, TModel>
         Leave();
         if (TModel.Checked && owesFlush)
             throw new InvalidOperationException("Pages were unmapped and their flush is owed: call Finish.");
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Owe(ulong virtualAddress)
+    {
+        first = Math.Min(first, virtualAddress);
+        last = Math.Max(last, virtualAddress);
+        owesFlush = true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -343,6 +343,21 @@ public sealed partial class PageTable<TArch, TModel>
     }
 
     /// <summary>
+    /// Puts an entry in the place of another, whose table is locked; false, and nothing has changed, if that is not there. Only of a leaf that an
+    /// access may still mark it takes an exchange to know.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool TryExchange(ref ulong word, Pte entry, Pte expected)
+    {
+        if (TArch.IsLeaf(expected, 1) && !IsSettled(expected))
+            return PageTables<TArch, TModel>.TryReplace(ref word, entry, expected);
+        if (PageTables<TArch, TModel>.Load(ref word) != expected)
+            return false;
+        PageTables<TArch, TModel>.Store(ref word, entry);
+        return true;
+    }
+
+    /// <summary>
     /// Whether no access changes a leaf any more: its accessed bit is set, and its dirty bit too if stores are allowed. Under the table's lock
     /// nobody else changes such an entry, and a store is enough to take it away.
     /// </summary>

@@ -30,11 +30,17 @@ internal static class SlotGroups
 
     /// <summary>Notes that a slot of the cluster, by its place in it, is free or bound now.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Open(ref SwapClusterRecord cluster, ulong slot)
+    internal static void Open(ref SwapClusterRecord cluster, ulong slot) => OpenGroups(ref cluster, Group(slot));
+
+    /// <summary>The bit of the group that a slot belongs to, by its place in the cluster.</summary>
+    internal static ulong Group(ulong slot) => 1UL << (int)(slot / Slots);
+
+    /// <summary>As <see cref="Open"/>, of groups by their bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void OpenGroups(ref SwapClusterRecord cluster, ulong groups)
     {
-        ulong bit = 1UL << (int)(slot / Slots);
-        if ((Atomic<Mainline>.Load(ref cluster.Open) & bit) == 0)
-            Atomic<Mainline>.Or(ref cluster.Open, bit);
+        if ((Atomic<Mainline>.Load(ref cluster.Open) & groups) != groups)
+            Atomic<Mainline>.Or(ref cluster.Open, groups);
     }
 
     /// <summary>

@@ -82,8 +82,11 @@ internal sealed class SwapClusters<TModel>
     {
         uint index = (uint)(slots[0].Offset / areas.ClusterSlots);
         ref SwapClusterRecord cluster = ref areas.Cluster(ref area, index);
+        ulong start = (ulong)index * areas.ClusterSlots;
+        ulong groups = 0;
         foreach (SwapEntry slot in slots)
-            SlotGroups.Open(ref cluster, slot.Offset % areas.ClusterSlots);
+            groups |= SlotGroups.Group(slot.Offset - start);
+        SlotGroups.OpenGroups(ref cluster, groups);
         cluster.Used -= (uint)slots.Length;
         areas.CountFreed(ref area, slots.Length);
         MoveTo(ref area, index, cluster.Used == 0 ? SwapClusterState.Free : SwapClusterState.NonFull);

@@ -23,6 +23,19 @@ public sealed partial class SwapMap<TModel>
             Atomic<TModel>.Store(ref slot, seen.AsUnpinned.WithZero(zero).WithCount(1).AsUncached(shadow).Value);
     }
 
+    /// <summary>E of slots that somebody takes without a page: they read as zero.</summary>
+    internal void Take(ReadOnlySpan<SwapEntry> entries)
+    {
+        foreach (SwapEntry entry in entries)
+        {
+            AssertOwn("being taken", entry);
+            if (slots.TryFind(entry, out ulong index))
+                Atomic<TModel>.Store(ref slots.Word(index), Read(ref slots.Word(index)).AsUnpinned.WithZero(true).WithOneMore.Value);
+            else
+                Fill(entry, shadow: 0, zero: true);
+        }
+    }
+
     /// <summary>
     /// F: the caller's reference, if it is the only one and there is no folio, becomes a pin; false, and nothing changed, if not. The entry that owns
     /// the reference names the slot still, but its table is locked until it does not.
@@ -36,7 +49,7 @@ public sealed partial class SwapMap<TModel>
             return false;
         ref ulong slot = ref slots.Word(index);
         fetched = Read(ref slot);
-        return fetched is { IsHeldByCountOnly: true, Count: 1 } && TryChange(ref slot, ref fetched, fetched.AsPinned.WithOneLess);
+        return IsHeldByOne(fetched) && TryChange(ref slot, ref fetched, fetched.AsPinned.WithOneLess);
     }
 
     /// <summary>F-.</summary>
@@ -54,10 +67,7 @@ public sealed partial class SwapMap<TModel>
     {
         while (!entries.IsEmpty)
         {
-            ulong cluster = entries[0].Offset / areas.ClusterSlots;
-            int count = 1;
-            while (count < entries.Length && entries[count].Offset / areas.ClusterSlots == cluster)
-                count++;
+            int count = SameCluster(entries);
             FreeTogether(entries[..count]);
             entries = entries[count..];
         }
@@ -78,6 +88,62 @@ public sealed partial class SwapMap<TModel>
         clusters.SlotsFreed(ref area, entries);
         SwapClusters<TModel>.Unlock(ref cluster);
     }
+
+    /// <summary>
+    /// P of many slots (swap_entries_put_map): neighbours in a cluster whose slots nothing else holds are freed in one section of its lock. Of each
+    /// the caller owns a reference.
+    /// </summary>
+    internal void Put(ReadOnlySpan<SwapEntry> entries)
+    {
+        while (!entries.IsEmpty)
+        {
+            int done = IsHeldByOne(this[entries[0]]) ? FreeLast(entries[..SameCluster(entries)]) : 0;
+            if (done == 0)
+                Put(entries[done++]); // others hold the slot too, or the caller is wrong
+            entries = entries[done..];
+        }
+    }
+
+    /// <summary>Frees slots of one cluster, up to the first that something else holds; returns how many.</summary>
+    private int FreeLast(ReadOnlySpan<SwapEntry> entries)
+    {
+        ref SwapAreaRecord area = ref areas[entries[0].Type];
+        ref SwapClusterRecord cluster = ref clusters.Lock(ref area, entries[0].Offset);
+        int count = ExchangeLast(entries);
+        for (int i = 0; i < count && SomebodyKeepsOfSlots; i++)
+            NoteFreed(ref area, entries[i]);
+        if (count != 0)
+            clusters.SlotsFreed(ref area, entries[..count]);
+        SwapClusters<TModel>.Unlock(ref cluster);
+        return count;
+    }
+
+    // A method for itself: its few variables stay in registers, where a locked instruction would wait for them to be stored.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int ExchangeLast(ReadOnlySpan<SwapEntry> entries)
+    {
+        int count = 0;
+        for (; count < entries.Length && slots.TryFind(entries[count], out ulong index); count++)
+        {
+            SwapSlotWord seen = Read(ref slots.Word(index));
+            if (!IsHeldByOne(seen) || !TryChange(ref slots.Word(index), ref seen, seen.AsFree))
+                break;
+        }
+
+        return count;
+    }
+
+    /// <summary>How many of the first entries name slots of one cluster.</summary>
+    private int SameCluster(ReadOnlySpan<SwapEntry> entries)
+    {
+        ulong start = entries[0].Offset - (entries[0].Offset % areas.ClusterSlots);
+        int count = 1;
+        while (count < entries.Length && entries[count].Type == entries[0].Type && entries[count].Offset - start < areas.ClusterSlots)
+            count++;
+        return count;
+    }
+
+    private static bool IsHeldByOne(SwapSlotWord word) => word is { IsHeldByCountOnly: true, Count: 1 };
 
     private void AssertOwn(string what, SwapEntry entry)
     {

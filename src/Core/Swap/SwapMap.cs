@@ -18,7 +18,7 @@ namespace PageTableEmu.Swap;
 ///  X   replace       cached(old)             cached(new), same count                  both locked
 ///  L+  pin           in use, 1+, no pin      pinned                                   direct swap-in, before the read
 ///  L-  unpin         pinned                  not pinned; free if count 0              who pinned, after the page-table lock
-///  E   evict         pinned, count 0         in use, count 1, shadow, zero mark       who reserved; no entry names it yet
+///  E   evict, take   pinned, count 0         in use, count 1, shadow, zero mark       who reserved; no entry names it yet
 ///  F   fetch         in use, 1, no pin       pinned, count 0                          L+ and P at once: who owns the reference
 ///  F-  put back      pinned, count 0         in use, count 1                          who fetched, and could not read
 ///  Z   mark zero     cached(f)               zero mark set or cleared                 f locked, being written
@@ -369,15 +369,24 @@ public sealed partial class SwapMap<TModel>
         bool done = TryChange(ref slot, ref seen, seen.AsFree);
         if (done)
         {
-            groups.ReleaseSlot(areas.Index(entry)); // as the kernel's swap cgroup: before the slot can have a new owner
-            devices.SlotFreed(ref area, entry);
-            if (areas.TagEvents is not null)
-                TellFreed(entry);
+            NoteFreed(ref area, entry);
             clusters.SlotFreed(ref area, entry.Offset);
         }
 
         SwapClusters<TModel>.Unlock(ref cluster);
         return done;
+    }
+
+    /// <summary>Whether <see cref="NoteFreed"/> has anybody to tell.</summary>
+    private bool SomebodyKeepsOfSlots => TModel.Checked || groups.HasOwners || areas.TagEvents is not null;
+
+    /// <summary>Tells those who keep something of a slot that is free now; its cluster is still locked.</summary>
+    private void NoteFreed(ref SwapAreaRecord area, SwapEntry entry)
+    {
+        groups.ReleaseSlot(areas.Index(entry)); // as the kernel's swap cgroup: before the slot can have a new owner
+        devices.SlotFreed(ref area, entry);
+        if (areas.TagEvents is not null)
+            TellFreed(entry);
     }
 
     /// <summary>Apart, so that the path without metadata stays short.</summary>

@@ -243,14 +243,29 @@ public sealed partial class SwapSpace<TModel> : IDisposable
     /// </summary>
     public int TryReserve(Span<SwapEntry> entries) => allocator.TryReserveMany(entries);
 
+    /// <summary>
+    /// Takes free slots for somebody who keeps contents without folios: in use, with one reference each, which is the caller's (what hibernation does
+    /// with get_swap_page_of_type). As long as nothing is written there they read as zero. Returns how many there were; <see cref="Put(SwapEntry)"/>
+    /// gives them back.
+    /// </summary>
+    public int TryTake(Span<SwapEntry> entries)
+    {
+        int count = TryReserve(entries);
+        Map.Take(entries[..count]);
+        return count;
+    }
+
     /// <summary>One more swap reference. From 0 only with the bound folio locked; else the caller protects an existing reference.</summary>
     public SwapResult TryDuplicate(SwapEntry entry) => Map.TryDuplicate(entry);
 
     /// <summary>One swap reference less (swap_free); the slot is freed when it was the last and nothing else holds it.</summary>
     public void Put(SwapEntry entry) => Map.Put(entry);
 
+    /// <summary>One swap reference less of each slot; those that follow each other in a cluster are freed together.</summary>
+    public void Put(ReadOnlySpan<SwapEntry> entries) => Map.Put(entries);
+
     /// <summary>
-    /// As <see cref="Put"/>, and if only the swap cache still holds the slot, tries to take an unmapped folio out of it
+    /// As <see cref="Put(SwapEntry)"/>, and if only the swap cache still holds the slot, tries to take an unmapped folio out of it
     /// (free_swap_and_cache).
     /// </summary>
     public void PutAndReclaim(SwapEntry entry)

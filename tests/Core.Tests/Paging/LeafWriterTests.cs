@@ -108,6 +108,89 @@ public abstract class LeafWriterTests<TArch> : IDisposable
         }));
     }
 
+    [Fact]
+    public void Entries_replaced_across_tables_equal_a_model()
+    {
+        var model = new Dictionary<ulong, Pte>();
+        var random = new Random(4);
+        var writer = new LeafWriter<TArch, CheckedModel>(Tree);
+        for (ulong table = 0; table < 3; table++)
+        {
+            writer.Map(table << TArch.LevelShift(2), 1, Writable); // the table is there; this page stays
+        }
+
+        for (int step = 0; step < 8000; step++)
+        {
+            ulong address = ((ulong)random.Next(3) << TArch.LevelShift(2)) + ((ulong)random.Next(1, 40) * Page);
+            Pte was = writer.Read(address);
+            Assert.Equal(model.GetValueOrDefault(address), was);
+            Pte entry = random.Next(3) switch
+            {
+                0 => default,
+                1 => TArch.MakeLeaf((ulong)step + 1, Writable, 1),
+                _ => TArch.MakeSwapExclusive(TArch.EncodeSwap(1, (ulong)step + 1)),
+            };
+            Pte wrong = TArch.EncodeSwap(2, (ulong)step + 1);
+            Assert.False(writer.TryReplace(address, entry, wrong));
+            Assert.True(writer.TryReplace(address, entry, was));
+            if (TArch.IsNone(entry, 1))
+                model.Remove(address);
+            else
+                model[address] = entry;
+            if (step % 100 == 0)
+                writer.Finish().Flush();
+        }
+
+        writer.Finish().Flush();
+        foreach (ulong address in model.Keys)
+            Assert.True(writer.TryReplace(address, default, model[address]));
+        writer.Finish().Flush();
+        writer.Dispose();
+        machine.AssertCounts();
+        Tree.UnmapRange(0, 4UL << TArch.LevelShift(2), out ChangeResult result).Flush();
+        Assert.Equal(3UL, result.Pages);
+        machine.AssertAllFreed();
+    }
+
+    [Fact]
+    public void A_leaf_that_an_access_marked_meanwhile_is_not_replaced()
+    {
+        var writer = new LeafWriter<TArch, CheckedModel>(Tree);
+        writer.Map(Page, 5, Writable);
+        Pte before = TArch.MakeOld(writer.Read(Page));
+        Assert.True(writer.TryReplace(Page, before, writer.Read(Page)));
+        writer.Finish().Flush();
+        Assert.Equal(before, writer.Read(Page));
+        Pte swapped = TArch.EncodeSwap(0, 9);
+        Assert.Equal(FaultReason.None, Tree.Access(Page, AccessKind.Read).Fault); // takes no lock
+        Assert.NotEqual(before, writer.Read(Page));
+        Assert.False(writer.TryReplace(Page, swapped, before));
+        Assert.False(writer.Finish().IsOwed);
+        Assert.True(writer.TryReplace(Page, swapped, writer.Read(Page)));
+        FlushTicket<CheckedModel> ticket = writer.Finish();
+        Assert.Equal((true, Page, (2 * Page) - 1), (ticket.IsOwed, ticket.Start, ticket.Last));
+        ticket.Flush();
+        Assert.True(writer.TryReplace(Page, TArch.MakeLeaf(6, Writable, 1), swapped));
+        Assert.False(writer.Finish().IsOwed);
+        writer.Dispose();
+        Assert.Equal(6 * Page, Tree.Translate(Page));
+    }
+
+    [Fact]
+    public void Where_no_leaf_table_is_nothing_is_read_or_replaced()
+    {
+        Assert.True(Tree.Map(0, 0, Writable, level: 2).IsMapped);
+        Write((ref LeafWriter<TArch, CheckedModel> writer) =>
+        {
+            Assert.Equal(default, writer.Read(Page));
+            Assert.False(writer.TryReplace(Page, TArch.EncodeSwap(0, 1), default));
+            Assert.Equal(default, writer.Read(1UL << TArch.LevelShift(2)));
+            Assert.False(writer.TryReplace(1UL << TArch.LevelShift(2), TArch.EncodeSwap(0, 1), default));
+        });
+        Assert.Throws<ArgumentException>(() => Write((ref LeafWriter<TArch, CheckedModel> writer) => writer.Read(1)));
+        Assert.Throws<ArgumentException>(() => Write((ref LeafWriter<TArch, CheckedModel> writer) => writer.TryReplace(1, default, default)));
+    }
+
     public void Dispose()
     {
         machine.Dispose();
