@@ -10,12 +10,12 @@ namespace PageTableEmu.Core.Tests.Paging;
 public abstract class LeafWriterTests<TArch> : IDisposable
     where TArch : struct, IArchitecture
 {
-    private static readonly Protection Writable = TArch.ProtectionOf(AccessRights.Read | AccessRights.Write | AccessRights.Shared);
+    private protected static readonly Protection Writable = TArch.ProtectionOf(AccessRights.Read | AccessRights.Write | AccessRights.Shared);
     private readonly PagingMachine<TArch, CheckedModel> machine = new();
 
-    private static ulong Page => 1UL << TArch.PageShift;
+    private protected static ulong Page => 1UL << TArch.PageShift;
 
-    private PageTable<TArch, CheckedModel> Tree => machine.Tree;
+    private protected PageTable<TArch, CheckedModel> Tree => machine.Tree;
 
     [Fact]
     public void Pages_mapped_and_unmapped_across_tables_equal_a_model()
@@ -153,30 +153,6 @@ public abstract class LeafWriterTests<TArch> : IDisposable
     }
 
     [Fact]
-    public void A_leaf_that_an_access_marked_meanwhile_is_not_replaced()
-    {
-        var writer = new LeafWriter<TArch, CheckedModel>(Tree);
-        writer.Map(Page, 5, Writable);
-        Pte before = TArch.MakeOld(writer.Read(Page));
-        Assert.True(writer.TryReplace(Page, before, writer.Read(Page)));
-        writer.Finish().Flush();
-        Assert.Equal(before, writer.Read(Page));
-        Pte swapped = TArch.EncodeSwap(0, 9);
-        Assert.Equal(FaultReason.None, Tree.Access(Page, AccessKind.Read).Fault); // takes no lock
-        Assert.NotEqual(before, writer.Read(Page));
-        Assert.False(writer.TryReplace(Page, swapped, before));
-        Assert.False(writer.Finish().IsOwed);
-        Assert.True(writer.TryReplace(Page, swapped, writer.Read(Page)));
-        FlushTicket<CheckedModel> ticket = writer.Finish();
-        Assert.Equal((true, Page, (2 * Page) - 1), (ticket.IsOwed, ticket.Start, ticket.Last));
-        ticket.Flush();
-        Assert.True(writer.TryReplace(Page, TArch.MakeLeaf(6, Writable, 1), swapped));
-        Assert.False(writer.Finish().IsOwed);
-        writer.Dispose();
-        Assert.Equal(6 * Page, Tree.Translate(Page));
-    }
-
-    [Fact]
     public void Where_no_leaf_table_is_nothing_is_read_or_replaced()
     {
         Assert.True(Tree.Map(0, 0, Writable, level: 2).IsMapped);
@@ -213,6 +189,32 @@ public abstract class LeafWriterTests<TArch> : IDisposable
     }
 }
 
-public sealed class X64LeafWriter : LeafWriterTests<X64FourLevel>;
+/// <summary>Here accesses mark leaves; on sparc64 they fault, and software does.</summary>
+public sealed class X64LeafWriter : LeafWriterTests<X64FourLevel>
+{
+    [Fact]
+    public void A_leaf_that_an_access_marked_meanwhile_is_not_replaced()
+    {
+        var writer = new LeafWriter<X64FourLevel, CheckedModel>(Tree);
+        writer.Map(Page, 5, Writable);
+        Pte before = X64Leaf.MakeOld(writer.Read(Page));
+        Assert.True(writer.TryReplace(Page, before, writer.Read(Page)));
+        writer.Finish().Flush();
+        Assert.Equal(before, writer.Read(Page));
+        Pte swapped = X64Swap.Encode(0, 9);
+        Assert.Equal(FaultReason.None, Tree.Access(Page, AccessKind.Read).Fault); // takes no lock
+        Assert.NotEqual(before, writer.Read(Page));
+        Assert.False(writer.TryReplace(Page, swapped, before));
+        Assert.False(writer.Finish().IsOwed);
+        Assert.True(writer.TryReplace(Page, swapped, writer.Read(Page)));
+        FlushTicket<CheckedModel> ticket = writer.Finish();
+        Assert.Equal((true, Page, (2 * Page) - 1), (ticket.IsOwed, ticket.Start, ticket.Last));
+        ticket.Flush();
+        Assert.True(writer.TryReplace(Page, X64Leaf.MakeLeaf(6, Writable, 1), swapped));
+        Assert.False(writer.Finish().IsOwed);
+        writer.Dispose();
+        Assert.Equal(6 * Page, Tree.Translate(Page));
+    }
+}
 
 public sealed class Sun4vLeafWriter : LeafWriterTests<Sun4v>;
