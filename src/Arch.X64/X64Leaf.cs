@@ -64,14 +64,16 @@ public static class X64Leaf
         _ => (entry.Raw & ~(X64Bits.FrameMask | (X64Bits.Table & ~X64Bits.Present) | X64Bits.NoExecute | X64Bits.NoShadow)) == X64Bits.Present,
     };
 
-    /// <summary>Bits of a pointer to a table that may have any value; see <see cref="IQuickWalk"/>. NX and the no-shadow bit are unusual.</summary>
+    /// <summary>
+    /// Bits of a pointer to a table that may have any value; see <see cref="IQuickWalk"/>. None: Linux makes all pointers to user tables alike
+    /// (_PAGE_TABLE), and a walk is shorter for it. Others, such as those to the kernel's tables, are unusual.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong TableIgnores(int level) =>
-        level == 2 ? X64Bits.User | X64Bits.Accessed : X64Bits.Table & ~X64Bits.Present;
+    public static ulong TableIgnores(int level) => 0;
 
-    /// <summary>Bits that every pointer to a table has; see <see cref="IQuickWalk"/>.</summary>
+    /// <summary>Bits that every pointer to a user table has; see <see cref="IQuickWalk"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong TableMarks(int level) => level == 2 ? X64Bits.Present | X64Bits.Write | X64Bits.Dirty : X64Bits.Present;
+    public static ulong TableMarks(int level) => X64Bits.Table;
 
     /// <summary>A present entry that maps memory: every present PTE, and a present PMD or PUD with PS.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
