@@ -48,6 +48,14 @@ public static class WordLock<TModel>
         Atomic<TModel>.Store(ref word, 0);
     }
 
+    /// <summary>Waits while anybody holds the lock, without taking it: for who only has to know that the last holder is done.</summary>
+    /// <exception cref="SynchronizationLockException">Checked models: the caller is the holder.</exception>
+    internal static void WaitUntilFree(ref ulong word)
+    {
+        if (Atomic<TModel>.Load(ref word) != 0)
+            Wait(ref word);
+    }
+
     /// <summary>Whether the calling thread holds the lock.</summary>
     public static bool IsHeld(ref ulong word) => Atomic<TModel>.Load(ref word) == Owner.Current;
 
@@ -63,10 +71,15 @@ public static class WordLock<TModel>
     {
         do
         {
-            if (TModel.Checked && Atomic<TModel>.Load(ref word) == Owner.Current)
-                throw new SynchronizationLockException("The lock is already held by this thread: word locks are not recursive.");
-            TModel.WaitUntil(ref word, ulong.MaxValue, 0);
+            Wait(ref word);
         }
         while (!TryAcquire(ref word));
+    }
+
+    private static void Wait(ref ulong word)
+    {
+        if (TModel.Checked && Atomic<TModel>.Load(ref word) == Owner.Current)
+            throw new SynchronizationLockException("The lock is already held by this thread: word locks are not recursive.");
+        TModel.WaitUntil(ref word, ulong.MaxValue, 0);
     }
 }

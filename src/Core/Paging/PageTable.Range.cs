@@ -203,7 +203,7 @@ public sealed partial class PageTable<TArch, TModel>
             {
                 uint below = tables.TableFrame(entry);
                 Visit(below, level - 1, first, end, change, ref range);
-                if (range.FreeTables && tables.Count(below) == 0)
+                if (range.FreeTables && tables.IsEmpty(below))
                     tables.Detach(Root, table, ref word, below, ref detached);
             }
             else if (!TArch.IsNone(entry, level))

@@ -13,8 +13,9 @@ namespace PageTableEmu.Paging;
 /// run at any time beside anything: a table that is freed meanwhile is noticed by the tree's generation and the walk starts again.
 /// <see cref="Map"/>, <see cref="Zap"/>, <see cref="Protect"/> and a cursor's changes of different pages may run beside each other, in the
 /// same leaf table too: the table's lock orders them. <see cref="Unmap"/>, <see cref="UnmapRange"/>, <see cref="FreeEmptyTables"/> and
-/// <see cref="TryDelete"/> free tables that became empty: their caller keeps those who <i>add</i> entries out of the range that these tables
-/// cover (as the kernel does with mmap_lock held for writing). <see cref="MapRange"/> and <see cref="ProtectRange"/> expect that nobody else
+/// <see cref="TryDelete"/> free tables that became empty: their caller keeps those who <i>add</i> entries, or look for a page that is not mapped
+/// in order to change it, out of the range that these tables cover (as the kernel does with mmap_lock held for writing). Who takes mapped pages
+/// away there is waited for, until he has given the table's lock back. <see cref="MapRange"/> and <see cref="ProtectRange"/> expect that nobody else
 /// changes the range.</para>
 /// <para><b>Live counts.</b> A table's number of non-empty entries stands in its frame record, so no unmap ever scans a table to learn
 /// whether it is empty. A level-1 count changes under the table's lock. A tree whose level-1 entries were stored through
@@ -94,7 +95,7 @@ public sealed partial class PageTable<TArch, TModel>
     /// <summary>Frees the root if the tree is empty; false if it is not. Nobody may use the tree afterwards.</summary>
     public bool TryDelete()
     {
-        if (tables.Count(Root) != 0)
+        if (!tables.IsEmpty(Root))
             return false;
         tables.FreeRoot(Root);
         return true;

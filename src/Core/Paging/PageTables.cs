@@ -179,7 +179,7 @@ public sealed partial class PageTables<TArch, TModel>
             path[--level] = TableFrame(entry);
         }
 
-        for (; level < TArch.Levels && Count(path[level]) == 0; level++)
+        for (; level < TArch.Levels && IsEmpty(path[level]); level++)
             Unlink(root, path[level + 1], ref Entry(path[level + 1], virtualAddress, level + 1), path[level]);
     }
 
@@ -219,6 +219,18 @@ public sealed partial class PageTables<TArch, TModel>
 
     /// <summary>Non-empty entries of a table.</summary>
     internal uint Count(uint table) => Atomic<TModel>.Load(ref folios.Table[table].Count);
+
+    /// <summary>
+    /// Whether a table has no entries, and whoever took the last one away is done with it: he counts before he gives its lock back, and what he
+    /// stores there must not fall on the table that the frame becomes next.
+    /// </summary>
+    internal bool IsEmpty(uint table)
+    {
+        if (Count(table) != 0)
+            return false;
+        WordLock<TModel>.WaitUntilFree(ref folios.Table[table].Lock);
+        return true;
+    }
 
     /// <summary>Frame of the table that an entry points to.</summary>
     /// <exception cref="CorruptImageException">It lies outside RAM.</exception>

@@ -45,6 +45,38 @@ public abstract class PageTableConcurrencyTests<TArch>
     }
 
     [Fact]
+    public void A_table_is_freed_when_who_emptied_it_has_given_its_lock_back()
+    {
+        using var machine = new PagingMachine<TArch, CheckedModel>();
+        Assert.True(machine.Tree.Map(5 * Page, 7, Writable).IsMapped);
+        int tables = machine.LinkedTables();
+        using var emptied = new ManualResetEventSlim();
+        bool freed = false;
+        void Empty()
+        {
+            var writer = new LeafWriter<TArch, CheckedModel>(machine.Tree);
+            Assert.Equal(ChangeStatus.Done, writer.Unmap(5 * Page, out _));
+            emptied.Set(); // the table has no entry any more, and its lock is held
+            Thread.Sleep(300);
+            Assert.False(Volatile.Read(ref freed));
+            Assert.Equal(tables, machine.LinkedTables());
+            writer.Finish().Flush();
+            writer.Dispose();
+        }
+
+        void Free()
+        {
+            emptied.Wait();
+            machine.Tree.FreeEmptyTables(0, 1UL << TArch.LevelShift(2));
+            Volatile.Write(ref freed, true);
+        }
+
+        RunAll(Empty, Free);
+        Assert.Equal(1, machine.LinkedTables());
+        machine.AssertAllFreed();
+    }
+
+    [Fact]
     public void Walks_beside_a_thread_that_maps_and_frees_tables_see_the_old_or_the_new_state_and_nothing_else()
     {
         using var machine = new PagingMachine<TArch, Mainline>(32);
