@@ -381,6 +381,7 @@ public sealed partial class SwapMap<TModel>
     private bool SomebodyKeepsOfSlots => TModel.Checked || groups.HasOwners || areas.TagEvents is not null;
 
     /// <summary>Tells those who keep something of a slot that is free now; its cluster is still locked.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)] // one place that asks them, and the lock is held anyway
     private void NoteFreed(ref SwapAreaRecord area, SwapEntry entry)
     {
         groups.ReleaseSlot(areas.Index(entry)); // as the kernel's swap cgroup: before the slot can have a new owner
