@@ -29,7 +29,9 @@ namespace PageTableEmu.Paging;
 ///         writer.Map(address + (page &lt;&lt; 12), frame: 0x1000 + page, writable);
 ///     writer.Unmap(address, out Pte old);
 ///     Pte leaf = writer.Read(address + 0x1000);
-///     writer.TryReplace(address + 0x1000, X64Swap.Encode(type: 0, offset: 7), leaf);
+///     Pte swapped = X64Swap.Encode(type: 0, offset: 7);
+///     writer.TryReplace(address + 0x1000, swapped, leaf);
+///     writer.TryReplace(address + 0x1000, leaf, swapped);
 ///     writer.Finish().Flush();
 ///     Console.WriteLine(X64Leaf.FrameOf(old, 1));
 /// }
