@@ -386,13 +386,8 @@ public sealed partial class SwapMap<TModel>
     {
         groups.ReleaseSlot(areas.Index(entry)); // as the kernel's swap cgroup: before the slot can have a new owner
         devices.SlotFreed(ref area, entry);
-        if (areas.TagEvents is not null)
-            TellFreed(entry);
+        areas.TagEvents?.SlotFreed(entry);
     }
-
-    /// <summary>Apart, so that the path without metadata stays short.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void TellFreed(SwapEntry entry) => areas.TagEvents!.SlotFreed(entry);
 
     private static bool IsBoundTo(uint frame, string what, SwapEntry entry, SwapSlotWord seen)
     {

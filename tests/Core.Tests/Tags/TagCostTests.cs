@@ -21,7 +21,7 @@ public class TagCostTests
 
     /// <summary>Names that only code has that does something about tags.</summary>
     private static readonly string[] Marks =
-        ["PageTags", "LeafTags", "TagStorage", "BlockTags", "FrameSlotTags", "ISlotTagEvents", "TagSaveToken", "TryKeepTags", "TellFreed",
+        ["PageTags", "LeafTags", "TagStorage", "BlockTags", "FrameSlotTags", "ISlotTagEvents", "TagSaveToken", "TryKeepTags",
             "AreaFreed"];
 
     /// <summary>Classes whose code must be among what was looked at.</summary>
