@@ -66,6 +66,16 @@ public sealed class SwapReserveManyTests
     }
 
     /// <summary>
+    /// Swap is half full before: on its way the search lets go of the cluster, to have a slot freed that the swap cache alone holds. What was
+    /// reserved until then is counted by then, or swapoff could take the area for emptier than it is.
+    /// </summary>
+    [Fact]
+    public void Slots_are_counted_before_the_cluster_is_let_go_of_checked() => Slots_are_counted_before_the_cluster_is_let_go_of<CheckedModel>();
+
+    [Fact]
+    public void Slots_are_counted_before_the_cluster_is_let_go_of_unchecked() => Slots_are_counted_before_the_cluster_is_let_go_of<Mainline>();
+
+    /// <summary>
     /// Two threads take and free slots while a third begins swapoff and takes it back: no slot has two owners, and when swapoff has begun all that
     /// was taken is counted.
     /// </summary>
@@ -195,6 +205,45 @@ public sealed class SwapReserveManyTests
                     Assert.Equal(length, SlotGroups.Next(ref cluster, words, Math.Min(at + 1, length), orCacheOnly));
                 }
             }
+        }
+    }
+
+    private static void Slots_are_counted_before_the_cluster_is_let_go_of<TModel>()
+        where TModel : IModel
+    {
+        using var rig = new SwapRig<TModel>(slots: 256, cluster: 64);
+        uint type = rig.On(SwapAreaOptions.Zram(200));
+        rig.Take(130);
+        (uint frame, SwapEntry cached) = rig.Bind();
+        rig.Release(frame);
+        rig.Take(4); // to the end of the cluster
+        ulong[] before = [cached.Offset - 3, cached.Offset - 2, cached.Offset - 1];
+        foreach (ulong offset in before)
+            rig.Free(offset);
+        rig.Free(cached.Offset + 1); // so that the cluster is not full without it
+        Assert.Equal(before[0], rig.Take()); // now the hint names the slot behind it
+        Assert.True(rig.Swap.IsHalfFull);
+        var listener = new CountAtFree<TModel>(rig.Swap, type);
+        rig.Swap.TagEvents = listener;
+        var entries = new SwapEntry[3];
+        Assert.Equal(3, rig.Swap.TryReserve(entries));
+        Assert.Equal([before[1], before[2], cached.Offset], entries.Select(entry => entry.Offset));
+        Assert.Equal([(cached.Offset, 134U, 134)], listener.Seen); // the freed slot is counted off last
+        rig.AssertConsistent();
+    }
+
+    /// <summary>Notes of each slot that is freed how many are counted then, and how many there are with it.</summary>
+    private sealed class CountAtFree<TModel>(SwapSpace<TModel> swap, uint type) : ISlotTagEvents
+        where TModel : IModel
+    {
+        public List<(ulong Slot, uint Counted, int Used)> Seen { get; } = [];
+
+        public bool TryPrepareToSwap(uint frame, uint pages) => true;
+
+        public void SlotFreed(SwapEntry slot) => Seen.Add((slot.Offset, swap.InUse(type), swap.UsedSlots().Count() + 1));
+
+        public void AreaFreed(uint type)
+        {
         }
     }
 }
