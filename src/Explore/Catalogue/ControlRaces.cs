@@ -127,6 +127,38 @@ internal static class ControlRaces
             ("P", "has pinned the area, and the slot; is stopped"),
             ("SO", "finds the slot pinned, and goes round until it is free"),
             ("P", "maps the page, and frees the slot")),
+        Put("PUT-TWICE", "Slots in a row are put together by two who share them", "A slot is freed twice, or never.", new PutStages.Twice(),
+            ("P", "counts down those that Q has too; of the others it has the last reference: frees them under the cluster's lock"),
+            ("Q", "the same: whoever comes second to a slot frees it")),
+        Put("PUT-SHARE", "One of the slots that are put together is shared once more", "A slot is freed that somebody has.", new PutStages.Shared(),
+            ("P", "frees the first slot under the cluster's lock; goes on to the next one as long as it has the only reference"),
+            ("S", "shares the slot in the middle, of which it has a reference, and lets go of both: without a lock"),
+            ("T", "takes those that are free")),
+        Put("PUT-PIN", "One of the slots that are put together is being read past the swap cache", "A slot is freed while it is read.",
+            new PutStages.Pinned(),
+            ("P", "finds the first slot to be its own alone; is stopped before it has locked the cluster"),
+            ("D", "pins the slot"),
+            ("P", "looks again; counts the slot down, and frees the others"),
+            ("D", "unpins the slot, and frees it"),
+            ("T", "takes those that are free")),
+        Put("PUT-CACHE", "One of the slots that are put together comes into the swap cache", "A slot is freed that has a folio.",
+            new PutStages.Cached(),
+            ("W", "binds a folio to the slot in the middle: exchanges its word, without a lock"),
+            ("P", "frees the first slot; counts the cached one down; frees the last one"),
+            ("W", "takes the folio out of the cache, and frees the slot"),
+            ("T", "takes those that are free")),
+        Put("PUT-TAKE", "Slots are taken many at once while others are put many at once", "A slot is lost, or has two owners.",
+            new PutStages.Taken(),
+            ("P", "has freed the words of its slots; is stopped before they are counted, with the cluster locked; takes slots again"),
+            ("T", "takes what the lists have: passes over a cluster that is locked, or waits for its lock")),
+        Put("PUT-OUT", "Pages go to slots that have just been put together", "A page has another content.", new PutStages.Reused(),
+            ("P", "frees the words; the device forgets the contents; only then unlocks the cluster"),
+            ("R", "writes pages to the slots, and reads one again")),
+        Put("PUT-SWAPOFF", "Slots are put together while their area is removed", "Another area's lists are damaged, or swapoff never ends.",
+            new PutStages.DuringSwapOff(),
+            ("P", "has counted its slots as free; is stopped before the cluster is on its list"),
+            ("SO", "finds nothing in use, and waits until nobody is in a cluster's section any more"),
+            ("P", "puts the cluster on its list")),
         Control("SWAPOFF-LAST", "The last slot of an area is being freed when the area is forgotten", "Another area's lists are damaged.",
             new ControlStages.LastSlot(),
             ("T", "stores to a page that it has alone again: its slot is counted as free; is stopped"),
@@ -171,22 +203,31 @@ internal static class ControlRaces
     private static RaceEntry Control(
         string name, string title, string symptom, IRaceStage stage, params (string Actor, string What)[] narrative)
     {
-        int actors = narrative.Select(step => step.Actor).Distinct().Count();
-        return new()
+        bool isPair = narrative.Select(step => step.Actor).Distinct().Count() == 2;
+        int quick = isPair && stage is not ControlStages.SharedSlotReused ? 2 : 1; // reclaim of all pages takes long
+        return Control(name, title, symptom, stage, ["G1"], isPair ? 3 : 2, quick, narrative);
+    }
+
+    /// <summary>Nobody looks at page tables here, so an execution has few steps.</summary>
+    private static RaceEntry Put(string name, string title, string symptom, IRaceStage stage, params (string Actor, string What)[] narrative) =>
+        Control(name, title, symptom, stage, ["I1", "I10", "G1"], 3, 2, narrative);
+
+    private static RaceEntry Control(
+        string name, string title, string symptom, IRaceStage stage, string[] invariants, int bound, int quick,
+        (string Actor, string What)[] narrative) => new()
         {
             Name = name,
             Title = title,
             Upstream = "none: right in all kernels",
             Symptom = symptom,
-            Invariants = ["G1"],
+            Invariants = invariants,
             Narrative = narrative,
             Preemptions = 1,
-            Bound = actors == 2 ? 3 : 2,
-            QuickBound = actors == 2 && stage is not ControlStages.SharedSlotReused ? 2 : 1, // reclaim of all pages takes long
+            Bound = bound,
+            QuickBound = quick,
             Models = [.. RaceCatalogue.Linux618()],
             Stage = stage,
         };
-    }
 
     private static RaceEntry WithMask(
         string name, string title, string upstream, IRaceStage stage, RaceModel masked, params (string Actor, string What)[] narrative) => new()

@@ -51,9 +51,15 @@ internal abstract class Stage : IRaceStage
     protected static RaceScene Scene<TModel>(
         ExploredMachine<X64FourLevel, TModel> small, (uint First, uint Count) slots, Func<Finding?> atEnd, Action? atStart,
         params ReadOnlySpan<Actor> actors)
+        where TModel : struct, IExplored => Scene(small, small.Pages, slots, atEnd, atStart, actors);
+
+    /// <summary>As above, with another judge after every step.</summary>
+    protected static RaceScene Scene<TModel>(
+        ExploredMachine<X64FourLevel, TModel> small, StepOracle oracle, (uint First, uint Count) slots, Func<Finding?> atEnd, Action? atStart,
+        params ReadOnlySpan<Actor> actors)
         where TModel : struct, IExplored
     {
-        var program = new ExploredProgram(small.Memory, actors) { Oracle = small.Pages, AtStart = atStart, AtEnd = atEnd };
+        var program = new ExploredProgram(small.Memory, actors) { Oracle = oracle, AtStart = atStart, AtEnd = atEnd };
         string[] pages = [.. small.Pages.Names.Select(name => $"page {name}")];
         ulong[] drawn = [.. Enumerable.Range(0, (int)slots.Count).Select(slot => slots.First + (ulong)slot)];
         string[] names = [.. pages, .. drawn.Select(slot => $"slot {slot}"), "frames"];
