@@ -19,8 +19,7 @@ internal enum WordStep
 /// </summary>
 internal sealed class WordBlend
 {
-    private const int Zero = WordJoin.Zero;
-    private const int LaneBits = 16;
+    private const int LaneBits = WordBits.LaneBits;
 
     private WordBlend()
     {
@@ -109,12 +108,13 @@ internal sealed class WordBlend
 
     private static bool TryGather(WordMove move, ref ulong starts, ref ulong done)
     {
+        ulong rotated = WordBits.Starts(move.Left);
         for (int at = 0; at < 64; at += 8)
         {
             ulong place = 0xffUL << at;
             if ((move.Field & place) == 0)
                 continue;
-            ulong start = (ulong)((at - move.Left) & 63) << at;
+            ulong start = rotated & place;
             if ((done & place) != 0 && (starts & place) != start)
                 return false;
             done |= place;
@@ -124,30 +124,15 @@ internal sealed class WordBlend
         return true;
     }
 
-    private static int[] Shifted(int left)
-    {
-        int[] from = new int[64];
-        for (int bit = 0; bit < 64; bit++)
-            from[bit] = bit - left is >= 0 and < 64 ? bit - left : Zero;
-        return from;
-    }
+    private static int[] Shifted(int left) => WordBits.All(bit => WordBits.Shifted(bit, left, lane: 64));
 
     /// <summary>Which bit of the word each bit is after a step.</summary>
-    private static int[] After(WordStep step, ulong operand)
+    private static int[] After(WordStep step, ulong operand) => step switch
     {
-        if (step == WordStep.Shift)
-            return Shifted((int)operand);
-        int[] from = new int[64];
-        for (int bit = 0; bit < 64; bit++)
-            from[bit] = step == WordStep.Scale ? Scaled(bit, operand) : ((int)(byte)(operand >> (bit & ~7)) + (bit & 7)) & 63;
-        return from;
-    }
+        WordStep.Shift => Shifted((int)operand),
+        WordStep.Scale => WordBits.All(bit => Scaled(bit, (ushort)(operand >> (bit & -LaneBits)))),
+        _ => WordBits.All(bit => ((int)(byte)(operand >> (bit & ~7)) + (bit & 7)) & 63),
+    };
 
-    private static int Scaled(int bit, ulong factors)
-    {
-        int lane = bit & ~(LaneBits - 1);
-        var factor = (ushort)(factors >> lane);
-        int from = bit - int.Log2(Math.Max((int)factor, 1));
-        return factor == 0 || from < lane ? Zero : from;
-    }
+    private static int Scaled(int bit, ushort factor) => factor == 0 ? WordBits.Zero : WordBits.Shifted(bit, ushort.Log2(factor), LaneBits);
 }

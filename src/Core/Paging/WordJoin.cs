@@ -7,8 +7,7 @@ namespace PageTableEmu.Paging;
 /// </summary>
 internal static class WordJoin
 {
-    /// <summary>No bit of the word that is mapped: zero.</summary>
-    internal const int Zero = -1;
+    private const int Zero = WordBits.Zero;
 
     /// <summary>Which bit of the word each bit of the result is, before some are complemented; no where bits meet.</summary>
     internal static bool TryPlace(ReadOnlySpan<WordMove> moves, out int[] wanted)

@@ -11,12 +11,9 @@ namespace PageTableEmu.Paging;
 /// </summary>
 internal sealed class WordRoute
 {
-    private const int Zero = WordJoin.Zero;
-    private const int LaneBits = 16;
+    private const int Zero = WordBits.Zero;
+    private const int LaneBits = WordBits.LaneBits;
     private const int Lanes = 64 / LaneBits;
-
-    // Bytes as they are.
-    private const ulong Straight = 0x3830_2820_1810_0800;
 
     private WordRoute()
     {
@@ -41,7 +38,7 @@ internal sealed class WordRoute
     internal bool Shifts => Counts != 0;
 
     /// <summary>Whether the result must be brought to its place.</summary>
-    internal bool Turns => Ends != Straight;
+    internal bool Turns => Ends != WordBits.Starts(0);
 
     /// <summary>How many instructions that takes.</summary>
     internal int Steps => 2 + (Shifts ? 1 : 0) + (Turns ? 1 : 0);
@@ -59,11 +56,9 @@ internal sealed class WordRoute
         {
             if (stays.Field == 0)
                 continue;
-            int[] around = [.. Enumerable.Range(0, 64).Select(bit => wanted[(bit + stays.Left) & 63])];
+            int[] around = WordBits.All(bit => wanted[(bit + stays.Left) & 63]);
             ulong turned = BitOperations.RotateRight(flip, stays.Left & 63);
-            ulong ends = 0;
-            for (int at = 0; at < 64; at += 8)
-                ends |= (ulong)((at - stays.Left) & 63) << at;
+            ulong ends = WordBits.Starts(stays.Left);
             ends = toSwapped ? BinaryPrimitives.ReverseEndianness(ends) : ends;
             ulong before = ulong.MaxValue;
             for (int lowered = -1; lowered < 1 << Lanes; lowered++)
@@ -73,7 +68,7 @@ internal sealed class WordRoute
                     continue; // a lane from which nothing comes has been lowered
                 before = counts;
                 if (TryGather(around, counts, out ulong starts, out int[] gathered)
-                    && WordJoin.TryJoin(around, turned, Unmoved(), gathered, out ulong mask, out byte table))
+                    && WordJoin.TryJoin(around, turned, WordBits.All(bit => bit), gathered, out ulong mask, out byte table))
                 {
                     var route = new WordRoute { Counts = counts, Starts = starts, Mask = mask, Table = table, Ends = ends };
                     best = best is null || route.Steps < best.Steps ? route : best;
@@ -84,8 +79,6 @@ internal sealed class WordRoute
 
         return best;
     }
-
-    private static int[] Unmoved() => [.. Enumerable.Range(0, 64)];
 
     /// <summary>How lanes are shifted: out of the word where nothing comes from them, and to their lowest bit where that is asked for.</summary>
     private static ulong CountsOf(int[] around, int lowered)
@@ -104,7 +97,7 @@ internal sealed class WordRoute
     /// <summary>A gather that brings to each byte what does not stay, and zeros, if there are any, where nothing is wanted.</summary>
     private static bool TryGather(int[] around, ulong counts, out ulong starts, out int[] gathered)
     {
-        int[] lanes = [.. Enumerable.Range(0, 64).Select(bit => Shifted(bit, counts))];
+        int[] lanes = WordBits.All(bit => WordBits.Shifted(bit, -(ushort)(counts >> (bit & -LaneBits)), LaneBits));
         int zeros = Enumerable.Range(0, 64).FirstOrDefault(start => Enumerable.Range(start, 8).All(bit => lanes[bit & 63] == Zero));
         starts = 0;
         gathered = new int[64];
@@ -128,12 +121,5 @@ internal sealed class WordRoute
         }
 
         return true;
-    }
-
-    /// <summary>Which bit of the word a bit of the shifted lanes is.</summary>
-    private static int Shifted(int bit, ulong counts)
-    {
-        int from = bit + (ushort)(counts >> (bit & ~(LaneBits - 1)));
-        return from / LaneBits == bit / LaneBits ? from : Zero;
     }
 }
