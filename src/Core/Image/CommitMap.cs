@@ -20,6 +20,7 @@ internal sealed unsafe class CommitMap
     private readonly ulong granules;
     private readonly ulong* bits;
     private readonly ulong* guard;
+    private bool detached;
 
     // Safe: both pointers lie in the metadata mapping, which the owner of this object unmaps last; the layout gives the map a bit per granule.
     internal CommitMap(SharedMemory target, int granuleShift, ulong granules, SharedMemory metadata, ulong mapOffset)
@@ -33,8 +34,15 @@ internal sealed unsafe class CommitMap
 
     internal ulong Granules => granules;
 
-    internal bool IsCommitted(ulong granule) =>
-        granule < granules && (target.AlwaysBacked || (Atomic<Mainline>.Load(ref Word(granule)) & (1UL << (int)(granule % 64))) != 0);
+    /// <exception cref="ObjectDisposedException">The image is not attached any more: the map is not mapped.</exception>
+    internal bool IsCommitted(ulong granule)
+    {
+        ObjectDisposedException.ThrowIf(detached, typeof(MachineImage));
+        return granule < granules && (target.AlwaysBacked || (Atomic<Mainline>.Load(ref Word(granule)) & (1UL << (int)(granule % 64))) != 0);
+    }
+
+    /// <summary>The image is about to be unmapped. Memory that is always backed loses its answer too: it is as gone as any other.</summary>
+    internal void Detach() => detached = true;
 
     /// <summary>Commits a granule unless it is; false when storage is full.</summary>
     internal bool TryCommit(ulong granule)
@@ -71,7 +79,7 @@ internal sealed unsafe class CommitMap
         return granule;
     }
 
-    // Safe: granule is below the number of bits of the map.
+    // Safe: granule is below the number of bits of the map, and IsCommitted, which everybody asks first, lets nobody through after Detach.
     private ref ulong Word(ulong granule) => ref Unsafe.AsRef<ulong>(bits + (granule / 64));
 
     private void AcquireGuard()

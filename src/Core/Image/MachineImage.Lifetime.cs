@@ -186,6 +186,8 @@ public sealed unsafe partial class MachineImage
         if (processRecord != ulong.MaxValue)
             ProcessRegistry.Leave(this, processRecord);
         detached = true;
+        areaMap.Detach();
+        chunkMap.Detach();
         for (int region = 0; region < ImageLayout.RegionCount; region++)
             regions[region].Limit = 0;
         frameLimit = 1;
@@ -223,7 +225,8 @@ public sealed unsafe partial class MachineImage
         if (!acceptCopied)
         {
             throw new CorruptImageException(
-                nameof(ImageHeader.RamIdentity), $"the metadata belongs to RAM image {header.RamIdentity}, this is {ramMemory.Identity}");
+                nameof(ImageHeader.RamIdentity), $"the metadata belongs to RAM image {header.RamIdentity}, this is {ramMemory.Identity}; "
+                    + $"{nameof(AttachOptions.AcceptCopiedRam)} of {nameof(AttachOptions)} takes copies of a pair");
         }
 
         WriteHeader();

@@ -61,6 +61,7 @@ public sealed unsafe partial class MachineImage : IDisposable
     /// One more than the highest frame with storage. Frames from here on were never handed out; those below may have gaps
     /// (<see cref="HasStorage"/>). Equal to <see cref="FrameCount"/> in memory that needs no committing.
     /// </summary>
+    /// <exception cref="ObjectDisposedException">The image is not attached any more.</exception>
     public uint CommittedFrames => (uint)Math.Min(areaMap.End() * layout.AreaFrames, FrameCount);
 
     /// <summary>A record of a region, by position from 0. The region's element type must be <typeparamref name="T"/>.</summary>
@@ -142,6 +143,7 @@ public sealed unsafe partial class MachineImage : IDisposable
     /// <summary>Makes sure that storage backs a range of RAM, and its frame records; false when the file system is full.</summary>
     /// <remarks>For those who put something into RAM without the allocator: firmware, a captured memory, reserved frames.</remarks>
     /// <exception cref="ArgumentOutOfRangeException">The range is not inside RAM.</exception>
+    /// <exception cref="ObjectDisposedException">The image is not attached any more.</exception>
     public bool TryCommitRam(ulong physicalAddress, ulong length)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(physicalAddress, Options.RamBytes);
@@ -156,6 +158,7 @@ public sealed unsafe partial class MachineImage : IDisposable
     }
 
     /// <summary>Whether storage backs a frame and its record.</summary>
+    /// <exception cref="ObjectDisposedException">The image is not attached any more.</exception>
     public bool HasStorage(uint frame) => frame < FrameCount && IsAreaCommitted((uint)(frame / layout.AreaFrames));
 
     /// <summary>The record of a frame.</summary>

@@ -243,8 +243,11 @@ public sealed class AddressSpaces<TModel>
         WordLock<TModel>.Release(ref state.MmListLock);
     }
 
-    private void ThrowNotLive(uint mm) =>
-        throw new ArgumentException($"No address space {mm} lives; numbers up to {pool.HighWater} were handed out.", nameof(mm));
+    private void ThrowNotLive(uint space) => throw new ArgumentException(
+        pool.HighWater == 0
+            ? $"No address space {space} lives: none was created yet."
+            : $"No address space {space} lives; numbers from 1 to {pool.HighWater} were handed out.",
+        nameof(space));
 
     private void LinkBehind(ref MmState state, uint mm, uint previous)
     {

@@ -96,7 +96,8 @@ internal sealed class SwapActivation<TModel>
     private SortedSet<uint> Validate(SwapAreaOptions options, out byte[] path)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.Slots, 2U, nameof(options));
+        if (options.Slots < 2)
+            throw new ArgumentOutOfRangeException(nameof(options), options.Slots, "An area has at least 2 slots; the first is its header.");
         if (options.Priority is < 0 or > 32767)
             throw new ArgumentOutOfRangeException(nameof(options), options.Priority, "A priority is 0 to 32767.");
         var bad = new SortedSet<uint>(options.BadSlots);

@@ -13,7 +13,10 @@ public enum SwapResult
     /// <summary>The slot has no user any more, or is bad: the entry is stale (-ENOENT).</summary>
     NoEntry,
 
-    /// <summary>A count is too large for its word and the overflow table is full (-ENOMEM).</summary>
+    /// <summary>
+    /// A count is too large for its word and the overflow table is full (-ENOMEM); of swapon, that the image has no room for so many slots
+    /// (<see cref="Image.MachineImageOptions.SwapSlots"/>, <see cref="Image.MachineImageOptions.SwapStoreSlots"/>).
+    /// </summary>
     NoMemory,
 
     /// <summary>The area is gone, or the operation is not allowed in its state (-EINVAL).</summary>
@@ -22,6 +25,6 @@ public enum SwapResult
     /// <summary>No area has a free slot (-ENOSPC).</summary>
     Full,
 
-    /// <summary>The backing device failed (-EIO).</summary>
+    /// <summary>The backing device failed (-EIO); of swapon, that its file cannot be opened or made.</summary>
     Error,
 }

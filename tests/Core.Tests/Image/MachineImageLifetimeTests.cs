@@ -1,6 +1,9 @@
+using PageTableEmu.Arch.X64;
 using PageTableEmu.Atomics;
 using PageTableEmu.Image;
+using PageTableEmu.Mm;
 using PageTableEmu.Platform;
+using PageTableEmu.Swap;
 
 namespace PageTableEmu.Core.Tests.Image;
 
@@ -86,6 +89,50 @@ public sealed class MachineImageLifetimeTests
         Assert.Throws<ObjectDisposedException>(() => image.Record<FrameState>(MetadataRegion.FrameState, 0).Epoch);
         Assert.False(image.TryCommit(MetadataRegion.SwapSlots, 0));
     }
+
+    /// <summary>What asks the map of committed storage found it unmapped, which ends a process instead of throwing.</summary>
+    [Fact]
+    public void DetachedImage_SaysSo_WhateverKindOfMemoryItHad() => ImageFixture.InFolder(folder =>
+    {
+        ImageLocation location = ImageFixture.Files(folder);
+        MachineImageOptions options = ImageFixture.Small();
+        foreach (MachineImage image in new[] { MachineImage.CreatePrivate(options), MachineImage.Create(location, options) })
+        {
+            uint last = image.FrameCount - 1;
+            image.Dispose();
+            Assert.Throws<ObjectDisposedException>(() => image.CommittedFrames);
+            Assert.Throws<ObjectDisposedException>(() => image.HasStorage(last));
+            Assert.Throws<ObjectDisposedException>(() => image.TryCommitRam(0, 1));
+        }
+    });
+
+    [Fact]
+    public void DetachedMachine_IsNotVerified() => ImageFixture.InFolder(folder =>
+    {
+        ImageLocation location = ImageFixture.Files(folder);
+        var machine = Machine<X64FourLevel>.Create(location, ImageFixture.Small());
+        machine.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => machine.Verify().Count());
+    });
+
+    [Fact]
+    public void Errors_SayWhatToDo() => ImageFixture.InFolder(folder =>
+    {
+        ImageLocation location = ImageFixture.Files(folder);
+        Assert.EndsWith("there is no such file or folder", Assert.Throws<ImageStorageException>(() => MachineImage.Attach(location)).Message);
+        using var machine = Machine<X64FourLevel>.Create(location, ImageFixture.Small());
+        var exists = Assert.Throws<ImageStorageException>(() => Machine<X64FourLevel>.Create(location, ImageFixture.Small()));
+        Assert.EndsWith("attach to it or delete it first", exists.Message);
+        ImageLocation copy = ImageLocation.Files(location.Ram + ".copy", location.Metadata);
+        File.Copy(location.Ram, copy.Ram);
+        Assert.Contains("AcceptCopiedRam", Assert.Throws<CorruptImageException>(() => MachineImage.Attach(copy)).Message, StringComparison.Ordinal);
+
+        var none = Assert.Throws<ArgumentException>(() => machine.Map(1, 0x10000, 0x1000, VmaFlags.Read));
+        Assert.Equal("space", none.ParamName);
+        Assert.StartsWith("No address space 1 lives: none was created yet.", none.Message);
+        var tiny = Assert.Throws<ArgumentOutOfRangeException>(() => machine.SwapOn(SwapAreaOptions.Zram(1), out _));
+        Assert.StartsWith("An area has at least 2 slots", tiny.Message);
+    });
 
     [Fact]
     public void Options_AreCheckedBeforeAnythingIsMade()

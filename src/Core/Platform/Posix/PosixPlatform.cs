@@ -83,7 +83,15 @@ internal sealed class PosixPlatform : ISharedMemoryPlatform
             Errno.EFBIG or Errno.EOVERFLOW or Errno.EOPNOTSUPP or Errno.ENODEV => ImageStorageFailure.Unsupported,
             _ => ImageStorageFailure.Other,
         };
-        return new ImageStorageException(failure, target, $"{operation} failed: {error}");
+        string meaning = failure switch
+        {
+            ImageStorageFailure.Exists => ": it exists already, attach to it or delete it first",
+            ImageStorageFailure.NotFound => ": there is no such file or folder",
+            ImageStorageFailure.Denied => ": not permitted",
+            ImageStorageFailure.Full => ": no room",
+            _ => "",
+        };
+        return new ImageStorageException(failure, target, $"{operation} failed: {error}{meaning}");
     }
 
     /// <summary>
