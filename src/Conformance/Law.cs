@@ -20,7 +20,8 @@ internal sealed record Law(string Name, string Says, Action<Check> Try)
         catch (Exception error)
 #pragma warning restore CA1031
         {
-            failure = new LawFailure($"{error.GetType().Name}: {error.Message}", "(thrown by the subject)", 0, 0);
+            Exception cause = error is TypeInitializationException { InnerException: { } inner } ? inner : error;
+            failure = new LawFailure($"{cause.GetType().Name}: {cause.Message}", "(thrown by the subject)", 0, 0);
         }
 
         return new LawResult(Name, Says, subject, failure is null ? LawOutcome.Passed : LawOutcome.Failed, check.Cases, failure);

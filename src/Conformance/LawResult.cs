@@ -10,12 +10,13 @@ namespace PageTableEmu.Conformance;
 /// <seealso cref="ArchitectureConformance"/>
 public sealed record LawResult(string Law, string Says, string Subject, LawOutcome Outcome, long Cases, LawFailure? Failure)
 {
-    /// <summary>A line, and for a failure the inputs and both words drawn.</summary>
+    /// <summary>A line, and for a failure the inputs and the words drawn, unless it is about none.</summary>
     public override string ToString()
     {
         string line = $"{Outcome switch { LawOutcome.Passed => "pass", LawOutcome.Failed => "FAIL", _ => "skip" }}  {Law,-34} {Subject}: {Says}";
         if (Failure is null)
             return line;
-        return $"{line}\n      {Failure.Problem}\n      with {Failure.Inputs}\n{WordDrawing.Draw(Failure.Expected, Failure.Actual)}";
+        string drawing = (Failure.Expected | Failure.Actual) == 0 ? "" : $"\n{WordDrawing.Draw(Failure.Expected, Failure.Actual)}";
+        return $"{line}\n      {Failure.Problem}\n      with {Failure.Inputs}{drawing}";
     }
 }

@@ -3,7 +3,8 @@ using System.Text;
 namespace PageTableEmu.Conformance;
 
 /// <summary>
-/// Draws two words bit by bit, the differing bits marked and named below. Assumes nothing about the format, which may be what is wrong.
+/// Draws two words bit by bit, the differing bits marked and named below; one where they are equal, because then a law is about what an entry says
+/// and not about its bits. Assumes nothing about the format, which may be what is wrong.
 /// </summary>
 internal static class WordDrawing
 {
@@ -19,11 +20,11 @@ internal static class WordDrawing
             BitsPerGroup - 2 => (char)('0' + ((bit + 1) % 10)),
             _ => ' ',
         }));
+        if (differs == 0)
+            return drawing.Append("    entry    ").Append(Row(bit => Digit(actual, bit))).Append($"  {actual:x16}").ToString();
         drawing.Append("    expected ").Append(Row(bit => Digit(expected, bit))).AppendLine($"  {expected:x16}");
         drawing.Append("    actual   ").Append(Row(bit => Digit(actual, bit))).AppendLine($"  {actual:x16}");
         drawing.Append("             ").Append(Row(bit => (differs >> bit & 1) != 0 ? '^' : ' ').TrimEnd());
-        if (differs == 0)
-            return drawing.Append("(the words are equal)").ToString();
         IEnumerable<int> bits = Enumerable.Range(0, 64).Reverse().Where(bit => (differs >> bit & 1) != 0);
         return drawing.Append($"  bits {string.Join(' ', bits)}").ToString();
     }

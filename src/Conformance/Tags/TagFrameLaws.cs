@@ -13,6 +13,7 @@ internal static class TagFrameLaws<TArch>
         new("tags/define", "a frame without metadata gets the same default whatever lay there", Define),
         new("tags/define-keeps", "defining metadata again, or that of a frame that has some, changes nothing", DefineKeeps),
         new("tags/identical", "frames with different metadata are not identical; who is identical to whom does not depend on the order", Identical),
+        new("tags/allows", "a pointer is allowed by some metadata and refused by other, and what decides is no part of its address", Allows),
     ];
 
     private static void Copy(Check check)
@@ -101,6 +102,36 @@ internal static class TagFrameLaws<TArch>
 
         check.That(TArch.Identical(bench.Storage, frames[0], frames[1]), "says different", default, $"two frames without metadata");
         check.That(!TArch.Identical(bench.Storage, frames[0], frames[2]), "says identical", default, $"one frame without metadata and one with");
+    }
+
+    /// <summary>Metadata is filled with one byte after the other, so that tags of up to eight bits meet each value.</summary>
+    private static void Allows(Check check)
+    {
+        using var bench = new TagBench<TArch>(check);
+        const ulong Page = 16;
+        ulong address = Page << TArch.PageShift;
+        uint frame = bench.Valid(1);
+        bool allowed = false;
+        bool refused = false;
+        ulong deciding = 0;
+        for (int fill = 0; fill <= byte.MaxValue; fill++)
+        {
+            bench.Storage.OfFrame(frame).Fill((byte)fill);
+            bool plain = TArch.Allows(bench.Storage, frame, address, 0, 1);
+            allowed |= plain;
+            refused |= !plain;
+            for (int bit = TArch.PageShift; bit < 64; bit++)
+                deciding |= TArch.Allows(bench.Storage, frame, address ^ (1UL << bit), 0, 1) != plain ? 1UL << bit : 0;
+        }
+
+        check.That(allowed, "is refused whatever the metadata", default, $"address {address:x}");
+        check.That(refused, "is allowed whatever the metadata", default, $"address {address:x}");
+        check.That(deciding != 0, "decides about no access", default, $"each bit of the pointer {address:x}");
+        for (int bit = 0; bit < 64; bit++)
+        {
+            if ((deciding >> bit & 1) != 0)
+                check.Equal(address, TArch.Untag(address ^ (1UL << bit)), "is part of the address", $"bit {bit} of the pointer, which decides");
+        }
     }
 
     private static bool Has(TagBench<TArch> bench, uint frame) => bench.Storage.IsValid(frame);

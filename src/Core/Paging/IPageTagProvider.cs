@@ -33,28 +33,59 @@ namespace PageTableEmu.Paging;
 /// </remarks>
 /// <example>
 /// <code>
-/// /// One word for each page, which goes where the page goes.
+/// ConformanceReport report = TagProviderConformance.Run&lt;Arm64FourLevel&lt;Colour&gt;&gt;();
+/// if (!report.Conforms)
+///     throw new InvalidOperationException(report.ToString());
+///
+/// /// One colour for each page, which goes where the page goes; a pointer has its colour in bits 59 to 56, as MTE's tags.
 /// readonly struct Colour : IPageTagProvider
 /// {
 ///     static int IPageTagProvider.TagBytesPerPage =&gt; 8;
 ///     static uint IPageTagProvider.TagProviderId =&gt; 200;
+///     static bool IPageTagProvider.ChecksTags(Pte present) =&gt; MteFormat.Checks(present);
+///     static ulong IPageTagProvider.Untag(ulong pointer) =&gt; MteFormat.Untag(pointer);
+///
+///     static bool IPageTagProvider.Allows&lt;TModel&gt;(TagStorage&lt;TModel&gt; tags, uint frame, ulong pointer, int offset, int length) =&gt;
+///         (tags.Word(frame, 0) &amp; 15) == (pointer &gt;&gt; 56 &amp; 15);
 ///
 ///     static void IPageTagProvider.CopyFrame&lt;TModel&gt;(TagStorage&lt;TModel&gt; tags, uint destination, uint source, bool forUnchecked)
 ///     {
+///         tags.ClearValid(destination);
+///         if (!tags.IsValid(source))
+///             return;
 ///         tags.Word(destination, 0) = tags.Word(source, 0);
 ///         tags.SetValid(destination);
 ///     }
+///
+///     static void IPageTagProvider.EnsureDefined&lt;TModel&gt;(TagStorage&lt;TModel&gt; tags, uint frame)
+///     {
+///         if (tags.IsValid(frame))
+///             return;
+///         tags.Word(frame, 0) = 0;
+///         tags.SetValid(frame);
+///     }
+///
+///     static bool IPageTagProvider.Identical&lt;TModel&gt;(TagStorage&lt;TModel&gt; tags, uint frame, uint other) =&gt;
+///         tags.IsValid(frame) == tags.IsValid(other) &amp;&amp; (!tags.IsValid(frame) || tags.Word(frame, 0) == tags.Word(other, 0));
 ///
 ///     static bool IPageTagProvider.PrepareToSwap&lt;TModel&gt;(TagStorage&lt;TModel&gt; tags, uint frame, SwapEntry slot) =&gt;
 ///         !tags.IsValid(frame) || tags.TryKeep(slot, tags.OfFrame(frame));
 ///
 ///     static void IPageTagProvider.RestoreFromSlot&lt;TModel&gt;(TagStorage&lt;TModel&gt; tags, SwapEntry slot, uint frame)
 ///     {
+///         if (tags.IsValid(frame) || tags.OfSlot(slot).IsEmpty)
+///             return;
 ///         tags.OfSlot(slot).CopyTo(tags.OfFrame(frame));
 ///         tags.SetValid(frame);
 ///     }
 ///
 ///     static void IPageTagProvider.OnSlotFree&lt;TModel&gt;(TagStorage&lt;TModel&gt; tags, SwapEntry slot) =&gt; tags.Forget(slot);
+///
+///     static void IPageTagProvider.OnAreaFree&lt;TModel&gt;(TagStorage&lt;TModel&gt; tags, uint type)
+///     {
+///         foreach (SwapEntry slot in tags.SlotsOf(type))
+///             tags.Forget(slot);
+///     }
 ///
 ///     // for providers that keep something by address; this one has nothing to save nor to undo
 ///     static bool IPageTagProvider.Save&lt;TModel&gt;(

@@ -41,6 +41,8 @@ public static class TagMutants
         Mutant.OfTags<RestoreAfterPublish>("tags/machine-restore-order", "restores when the entry is present already"),
         Mutant.OfTags<ProtectionForgets>("tags/checks", "mprotect does not switch checking on"),
         Mutant.OfTags<UntagTooMuch>("tags/untag", "takes a bit of the address with the tag"),
+        Mutant.OfTags<AllowsForgotten>("tags/allows", "every pointer is good for every memory"),
+        Mutant.OfTags<UntagForgotten>("tags/allows", "a pointer with a tag is another address"),
         Mutant.OfTags<OddShape>("tags/shape", "provider number 0"),
     ];
 
@@ -284,6 +286,16 @@ public static class TagMutants
     private readonly struct UntagTooMuch : IMutant<Arm64FourLevel<MteFrameSlot>>
     {
         static ulong IPageTagProvider.Untag(ulong pointer) => pointer & ((1UL << 47) - 1);
+    }
+
+    private readonly struct AllowsForgotten : IMutant<Sun4vM7<AdiFrameSlot>>
+    {
+        static bool IPageTagProvider.Allows<TModel>(TagStorage<TModel> tags, uint frame, ulong pointer, int offset, int length) => true;
+    }
+
+    private readonly struct UntagForgotten : IMutant<Arm64FourLevel<MteFrameSlot>>
+    {
+        static ulong IPageTagProvider.Untag(ulong pointer) => pointer;
     }
 
     private readonly struct OddShape : IMutant<Sun4vM7<AdiFrameSlot>>
