@@ -1,7 +1,9 @@
 using System.CommandLine;
+using System.Reflection;
 using System.Text.Json;
 using System.Xml.Linq;
 using PageTableEmu.Cli.Commands;
+using PageTableEmu.Cli.Encodings;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Cli.Tests;
@@ -56,6 +58,62 @@ public sealed class EncodingLabTests
         Assert.Contains("no struct that implements ISwapFormat", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Formats_of_one_name_are_told_apart()
+    {
+        string own = typeof(EncodingLabTests).Assembly.Location;
+        EncodingSubject alone = Assert.Single(EncodingSubjects.Of([own, own], []));
+        Assert.Equal((nameof(OwnFormat), true), (alone.Name, alone.IsOwn));
+        EncodingSubject second = Assert.Single(EncodingSubjects.Of([own], [alone]));
+        Assert.Equal($"{nameof(OwnFormat)} of {typeof(OwnFormat).FullName}", second.Name);
+    }
+
+    [Fact]
+    public void A_format_that_loses_what_is_put_into_it_is_not_measured()
+    {
+        string overlap = Complaint<Mistaken<Overlap>>();
+        Assert.StartsWith("mine breaks laws of swap entries", overlap, StringComparison.Ordinal);
+        Assert.Contains("swap/fields-are-apart", overlap, StringComparison.Ordinal);
+        Assert.Contains("swap/limits", Complaint<Mistaken<Narrow>>(), StringComparison.Ordinal);
+        Assert.Contains("InvalidOperationException: no such slot", Complaint<Mistaken<Throws>>(), StringComparison.Ordinal);
+        Assert.Empty(EncodingSubjects.Complaints([new EncodingSubject<OwnFormat>("mine", null, false).AsOwn("mine")]));
+        Assert.Empty(EncodingSubjects.Complaints(EncodingSubjects.Trials().Select(trial => trial.AsOwn(trial.Name))));
+    }
+
+    /// <summary>Else the laboratory charges a choice with calls: decoding took four times what the same format of a user took.</summary>
+    [Fact]
+    public void Trials_are_inlined_whole()
+    {
+        Type trial = typeof(TrialFormat<On, Off>);
+        MethodInfo[] members = [.. trial.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)
+            .Where(method => method.ReturnType == typeof(Pte) || method.GetParameters().Length != 0
+                || method.Name.EndsWith("Shift", StringComparison.Ordinal))];
+        Assert.Equal(14, members.Length);
+        Assert.All(members, method => Assert.True(method.MethodImplementationFlags.HasFlag(MethodImplAttributes.AggressiveInlining), method.Name));
+    }
+
+    [Theory]
+    [InlineData(-22, "64 MiB")]
+    [InlineData(0, "256 TiB")]
+    [InlineData(8, "64 PiB")]
+    [InlineData(16, "16 EiB")]
+    public void The_largest_file_has_a_unit_that_fits(int pageShift, string expected) =>
+        Assert.Equal(expected, EncodingOutput.Largest(new EncodingSubject<OwnFormat>("mine", pageShift, false)));
+
+    [Fact]
+    public void A_page_that_cannot_be_written_is_refused_before_anything_is_measured()
+    {
+        string nowhere = Path.Combine(Path.GetTempPath(), $"no-such-folder-{Environment.ProcessId}", "page.html");
+        Assert.Throws<DirectoryNotFoundException>(() => PageFile.Probe(nowhere));
+        string page = Path.Combine(Path.GetTempPath(), $"page-{Environment.ProcessId}.html");
+        PageFile.Probe(page);
+        Assert.False(File.Exists(page)); // asking leaves nothing
+    }
+
+    private static string Complaint<TFormat>()
+        where TFormat : struct, ISwapFormat =>
+        Assert.Single(EncodingSubjects.Complaints([new EncodingSubject<TFormat>("its", null, false).AsOwn("mine")]));
+
     private static (int Code, string Output, string Error) Run(string[] args)
     {
         using var output = new StringWriter { NewLine = "\n" };
@@ -102,5 +160,81 @@ public sealed class EncodingLabTests
         public static Pte MakeSwapUffdWp(Pte entry) => entry;
 
         public static Pte ClearSwapUffdWp(Pte entry) => entry;
+    }
+
+    /// <summary>What is wrong with a format.</summary>
+    private interface IMistake
+    {
+        static virtual int TypeBits => 6;
+
+        static virtual int OffsetShift => 8;
+
+        static virtual void Encodes(ulong offset)
+        {
+        }
+    }
+
+    /// <summary>A format with a mistake; generic, so that nobody who looks for the formats of this assembly finds it.</summary>
+    private readonly struct Mistaken<TMistake> : ISwapFormat
+        where TMistake : struct, IMistake
+    {
+        private const ulong OffsetMask = (1UL << 48) - 1;
+
+        public static int SwapTypeBits => TMistake.TypeBits;
+
+        public static int SwapOffsetBits => 48;
+
+        public static int FrameNumberBits => 40;
+
+        public static bool HasSwapExclusive => false;
+
+        public static bool HasSwapSoftDirty => false;
+
+        public static bool HasSwapUffdWp => false;
+
+        private static uint TypeMask => (1u << TMistake.TypeBits) - 1;
+
+        public static Pte EncodeSwap(uint type, ulong offset)
+        {
+            TMistake.Encodes(offset);
+            return new(((ulong)(type & TypeMask) << 2) | ((offset & OffsetMask) << TMistake.OffsetShift));
+        }
+
+        public static uint SwapType(Pte entry) => (uint)(entry.Raw >> 2) & TypeMask;
+
+        public static ulong SwapOffset(Pte entry) => (entry.Raw >> TMistake.OffsetShift) & OffsetMask;
+
+        public static bool IsSwapExclusive(Pte entry) => false;
+
+        public static Pte MakeSwapExclusive(Pte entry) => entry;
+
+        public static Pte ClearSwapExclusive(Pte entry) => entry;
+
+        public static bool IsSwapSoftDirty(Pte entry) => false;
+
+        public static Pte MakeSwapSoftDirty(Pte entry) => entry;
+
+        public static Pte ClearSwapSoftDirty(Pte entry) => entry;
+
+        public static bool IsSwapUffdWp(Pte entry) => false;
+
+        public static Pte MakeSwapUffdWp(Pte entry) => entry;
+
+        public static Pte ClearSwapUffdWp(Pte entry) => entry;
+    }
+
+    private readonly struct Overlap : IMistake
+    {
+        static int IMistake.OffsetShift => 5;
+    }
+
+    private readonly struct Narrow : IMistake
+    {
+        static int IMistake.TypeBits => 2;
+    }
+
+    private readonly struct Throws : IMistake
+    {
+        static void IMistake.Encodes(ulong offset) => throw new InvalidOperationException("no such slot");
     }
 }

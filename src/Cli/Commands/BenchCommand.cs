@@ -14,16 +14,25 @@ internal static class BenchCommand
     {
         Option<FileInfo[]> assemblies = new("--assembly")
         {
-            Description = "An assembly with formats of your own: structs that implement ISwapFormat.",
+            Description = "An assembly with formats of your own: structs that implement ISwapFormat. None is measured when one breaks a law.",
         };
         Option<bool> json = new("--json") { Description = "One JSON object a format, a line each." };
         Option<FileInfo?> html = new("--html") { Description = "A page with bars, written to this file." };
-        Option<int> rounds = new("--rounds") { Description = "How often everything is measured.", DefaultValueFactory = _ => 11 };
+        Option<int> rounds = new("--rounds")
+        {
+            Description = "How often everything is measured. 11 take about a minute; 1 only shows that all is well.",
+            DefaultValueFactory = _ => 11,
+        };
         Option<double> milliseconds = new("--time") { Description = "Milliseconds of each thing in a round.", DefaultValueFactory = _ => 1.0 };
         rounds.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int>() < 1)
                 result.AddError("--rounds is 1 or more.");
+        });
+        milliseconds.Validators.Add(result =>
+        {
+            if (!(result.GetValueOrDefault<double>() is > 0 and <= 60_000))
+                result.AddError("--time is more than 0 and up to 60000.");
         });
         Command command = new("encodings", "Compare formats of swap entries: ours, trials that vary one choice, and your own.")
         {
@@ -32,18 +41,25 @@ internal static class BenchCommand
         command.SetAction(line =>
         {
             TextWriter output = line.InvocationConfiguration.Output;
-            IReadOnlyList<EncodingResult> results;
+            TextWriter errors = line.InvocationConfiguration.Error;
+            PageFile.Probe(line.GetValue(html)?.FullName);
+            EncodingSubject[] subjects = [.. EncodingSubjects.Ours(), .. EncodingSubjects.Trials()];
             try
             {
-                EncodingSubject[] own = [.. (line.GetValue(assemblies) ?? []).SelectMany(file => EncodingSubjects.Of(file.FullName))];
-                EncodingSubject[] subjects = [.. EncodingSubjects.Ours(), .. EncodingSubjects.Trials(), .. own];
-                results = new EncodingLab(subjects, line.GetValue(rounds), line.GetValue(milliseconds)).Run();
+                subjects = [.. subjects, .. EncodingSubjects.Of((line.GetValue(assemblies) ?? []).Select(file => file.FullName), subjects)];
             }
             catch (InputException error)
             {
-                line.InvocationConfiguration.Error.WriteLine($"ptemu: {error.Message}");
+                errors.WriteLine($"ptemu: {error.Message}");
                 return ExitCode.Usage;
             }
+
+            string[] broken = [.. EncodingSubjects.Complaints(subjects)];
+            foreach (string complaint in broken)
+                errors.WriteLine($"ptemu: {complaint}");
+            if (broken.Length != 0)
+                return ExitCode.Difference;
+            IReadOnlyList<EncodingResult> results = new EncodingLab(subjects, line.GetValue(rounds), line.GetValue(milliseconds)).Run();
 
             if (line.GetValue(html) is { } file)
                 File.WriteAllText(file.FullName, EncodingPage.Write(results));

@@ -6,7 +6,7 @@ namespace PageTableEmu.Cli.Encodings;
 /// <summary>The laboratory's results as a table and as JSON.</summary>
 internal static class EncodingOutput
 {
-    private const string NoBranchMisses = "Mispredicted branches were not counted: this machine gives no counter.";
+    internal const string NoBranchMisses = "Mispredicted branches were not counted: this machine gives no counter.";
 
     /// <summary>The figures in the order in which they are shown.</summary>
     internal static IReadOnlyList<string> Figures { get; } =
@@ -82,8 +82,11 @@ internal static class EncodingOutput
 
     internal static string Order(EncodingSubject subject) => subject.TypeShift > subject.OffsetShift ? "type, offset" : "offset, type";
 
-    internal static string Largest(EncodingSubject subject) =>
-        subject.LargestFileBits is not { } bits ? "unknown" : bits >= 60 ? $"{1UL << (bits - 60)} EiB" : $"{1UL << (bits - 40)} TiB";
+    internal static string Largest(EncodingSubject subject)
+    {
+        string[] units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+        return subject.LargestFileBits is { } bits ? $"{1UL << (bits % 10)} {units[bits / 10]}" : "unknown";
+    }
 
     private static void WriteMatrix(IReadOnlyList<EncodingResult> results, TextWriter output, int width)
     {

@@ -9,19 +9,24 @@ internal static class EncodingPage
     private const int BarWidth = 420;
     private const int RowHeight = 20;
     private const int LabelWidth = 300;
+    private const string OurColour = "#4477aa";
+    private const string OwnColour = "#dd7722";
 
     internal static string Write(IReadOnlyList<EncodingResult> results)
     {
         var page = new StringBuilder();
         page.AppendLine("<!DOCTYPE html>");
         page.AppendLine("<html lang=\"en\"><head><meta charset=\"utf-8\"/><title>Encodings of swap entries</title>");
-        page.AppendLine("<style>body{font:14px/1.4 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#222;background:#fff}"
-            + "table{border-collapse:collapse}td,th{padding:.2em .6em;text-align:right;border-bottom:1px solid #ddd}"
+        page.AppendLine("<style>body{font:14px/1.4 system-ui,sans-serif;max-width:90em;margin:2em auto;padding:0 1em;color:#222;background:#fff}"
+            + "div{overflow-x:auto}table{border-collapse:collapse}td,th{padding:.2em .6em;text-align:right;border-bottom:1px solid #ddd}"
+            + "td{white-space:nowrap}th{vertical-align:bottom}"
             + "td:first-child,th:first-child{text-align:left}svg text{font:12px system-ui,sans-serif;fill:#222}"
             + "h2{margin-top:2em}p{max-width:50em}.no{color:#a00}</style></head><body>");
         page.AppendLine("<h1>Encodings of swap entries</h1>");
         page.AppendLine($"<p>Median of rounds in which every format takes its turn, in processor time. The number behind a bar is its ratio to "
-            + $"{Text(results[0].Subject.Name)} within the same round. Formats called trial vary one choice and nothing else.</p>");
+            + $"{Text(results[0].Subject.Name)} within the same round. Formats called trial vary one choice and nothing else."
+            + $"{(results.Any(result => result.Subject.IsOwn) ? " Orange bars are your own formats." : "")}"
+            + $"{(results[0].BranchMisses is null ? $" {EncodingOutput.NoBranchMisses}" : "")}</p>");
         AppendFacts(page, results);
         foreach (string figure in EncodingOutput.Figures.Where(figure => results.Any(result => result.Figures.ContainsKey(figure))))
             AppendBars(page, figure, results);
@@ -31,8 +36,10 @@ internal static class EncodingPage
 
     private static void AppendFacts(StringBuilder page, IReadOnlyList<EncodingResult> results)
     {
-        page.AppendLine("<table><tr><th>format</th><th>type bits</th><th>offset bits</th><th>frame number bits</th><th>marks</th>"
-            + "<th>other bits</th><th>complemented</th><th>order from the top</th><th>largest file</th><th>branch misses</th></tr>");
+        bool counted = results[0].BranchMisses is not null;
+        page.AppendLine("<div><table><tr><th>format</th><th>type bits</th><th>offset bits</th><th>frame number bits</th><th>marks</th>"
+            + "<th>other bits</th><th>complemented</th><th>order from the top</th><th>largest file</th>"
+            + (counted ? "<th>branch misses</th></tr>" : "</tr>"));
         foreach (EncodingResult result in results)
         {
             EncodingSubject subject = result.Subject;
@@ -40,10 +47,10 @@ internal static class EncodingPage
                 + $"<td>{subject.OffsetBits} at {subject.OffsetShift}</td><td>{subject.FrameNumberBits}</td>"
                 + $"<td>{Text(string.Join(", ", subject.Marks))}</td><td>{subject.OtherBits}</td><td>{(subject.IsComplemented ? "yes" : "no")}</td>"
                 + $"<td>{EncodingOutput.Order(subject)}</td><td>{EncodingOutput.Largest(subject)}</td>"
-                + $"<td>{(result.BranchMisses is { } misses ? $"{misses:0.000}" : "not counted")}</td></tr>");
+                + (counted ? $"<td>{result.BranchMisses:0.000}</td></tr>" : "</tr>"));
         }
 
-        page.AppendLine("</table>");
+        page.AppendLine("</table></div>");
     }
 
     private static void AppendBars(StringBuilder page, string figure, IReadOnlyList<EncodingResult> results)
@@ -59,7 +66,8 @@ internal static class EncodingPage
             int top = row * RowHeight;
             double width = Math.Max(1, value.Value / most * BarWidth);
             page.AppendLine($"<text x=\"0\" y=\"{top + 14}\">{Text(shown[row].Subject.Name)}</text>"
-                + $"<rect x=\"{LabelWidth}\" y=\"{top + 3}\" width=\"{width:0.0}\" height=\"{RowHeight - 6}\" fill=\"#4477aa\"/>"
+                + $"<rect x=\"{LabelWidth}\" y=\"{top + 3}\" width=\"{width:0.0}\" height=\"{RowHeight - 6}\" "
+                + $"fill=\"{(shown[row].Subject.IsOwn ? OwnColour : OurColour)}\"/>"
                 + $"<text x=\"{LabelWidth + width + 6:0.0}\" y=\"{top + 14}\">{value.Value:0.00} ({value.Ratio:0.00})</text>");
         }
 
@@ -68,7 +76,8 @@ internal static class EncodingPage
 
     private static void AppendMatrix(StringBuilder page, IReadOnlyList<EncodingResult> results)
     {
-        page.AppendLine("<h2>Transcoding 256 KiB, GB/s</h2><p>Red where some of the entries do not fit the new format.</p><table><tr><th>from</th>");
+        page.AppendLine("<h2>Transcoding 256 KiB, GB/s</h2><p>Red where some of the entries do not fit the new format.</p>");
+        page.AppendLine("<div><table><tr><th>from</th>");
         foreach (EncodingResult result in results)
             page.Append($"<th>{Text(result.Subject.Name)}</th>");
         page.AppendLine("</tr>");
@@ -84,7 +93,7 @@ internal static class EncodingPage
             page.AppendLine("</tr>");
         }
 
-        page.AppendLine("</table>");
+        page.AppendLine("</table></div>");
     }
 
     private static string Text(string text) => WebUtility.HtmlEncode(text);

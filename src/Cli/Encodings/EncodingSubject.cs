@@ -1,4 +1,5 @@
 using System.Numerics;
+using PageTableEmu.Conformance;
 using PageTableEmu.Paging;
 using PageTableEmu.Swap;
 
@@ -7,8 +8,11 @@ namespace PageTableEmu.Cli.Encodings;
 /// <summary>A format of swap entries as the laboratory sees it: facts, and things to run.</summary>
 internal abstract class EncodingSubject(string name, int? pageShift, bool swapped)
 {
-    /// <summary>Its name.</summary>
-    internal string Name { get; } = name;
+    /// <summary>Its name; no two formats of a comparison have the same.</summary>
+    internal string Name { get; private set; } = name;
+
+    /// <summary>Whether its user brought it.</summary>
+    internal bool IsOwn { get; private set; }
 
     /// <summary>log2 of its page size, where one is known.</summary>
     internal int? PageShift { get; } = pageShift;
@@ -36,6 +40,16 @@ internal abstract class EncodingSubject(string name, int? pageShift, bool swappe
 
     /// <summary>Bits of a word that hold neither type, offset nor mark: present bits, what the hardware ignores, what is free.</summary>
     internal int OtherBits => 64 - TypeBits - OffsetBits - Marks.Count;
+
+    /// <summary>This format as one that its user brought.</summary>
+    internal EncodingSubject AsOwn(string called)
+    {
+        (Name, IsOwn) = (called, true);
+        return this;
+    }
+
+    /// <summary>Tries the laws of type, offset and marks: figures of a format that loses what is put into it mean nothing.</summary>
+    internal abstract ConformanceReport TryLaws();
 
     internal abstract ulong EncodeEach(ReadOnlySpan<ulong> entries);
 
@@ -78,6 +92,8 @@ internal sealed class EncodingSubject<TFormat>(string name, int? pageShift, bool
         .. TFormat.HasSwapSoftDirty ? ["soft-dirty"] : Array.Empty<string>(),
         .. TFormat.HasSwapUffdWp ? ["uffd-wp"] : Array.Empty<string>(),
     ];
+
+    internal override ConformanceReport TryLaws() => SwapFormatConformance.RunFields<TFormat>();
 
     internal override ulong EncodeEach(ReadOnlySpan<ulong> entries)
     {

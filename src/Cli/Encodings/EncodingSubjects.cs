@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.Loader;
 using PageTableEmu.Cli.Entries;
+using PageTableEmu.Conformance;
 using PageTableEmu.Paging;
 
 namespace PageTableEmu.Cli.Encodings;
@@ -35,36 +36,74 @@ internal static class EncodingSubjects
     ];
 
     /// <summary>
-    /// Every struct of an assembly that is a format: an architecture, a format with a byte order, or only an <see cref="ISwapFormat"/>.
+    /// Every struct of some assemblies that is a format: an architecture, a format with a byte order, or only an <see cref="ISwapFormat"/>. Who has
+    /// a name that another one has too is told apart by the name of the type.
     /// </summary>
-    /// <exception cref="InputException">The file is no assembly, or holds no format.</exception>
-    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = Untrimmed)]
-    internal static IReadOnlyList<EncodingSubject> Of(string file)
+    /// <param name="files">The assemblies.</param>
+    /// <param name="others">Formats that they are compared with.</param>
+    /// <exception cref="InputException">A file is no assembly, or holds no format, or a format throws.</exception>
+    internal static IReadOnlyList<EncodingSubject> Of(IEnumerable<string> files, IEnumerable<EncodingSubject> others)
     {
-        Assembly assembly;
+        var names = new HashSet<string>(others.Select(subject => subject.Name));
+        return [.. files.SelectMany(Formats).Distinct().Select(type => Make(type, names))];
+    }
+
+    /// <summary>The formats of a user that break a law of swap entries, each with the laws and the words that show it.</summary>
+    internal static IEnumerable<string> Complaints(IEnumerable<EncodingSubject> subjects)
+    {
+        foreach (EncodingSubject subject in subjects.Where(subject => subject.IsOwn))
+        {
+            ConformanceReport report = subject.TryLaws();
+            if (!report.Conforms)
+                yield return $"{subject.Name} breaks laws of swap entries, so nothing is measured:\n{report}";
+        }
+    }
+
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = Untrimmed)]
+    private static IEnumerable<Type> Formats(string file)
+    {
+        if (!File.Exists(file))
+            throw new InputException($"{file}: there is no such file");
+        Type[] types;
         try
         {
-            assembly = AssemblyLoadContext.Default.LoadFromAssemblyPath(Path.GetFullPath(file));
+            types = AssemblyLoadContext.Default.LoadFromAssemblyPath(Path.GetFullPath(file)).GetTypes();
         }
-        catch (Exception error) when (error is IOException or BadImageFormatException)
+        catch (ReflectionTypeLoadException error)
         {
-            throw new InputException($"{file}: {error.Message}");
+            // Built for another version of the library, or a library that it needs is not beside it.
+            throw new InputException($"{file}: {error.LoaderExceptions.FirstOrDefault(inner => inner is not null)?.Message ?? error.Message}");
+        }
+        catch (Exception error) when (error is IOException or BadImageFormatException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{file}: {error.Message.TrimEnd()}");
         }
 
-        EncodingSubject[] found = [.. assembly.GetTypes()
+        Type[] found = [.. types
             .Where(type => type.IsValueType && !type.ContainsGenericParameters && typeof(ISwapFormat).IsAssignableFrom(type))
-            .OrderBy(type => type.Name, StringComparer.Ordinal).Select(Make)];
+            .OrderBy(type => type.FullName, StringComparer.Ordinal)];
         return found.Length != 0 ? found : throw new InputException($"{file} has no struct that implements {nameof(ISwapFormat)}.");
     }
 
     [UnconditionalSuppressMessage("Trimming", "IL2071", Justification = Untrimmed)]
     [UnconditionalSuppressMessage("AOT", "IL3050", Justification = Untrimmed)]
-    private static EncodingSubject Make(Type type)
+    private static EncodingSubject Make(Type type, HashSet<string> names)
     {
         string kit = typeof(IArchitecture).IsAssignableFrom(type) ? nameof(MakeArchitecture)
             : typeof(ISwapOnlyFormat).IsAssignableFrom(type) ? nameof(MakeFormat) : nameof(MakePlain);
         MethodInfo method = typeof(EncodingSubjects).GetMethod(kit, BindingFlags.NonPublic | BindingFlags.Static)!;
-        return (EncodingSubject)method.MakeGenericMethod(type).Invoke(null, null)!;
+        try
+        {
+            var subject = (EncodingSubject)method.MakeGenericMethod(type).Invoke(null, null)!;
+            string name = subject.Name;
+            if (!names.Add(name))
+                name = $"{name} of {type.FullName}";
+            return subject.AsOwn(name);
+        }
+        catch (TargetInvocationException error)
+        {
+            throw new InputException($"{type.FullName} cannot be asked for its name: {(error.InnerException ?? error).Message}");
+        }
     }
 
     private static EncodingSubject<TArch> MakeArchitecture<TArch>()

@@ -4,6 +4,12 @@ namespace PageTableEmu.Paging;
 /// How an architecture keeps (type, offset) and its marks in a non-present entry (__swp_entry, pte_swp_*). What the type numbers mean is a
 /// value, <see cref="SwapTypeLayout"/>, because it depends on kernel version and configuration.
 /// </summary>
+/// <remarks>
+/// Members that are used entry by entry want <c>[MethodImpl(MethodImplOptions.AggressiveInlining)]</c>, as those of <see cref="IFieldSwap{TFields}"/>
+/// have it: a member of a few shifts may otherwise stay a call, which costs several times what it does. <c>ptemu bench encodings --assembly</c>
+/// measures a format of your own beside ours; <c>SwapFormatConformance.RunFields</c> of the Conformance package tells whether it holds what is
+/// put into it.
+/// </remarks>
 /// <seealso cref="ISwapOnlyFormat"/>
 public interface ISwapFormat
 {
