@@ -9,6 +9,9 @@ internal static class ExitCode
     /// <summary>The input was understood and something differs, is violated or is not yet known.</summary>
     public const int Difference = 1;
 
-    /// <summary>The command line or the input cannot be understood.</summary>
+    /// <summary>The command line or the input cannot be understood, or a file cannot be read or written.</summary>
     public const int Usage = 2;
+
+    /// <summary>The program itself failed.</summary>
+    public const int Defect = 3;
 }

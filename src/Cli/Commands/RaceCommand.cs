@@ -38,6 +38,7 @@ internal static class RaceCommand
         {
             RaceEntry entry = line.GetValue(name)!;
             TextWriter output = line.InvocationConfiguration.Output;
+            PageFile.Probe(line.GetValue(html));
             string also = entry.OtherNames.Count == 0 ? "" : $" (also {string.Join(", ", entry.OtherNames)})";
             output.WriteLine($"{entry.Name}: {entry.Title}{also}");
             output.WriteLine($"{entry.Symptom} Mended by {entry.Upstream}.");
@@ -64,6 +65,7 @@ internal static class RaceCommand
         name.Validators.Add(result => Validate(result, result.GetValueOrDefault<string>(), all: true));
         Option<string> model = new("--model") { Description = "before, after, or a model's name; all of them when not given." };
         Option<int?> preemptions = new("--preemptions") { Description = "Bound of the search; the entry's own when not given." };
+        preemptions.Validators.Add(result => Within(result, result.GetValueOrDefault<int?>() ?? 0, 0, 200));
         Option<string> strategy = new("--strategy") { Description = "dfs, pct or random.", DefaultValueFactory = _ => "dfs" };
         strategy.AcceptOnlyFromAmong("dfs", "pct", "random");
         Option<ulong> seed = new("--seed") { Description = "Seed of pct and random.", DefaultValueFactory = _ => 1 };
@@ -74,6 +76,7 @@ internal static class RaceCommand
                 result.AddError("--shard needs a part and a number of parts, as in 0/4");
         });
         Option<long> limit = new("--executions") { Description = "Most executions of a model.", DefaultValueFactory = _ => 10_000_000 };
+        limit.Validators.Add(result => Within(result, result.GetValueOrDefault<long>(), 1, long.MaxValue));
         Option<bool> unjudged = new("--no-step-oracles") { Description = "Judge only the end of each execution: for measuring the explorer." };
         Option<string> html = Html("first failing schedule");
         Option<bool> json = Json();
@@ -84,6 +87,7 @@ internal static class RaceCommand
         command.SetAction(line =>
         {
             TryShard(line.GetValue(shard), out int part, out int parts);
+            PageFile.Probe(line.GetValue(html));
             var options = new ExplorerOptions
             {
                 Strategy = line.GetValue(strategy) switch
@@ -145,18 +149,10 @@ internal static class RaceCommand
             return code;
         }
 
-        try
-        {
-            using RaceScene scene = failure.Model.SetUp(failure.Entry);
-            RaceTimeline timeline = RaceTimeline.Run(failure.Entry, scene, failure.Schedule);
-            File.WriteAllText(page, RacePage.Make(failure.Entry, failure.Model, failure.Schedule, timeline));
-            return code;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            line.InvocationConfiguration.Error.WriteLine($"ptemu: {error.Message}");
-            return ExitCode.Usage;
-        }
+        using RaceScene scene = failure.Model.SetUp(failure.Entry);
+        RaceTimeline timeline = RaceTimeline.Run(failure.Entry, scene, failure.Schedule);
+        File.WriteAllText(page, RacePage.Make(failure.Entry, failure.Model, failure.Schedule, timeline));
+        return code;
     }
 
     private static IEnumerable<RaceModel> Chosen(RaceEntry entry, string name) => name switch
@@ -191,6 +187,7 @@ internal static class RaceCommand
             try
             {
                 TextWriter output = line.InvocationConfiguration.Output;
+                PageFile.Probe(line.GetValue(html));
                 return Draw(entry, entry.Model(line.GetValue(model)!), line.GetValue(schedule)!, line.GetValue(html), output);
             }
             catch (Exception error) when (error is FormatException or ArgumentException or IOException or UnauthorizedAccessException)
@@ -236,6 +233,12 @@ internal static class RaceCommand
     {
         if (RaceCatalogue.TryFind(name) is null && !(all && name == "all"))
             result.AddError($"there is no race '{name}'; 'ptemu race list' lists them");
+    }
+
+    private static void Within(OptionResult result, long value, long least, long most)
+    {
+        if (value < least || value > most)
+            result.AddError($"{result.Option.Name} is {(most == long.MaxValue ? $"{least} or more" : $"{least} to {most}")}, not {value}");
     }
 
     private static bool TryShard(string? text, out int part, out int parts)

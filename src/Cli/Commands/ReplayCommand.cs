@@ -23,12 +23,6 @@ internal static class ReplayCommand
             Description = "Trace files or folders of them; with --emit one script, or - for standard input.",
             Arity = ArgumentArity.OneOrMore,
         };
-        // The parser takes an option that it does not know for a path.
-        paths.Validators.Add(result =>
-        {
-            foreach (Token token in result.Tokens.Where(token => token.Value.Length > 1 && token.Value[0] == '-'))
-                result.AddError($"unknown option {token.Value}");
-        });
         Option<bool> verify = new("--verify") { Description = "Check every invariant of the machine after every operation." };
         Option<bool> json = new("--json") { Description = "One JSON object a trace and one for the sums, a line each." };
         Option<bool> emit = new("--emit")
