@@ -74,8 +74,11 @@ public sealed class VmaVerifier<TModel>
     public IEnumerable<string> VerifyFrames()
     {
         FrameTable<TModel> frames = spaces.Folios.Table;
-        for (uint frame = 1; frame < frames.FrameCount; frame++)
+        uint end = frames.CommittedFrames;
+        for (uint frame = 1; frame < end; frame++)
         {
+            if (!frames.HasStorage(frame))
+                continue;
             FrameFlags flags = frames.Flags(frame);
             if ((flags & FrameFlags.Anon) == 0 || (flags & FrameFlags.Ksm) != 0 || frames.Mappings(frame) == 0)
                 continue;

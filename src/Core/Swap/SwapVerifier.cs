@@ -138,7 +138,7 @@ public sealed class SwapVerifier<TModel>
 
     private void VerifyBinding(SwapEntry entry, uint frame)
     {
-        if (frame == 0 || frame >= folios.Table.FrameCount)
+        if (frame == 0 || !folios.Table.HasStorage(frame))
             found.Add($"Slot {entry} is bound to frame {frame}, which does not exist.");
         else if (!folios.Table.Has(frame, FrameFlags.SwapCache) || folios.Table[frame].Swap != entry.Value)
             found.Add($"Slot {entry} is bound to frame {frame}, whose record says otherwise.");
@@ -214,9 +214,10 @@ public sealed class SwapVerifier<TModel>
     private void VerifyFrames()
     {
         FrameTable<TModel> frames = folios.Table;
-        for (uint frame = 1; frame < frames.FrameCount; frame++)
+        uint end = frames.CommittedFrames;
+        for (uint frame = 1; frame < end; frame++)
         {
-            if (frames.References(frame) == 0 || !frames.Has(frame, FrameFlags.SwapCache))
+            if (!frames.HasStorage(frame) || frames.References(frame) == 0 || !frames.Has(frame, FrameFlags.SwapCache))
                 continue;
             var entry = new SwapEntry(frames[frame].Swap);
             SwapSlotWord word = swap.Map[entry];

@@ -119,7 +119,7 @@ public sealed class PageMap<TArch, TModel>
             | (soft.IsExclusive ? PageInfoFlags.Exclusive : 0)
             | ((soft.Markers & PteMarkers.Guard) != 0 ? PageInfoFlags.Guard : 0)
             | ((soft.Markers & PteMarkers.Poisoned) != 0 || soft.Kind == SoftLeafKind.HwPoison ? PageInfoFlags.Poisoned : 0);
-        bool known = soft.HasFrame && soft.Frame < mm.Frames.FrameCount;
+        bool known = soft.HasFrame && soft.Frame < mm.Frames.FrameCount && mm.Frames.HasStorage((uint)soft.Frame);
         if (known && !mm.Frames.Has((uint)soft.Frame, FrameFlags.Anon))
             flags |= PageInfoFlags.FileOrShared;
         ulong offset = soft.HasFrame ? soft.Frame : TArch.SwapOffset(entry);
