@@ -7,6 +7,7 @@ namespace PageTableEmu.Bench.Curves;
 /// <summary><c>bench curves</c>: cost of one operation as the number of pages grows, as numbers and as a picture.</summary>
 internal static class CurvesCommand
 {
+    private const int Usage = 2;
     private const int NotPossible = 3;
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
@@ -15,6 +16,12 @@ internal static class CurvesCommand
 
     internal static int Run(string[] args)
     {
+        if (!TryRead(args, out int largest, out string folder))
+        {
+            Console.Error.WriteLine("bench curves [--largest 20] [FOLDER], where --largest is an exponent of two from 10 to 24");
+            return Usage;
+        }
+
         try
         {
             Baseline.Load();
@@ -25,8 +32,6 @@ internal static class CurvesCommand
             return NotPossible;
         }
 
-        int largest = args is ["--largest", var text, ..] ? int.Parse(text) : 20;
-        string folder = args.Length > 0 && !args[^1].StartsWith('-') && args[^1] != largest.ToString() ? args[^1] : ".";
         List<Curve> curves =
         [
             .. TreeCurves.Measure(Math.Min(largest + 4, 24)), .. MachineCurves.Measure(largest),
@@ -54,6 +59,21 @@ internal static class CurvesCommand
         };
         File.WriteAllText($"{name}.json", JsonSerializer.Serialize(report, Json) + Environment.NewLine);
         return 0;
+    }
+
+    internal static bool TryRead(string[] args, out int largest, out string folder)
+    {
+        (largest, folder) = (20, ".");
+        string[] rest = args;
+        if (args is ["--largest", var text, .. var behind])
+        {
+            rest = behind;
+            if (!int.TryParse(text, out largest) || largest is < 10 or > 24)
+                return false;
+        }
+
+        folder = rest.Length == 0 ? "." : rest[0];
+        return rest.Length < 2 && folder[0] != '-';
     }
 
     /// <summary>Every so many passes the JIT gets time for what it does in the background.</summary>

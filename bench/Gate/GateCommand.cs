@@ -10,6 +10,7 @@ internal static class GateCommand
 {
     private const int Ok = 0;
     private const int Failed = 1;
+    private const int Usage = 2;
     private const int NotPossible = 3;
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
@@ -42,6 +43,12 @@ internal static class GateCommand
 
     internal static int Run(string[] args)
     {
+        if (Misfit(args) is { } misfit)
+        {
+            Console.Error.WriteLine($"bench gate: {misfit}\nbench gate [--only T1,T5] [--json] [--out FILE]");
+            return Usage;
+        }
+
         bool json = args.Contains("--json");
         string[] only = Values(args, "--only");
         string? file = Values(args, "--out").FirstOrDefault();
@@ -69,6 +76,12 @@ internal static class GateCommand
             }
         }
 
+        if (lines.Count == 0)
+        {
+            Console.Error.WriteLine($"bench gate: no line has the target {string.Join(" or ", only)}");
+            return Usage;
+        }
+
         var report = new { Machine = MachineDescription.Current(), Time = DateTime.UtcNow.ToString("yyyy-MM-dd HH:mm 'UTC'"), Lines = lines };
         string text = JsonSerializer.Serialize(report, Json);
         if (json)
@@ -76,6 +89,24 @@ internal static class GateCommand
         if (file is not null)
             File.WriteAllText(file, text + Environment.NewLine);
         return Conclude(lines, json ? Console.Error : Console.Out);
+    }
+
+    /// <summary>What is wrong with the arguments, asked before minutes of measuring; null when all is well.</summary>
+    internal static string? Misfit(string[] args)
+    {
+        for (int at = 0; at < args.Length; at++)
+        {
+            if (args[at] == "--json")
+                continue;
+            if (args[at] is not ("--only" or "--out"))
+                return $"there is no option {args[at]}";
+            if (++at == args.Length)
+                return $"{args[^1]} needs a value";
+            if (args[at - 1] == "--out" && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(args[at]))))
+                return $"there is no folder for {args[at]}";
+        }
+
+        return null;
     }
 
     /// <summary>0 when every line with a goal was judged and reached it, and there was one; else 1.</summary>

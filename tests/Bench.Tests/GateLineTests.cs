@@ -1,3 +1,4 @@
+using PageTableEmu.Bench.Curves;
 using PageTableEmu.Bench.Gate;
 
 namespace PageTableEmu.Bench.Tests;
@@ -85,6 +86,29 @@ public sealed class GateLineTests
     {
         GateLine[] lines = [.. verdicts.Select(verdict => Single(Row(1), Rounds(1)) with { Verdict = verdict })];
         Assert.Equal(exit, GateCommand.Conclude(lines, TextWriter.Null));
+    }
+
+    [Theory]
+    [InlineData(null, "--json")]
+    [InlineData(null, "--only", "T1,T5", "--out", "gate.json")]
+    [InlineData("there is no option --bogus", "--bogus")]
+    [InlineData("there is no option --help", "--help")]
+    [InlineData("--only needs a value", "--json", "--only")]
+    [InlineData("there is no folder for /no/such/folder/gate.json", "--out", "/no/such/folder/gate.json")]
+    public void Gate_SaysBeforeMeasuring_WhatIsWrongWithItsArguments(string? misfit, params string[] args) =>
+        Assert.Equal(misfit, GateCommand.Misfit(args));
+
+    [Theory]
+    [InlineData(true, 20, ".")]
+    [InlineData(true, 20, "folder", "folder")]
+    [InlineData(true, 12, "folder", "--largest", "12", "folder")]
+    [InlineData(false, 0, "", "--largest", "x")]
+    [InlineData(false, 0, "", "--largest")]
+    [InlineData(false, 0, "", "--help")]
+    public void Curves_TakeAnExponentAndAFolder(bool good, int largest, string folder, params string[] args)
+    {
+        Assert.Equal(good, CurvesCommand.TryRead(args, out int readLargest, out string readFolder));
+        Assert.True(!good || (largest, folder) == (readLargest, readFolder));
     }
 
     [Fact]
