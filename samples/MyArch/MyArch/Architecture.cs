@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using PageTableEmu.Paging;
 using PageTableEmu.Tags;
 
@@ -129,7 +130,7 @@ public readonly struct Architecture : IArchitecture, ITagged<FrameSlotTags<MyTag
         return allowed;
     }
 
-    // ---- non-present entries
+    // ---- non-present entries: bulk work goes through these one by one, so that a call would cost more than what they do
 
     public static int SwapTypeBits => Bits.SwapTypeBits;
 
@@ -141,29 +142,41 @@ public readonly struct Architecture : IArchitecture, ITagged<FrameSlotTags<MyTag
 
     public static bool HasSwapUffdWp => true;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pte EncodeSwap(uint type, ulong offset) =>
         new(((ulong)(type & ((1U << SwapTypeBits) - 1)) << Bits.SwapTypeShift) | (offset << PageShift));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint SwapType(Pte entry) => (uint)(entry.Raw >> Bits.SwapTypeShift) & ((1U << SwapTypeBits) - 1);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong SwapOffset(Pte entry) => entry.Raw >> PageShift;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsSwapExclusive(Pte entry) => Has(entry, Bits.SwapExclusive);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pte MakeSwapExclusive(Pte entry) => With(entry, Bits.SwapExclusive);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pte ClearSwapExclusive(Pte entry) => Without(entry, Bits.SwapExclusive);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsSwapSoftDirty(Pte entry) => Has(entry, Bits.SwapSoftDirty);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pte MakeSwapSoftDirty(Pte entry) => With(entry, Bits.SwapSoftDirty);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pte ClearSwapSoftDirty(Pte entry) => Without(entry, Bits.SwapSoftDirty);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsSwapUffdWp(Pte entry) => Has(entry, Bits.SwapUffdWp);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pte MakeSwapUffdWp(Pte entry) => With(entry, Bits.SwapUffdWp);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Pte ClearSwapUffdWp(Pte entry) => Without(entry, Bits.SwapUffdWp);
 
     // ---- what a kernel of this architecture would be configured with
@@ -174,9 +187,12 @@ public readonly struct Architecture : IArchitecture, ITagged<FrameSlotTags<MyTag
 
     public static SwapTypeLayout DefaultSwapTypes => SwapTypeLayout.For(KernelVersion.Linux72, UsualSwapTypeOptions);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool Has(Pte entry, ulong bit) => (entry.Raw & bit) != 0;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Pte With(Pte entry, ulong bits) => new(entry.Raw | bits);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Pte Without(Pte entry, ulong bits) => new(entry.Raw & ~bits);
 }

@@ -7,8 +7,9 @@ namespace PageTableEmu.Paging;
 /// To add one: (1) say its geometry (<see cref="IPageGeometry"/>) and check it with walk vectors; (2) its present entries
 /// (<see cref="ILeafFormat"/>), starting with <see cref="ILeafFormat.IsNone"/>, <see cref="ILeafFormat.IsPresent"/> and
 /// <see cref="ILeafFormat.IsTable"/>, which must exclude each other; (3) its non-present entries (<see cref="ISwapFormat"/>): no value they
-/// can produce may be none or present; (4) give it an id below and a case in the tests' list of architectures; (5) where walks must be
-/// fast, say what its entries usually look like (<see cref="IQuickWalk"/>).
+/// can produce may be none or present; (4) give it an <see cref="Id"/> that nobody uses, and run the laws: <c>ArchitectureConformance.Run</c>, and
+/// <c>TagProviderConformance.Run</c> if it has tags; (5) where walks must be fast, say what its entries usually look like
+/// (<see cref="IQuickWalk"/>).
 /// </remarks>
 /// <seealso cref="ITagged{TTags}"/>
 public interface IArchitecture : IPageGeometry, ILeafFormat, ISwapFormat, IPageTagProvider, IQuickWalk
