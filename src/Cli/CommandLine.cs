@@ -9,6 +9,8 @@ namespace PageTableEmu.Cli;
 /// <summary>The command line as a whole: the commands, and what becomes of a line that is none.</summary>
 internal static class CommandLine
 {
+    private const string NoCommand = "Required command was not provided.";
+
     /// <summary>The command with all its subcommands.</summary>
     /// <param name="machines">Makes the machines that scripts run on.</param>
     public static RootCommand Create(IReplayMachineFactory machines) =>
@@ -64,7 +66,9 @@ internal static class CommandLine
 
     private static int Refuse(IEnumerable<string> errors, RootCommand root, string[] args, TextWriter output)
     {
-        foreach (string error in errors)
+        // Of a word that is no command the parser says both, that it is none and that one is missing; the former will do.
+        string[] all = [.. errors];
+        foreach (string error in all.Length == 1 ? all : all.Where(error => error != NoCommand))
             Complain(output, $"ptemu: {WithoutTypeName(error)}");
         Complain(output, $"ptemu: try 'ptemu {HelpPath(root, args)}--help'");
         return ExitCode.Usage;

@@ -46,6 +46,14 @@ public sealed class CommandLineTests
     }
 
     [Theory]
+    [InlineData("", "Required command was not provided.", "")]
+    [InlineData("nonsense", "Unrecognized command or argument 'nonsense'.", "")]
+    [InlineData("race nonsense", "Unrecognized command or argument 'nonsense'.", "race ")]
+    [InlineData("bench encodings --rounds x", "Cannot parse argument 'x' for option '--rounds'", "bench encodings ")]
+    public void A_wrong_word_is_named_once(string line, string error, string help) =>
+        Assert.Equal($"ptemu: {error}\nptemu: try 'ptemu {help}--help'\n", Run(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Error);
+
+    [Theory]
     [InlineData("walk --arch x86_64 -- -1")]
     [InlineData("race show --help")]
     [InlineData("race explore nope --help")]
