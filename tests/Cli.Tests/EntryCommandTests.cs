@@ -1,8 +1,12 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using PageTableEmu.Arch.X64;
 using PageTableEmu.Cli.Commands;
+using PageTableEmu.Cli.Entries;
+using PageTableEmu.Paging;
 using PageTableEmu.Replay.Tests;
+using Spectre.Console;
 
 namespace PageTableEmu.Cli.Tests;
 
@@ -11,6 +15,25 @@ public sealed class EntryCommandTests
 {
     private static readonly string[] JsonKeys = ["raw", "kind", "type", "offset", "exclusive", "soft_dirty", "uffd_wp", "pfn", "flags"];
     private static readonly string[] SparcArchitectures = ["sparc64_sun4u", "sparc64_sun4v", "sparc64_sun4v_m7"];
+
+    /// <summary>A terminal's lines were broken between two words, at 80 columns already.</summary>
+    [Fact]
+    public void A_drawing_that_is_wider_than_the_terminal_comes_in_strips()
+    {
+        var entry = new Pte(0x0fff_ffff_ffff_7c0a);
+        IReadOnlyList<EntryField> fields = Fields<X64FourLevel>(entry);
+        Assert.Equal(BitField.Draw(entry, fields), Markup.Remove(BitField.DrawMarkup(entry, fields, 1000)));
+        foreach (int columns in new[] { 80, 60, 40, 25 })
+        {
+            string[] lines = Markup.Remove(BitField.DrawMarkup(entry, fields, columns)).Split('\n');
+            Assert.All(lines, line => Assert.InRange(line.Length, 1, columns - 1));
+            Assert.Equal(0, lines.Length % 3);
+            Assert.Equal(fields.Count, lines.Where((_, index) => index % 3 == 1).Sum(line => line.Count(c => c == '|') - 1));
+        }
+
+        static IReadOnlyList<EntryField> Fields<TArch>(Pte entry)
+            where TArch : struct, IEntryNames => TArch.Fields(entry, 1);
+    }
 
     [Theory]
     [InlineData("x86_64", "x86_64.csv", "7.2", 800)]

@@ -95,7 +95,7 @@ internal static class PteCommand
 
             output.WriteLine(BitField.Summary(entry, description));
             if (terminal)
-                AnsiConsole.MarkupLine(BitField.DrawMarkup(entry, fields));
+                AnsiConsole.MarkupLine(BitField.DrawMarkup(entry, fields, AnsiConsole.Profile.Width));
             else
                 output.WriteLine(BitField.Draw(entry, fields));
         }

@@ -15,6 +15,8 @@ namespace PageTableEmu.Cli.Entries;
 internal static class BitField
 {
     private const int WidestInBits = 5;
+    private const int Margin = 3; // of a line, with the first edge
+    private const int Between = 3; // two spaces and an edge
 
     /// <summary>One line that says what the entry is.</summary>
     public static string Summary(Pte entry, EntryDescription description)
@@ -39,7 +41,11 @@ internal static class BitField
     public static string Draw(Pte entry, IReadOnlyList<EntryField> fields) => string.Join('\n', Rows(entry, fields, (text, _) => text));
 
     /// <summary>The drawing with the fields that are not zero in colour, as Spectre markup.</summary>
-    public static string DrawMarkup(Pte entry, IReadOnlyList<EntryField> fields) => string.Join('\n', Rows(entry, fields, Colour));
+    /// <param name="entry">The entry.</param>
+    /// <param name="fields">Its fields, from the top.</param>
+    /// <param name="columns">Of the terminal. What does not fit comes in strips below each other: broken lines could not be read.</param>
+    public static string DrawMarkup(Pte entry, IReadOnlyList<EntryField> fields, int columns) =>
+        string.Join('\n', Strips(entry, fields, columns).SelectMany(strip => Rows(entry, strip, Colour)));
 
     private static string Colour(string text, EntryField? painted) =>
         painted is null ? Markup.Escape(text) : $"[{(painted.Value.Width > 1 ? "aqua" : "lime")}]{Markup.Escape(text)}[/]";
@@ -51,13 +57,34 @@ internal static class BitField
         yield return Row(entry, fields, field => field.Name, ' ', paint).TrimEnd();
     }
 
+    private static IEnumerable<IReadOnlyList<EntryField>> Strips(Pte entry, IReadOnlyList<EntryField> fields, int columns)
+    {
+        List<EntryField> strip = [];
+        int used = Margin;
+        foreach (EntryField field in fields)
+        {
+            int width = Width(entry, field) + Between;
+            if (strip.Count != 0 && used + width >= columns)
+            {
+                yield return strip;
+                strip = [];
+                used = Margin;
+            }
+
+            strip.Add(field);
+            used += width;
+        }
+
+        yield return strip;
+    }
+
     private static string Row(
         Pte entry, IReadOnlyList<EntryField> fields, Func<EntryField, string> cell, char edge, Func<string, EntryField?, string> paint)
     {
         var row = new StringBuilder().Append("  ").Append(edge);
         foreach (EntryField field in fields)
         {
-            int width = new[] { Position(field), Content(entry, field), field.Name }.Max(text => text.Length);
+            int width = Width(entry, field);
             string text = cell(field);
             int left = (width - text.Length) / 2;
             EntryField? painted = field.Of(entry) != 0 && field.Name.Length > 0 ? field : null;
@@ -66,6 +93,9 @@ internal static class BitField
 
         return row.ToString();
     }
+
+    private static int Width(Pte entry, EntryField field) =>
+        new[] { Position(field), Content(entry, field), field.Name }.Max(text => text.Length);
 
     private static string Position(EntryField field) => field.Width == 1 ? $"{field.Low}" : $"{field.High}..{field.Low}";
 

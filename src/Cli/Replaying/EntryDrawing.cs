@@ -18,7 +18,7 @@ internal sealed class EntryDrawing(Pte entry, ReplayOutput output) : IArchitectu
         output.Out.WriteLine($"    entry     {BitField.Summary(entry, EntryDescription.Of<TArch>(entry, 1, TArch.DefaultSwapTypes))}");
         IReadOnlyList<EntryField> fields = TArch.Fields(entry, 1);
         if (output.IsTerminal)
-            AnsiConsole.MarkupLine(BitField.DrawMarkup(entry, fields));
+            AnsiConsole.MarkupLine(BitField.DrawMarkup(entry, fields, AnsiConsole.Profile.Width));
         else
             output.Out.WriteLine(BitField.Draw(entry, fields));
         return true;
