@@ -97,6 +97,7 @@ public sealed class EncodingLabTests
     [InlineData(0, "256 TiB")]
     [InlineData(8, "64 PiB")]
     [InlineData(16, "16 EiB")]
+    [InlineData(22, "1024 EiB")]
     public void The_largest_file_has_a_unit_that_fits(int pageShift, string expected) =>
         Assert.Equal(expected, EncodingOutput.Largest(new EncodingSubject<OwnFormat>("mine", pageShift, false)));
 

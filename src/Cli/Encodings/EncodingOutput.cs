@@ -85,7 +85,10 @@ internal static class EncodingOutput
     internal static string Largest(EncodingSubject subject)
     {
         string[] units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-        return subject.LargestFileBits is { } bits ? $"{1UL << (bits % 10)} {units[bits / 10]}" : "unknown";
+        if (subject.LargestFileBits is not { } bits)
+            return "unknown";
+        int unit = Math.Min(bits / 10, units.Length - 1);
+        return $"{1UL << (bits - (unit * 10))} {units[unit]}";
     }
 
     private static void WriteMatrix(IReadOnlyList<EncodingResult> results, TextWriter output, int width)
