@@ -133,8 +133,8 @@ public sealed partial class PageTable<TArch, TModel>
     }
 
     /// <summary>
-    /// Finds the leaf entries of a batch and asks for them, up to the first address that is unusual or has an unusual entry above its leaf; returns how
-    /// many that are.
+    /// Finds the leaf entries of a batch and asks for them, up to the first address that is unusual or has an unusual entry above its leaf; returns
+    /// how many that are.
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private int AskForLeaves(RamView ram, ReadOnlySpan<ulong> addresses, Span<ulong> words)
