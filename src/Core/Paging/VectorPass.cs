@@ -94,6 +94,8 @@ internal static class VectorPass<TStep>
             return work.Done;
         }
 
+        if (count >= Math.Min(Large, around) && Unsafe.AreSame(in from, in to))
+            return InPlace(ref from, count, ref seen);
         return count < Large && !TStep.Watches ? Asking(ref from, ref to, count) : 0;
     }
 
@@ -158,6 +160,36 @@ internal static class VectorPass<TStep>
         }
 
         return i;
+    }
+
+    /// <summary>
+    /// Two pages at a time, the two after them asked for: memory is read ahead within pages only. Each line is read and written once, so that is what
+    /// counts.
+    /// </summary>
+    // Safe: four pages from i on are within the span. The loop inside counts the first page, the step of the outer one the second.
+    private static nint InPlace(ref ulong words, nint count, ref ulong seen)
+    {
+        nint i = 0;
+        Vector256<ulong> all = default;
+        for (; i <= count - (4 * Streaming.Page); i += Streaming.Page)
+        {
+            for (nint end = i + Streaming.Page; i < end; i += 16)
+            {
+                TwoLines(ref words, i, ref all);
+                TwoLines(ref words, i + Streaming.Page, ref all);
+            }
+        }
+
+        Add(all, ref seen);
+        return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void TwoLines(ref ulong words, nint i, ref Vector256<ulong> all)
+    {
+        Prefetch.LaterLine(ref Unsafe.Add(ref words, i + (2 * Streaming.Page)));
+        Prefetch.LaterLine(ref Unsafe.Add(ref words, i + (2 * Streaming.Page) + 8));
+        FourOfFour(ref words, ref words, i, ref all);
     }
 
     private static void Add(Vector512<ulong> all, ref ulong seen)

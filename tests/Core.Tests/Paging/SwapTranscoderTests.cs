@@ -182,6 +182,10 @@ public abstract class SwapTranscoderTests<TFrom, TTo>
             Assert.True(done > words.Length - 8);
             Assert.Equal(lost && place < done, HasLost(seen));
         }
+
+        ulong inPlace = 0;
+        ulong[] both = [.. words];
+        Assert.Equal(lost && place < kernel(both, both, ref inPlace, 1), HasLost(inPlace));
     }
 
     private static void CheckKernel(bool exists, Kernel kernel, ReadOnlySpan<ulong> words, ulong[] expected)
