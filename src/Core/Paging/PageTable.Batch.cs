@@ -8,9 +8,10 @@ namespace PageTableEmu.Paging;
 /// <content>Many translations at once.</content>
 /// <remarks>
 /// A batch goes down twice: first every walk finds its leaf entry and asks for it, then all entries are read, so that the cache misses of a large
-/// tree overlap: up to twice as fast as walk after walk where leaf tables lie beyond the second-level cache. Tables above them are 512 times smaller and
-/// are not asked for: the processor overlaps those reads by itself. Addresses that lie near each other have their tables in the cache, and go walk
-/// after walk. An address that meets anything unusual above its leaf is translated for itself, between those before and those behind it.
+/// tree overlap: up to twice as fast as walk after walk where leaf tables lie beyond the second-level cache. Tables above them are 512 times
+/// smaller and are not asked for: the processor overlaps those reads by itself. Addresses that lie near each other have their tables in the cache,
+/// and go walk after walk. An address that meets anything unusual above its leaf is translated for itself, between those before and those behind
+/// it.
 /// </remarks>
 public sealed partial class PageTable<TArch, TModel>
 {
